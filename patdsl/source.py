@@ -1,0 +1,62 @@
+"""Source text and places in it.
+
+In: a path and its text. Out: `Source`, which maps character offsets to lines and columns, and `Span`,
+the half-open range of characters that every AST node and every diagnostic carries. Reads no file.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from functools import cached_property
+
+import attrs
+
+
+@attrs.frozen(slots=False)
+class Source:
+    """One `.pat` text. `name` is how the file is called in messages (a path as the user gave it)."""
+
+    name: str
+    text: str = attrs.field(repr=False)
+
+    @cached_property
+    def line_starts(self) -> list[int]:
+        starts = [0]
+        for offset, char in enumerate(self.text):
+            if char == "\n":
+                starts.append(offset + 1)
+        return starts
+
+    def line_column(self, offset: int) -> tuple[int, int]:
+        """Line and column of a character offset, both counted from 1."""
+        line = bisect_right(self.line_starts, offset)
+        return line, offset - self.line_starts[line - 1] + 1
+
+    def line_text(self, line: int) -> str:
+        """Text of a line (counted from 1) without its line break."""
+        start = self.line_starts[line - 1]
+        end = self.line_starts[line] - 1 if line < len(self.line_starts) else len(self.text)
+        return self.text[start:end].rstrip("\r")
+
+
+@attrs.frozen
+class Span:
+    """Characters `start` to `end` (exclusive) of a source."""
+
+    source: Source = attrs.field(repr=False, eq=False)
+    start: int
+    end: int
+
+    def to(self, other: Span) -> Span:
+        """The range from the start of this span to the end of the other."""
+        return Span(self.source, self.start, other.end)
+
+    @property
+    def text(self) -> str:
+        return self.source.text[self.start : self.end]
+
+    @property
+    def place(self) -> str:
+        """`file:line:column`, as editors read it."""
+        line, column = self.source.line_column(self.start)
+        return f"{self.source.name}:{line}:{column}"
