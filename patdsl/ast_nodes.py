@@ -126,9 +126,7 @@ class Call:
     maybe: bool = False
 
 
-Expr: TypeAlias = (
-    Name | Literal | Unary | Binary | Member | ListExpr | TupleExpr | Wildcard | Star | Call
-)
+Expr: TypeAlias = Name | Literal | Unary | Binary | Member | ListExpr | TupleExpr | Wildcard | Star | Call
 
 # Types
 
