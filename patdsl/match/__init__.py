@@ -1,0 +1,1 @@
+"""The matcher: finds where patterns hold in a graph, over a small graph protocol. See `engine.py`."""
