@@ -1,0 +1,41 @@
+"""The meaning of the kernel ops, in plain torch: what `ref patdsl.reference:NAME` in a `.pat` file names.
+
+In: tensors. Out: new tensors, as each op's docstring says. Importing this also registers the ops as
+`torch.ops.patdsl.*` (see `register_ops.py`), once. Attention and KV-cache updates are not here: their meaning
+includes a cache that no argument carries.
+"""
+
+from __future__ import annotations
+
+import patdsl.register_ops  # noqa: F401  registers the ops; must not be a `from` import, the modules import each other
+from patdsl.reference import unfused
+from patdsl.reference.fp8 import fp8_dtype, quant_max
+from patdsl.reference.fused import Fused
+from patdsl.reference.unfused import (
+    fused_add_rms_norm,
+    gelu_and_mul,
+    group_quant,
+    rms_norm,
+    rms_norm_gated,
+    silu_and_mul,
+    static_quant,
+    token_quant,
+)
+
+_fused = Fused(unfused)
+rms_norm_group_quant = _fused.rms_norm_group_quant
+add_rms_norm_group_quant = _fused.add_rms_norm_group_quant
+rms_norm_group_quant_keep = _fused.rms_norm_group_quant_keep
+add_rms_norm_group_quant_keep = _fused.add_rms_norm_group_quant_keep
+rms_norm_token_quant = _fused.rms_norm_token_quant
+add_rms_norm_token_quant = _fused.add_rms_norm_token_quant
+rms_norm_static_quant = _fused.rms_norm_static_quant
+add_rms_norm_static_quant = _fused.add_rms_norm_static_quant
+silu_mul_group_quant = _fused.silu_mul_group_quant
+silu_mul_static_quant = _fused.silu_mul_static_quant
+silu_mul_token_quant = _fused.silu_mul_token_quant
+gated_rms_norm_group_quant = _fused.gated_rms_norm_group_quant
+mla_dual_rms_norm = _fused.mla_dual_rms_norm
+mla_dual_rms_norm_group_quant = _fused.mla_dual_rms_norm_group_quant
+mla_dual_rms_norm_token_quant = _fused.mla_dual_rms_norm_token_quant
+add_rms_norm_pad = _fused.add_rms_norm_pad

@@ -1,0 +1,205 @@
+"""The meaning of the fused ops: compositions of the unfused ones, rounding where those round.
+
+In: an interpretation of the unfused ops, `unfused` (values) or `results` (shapes, dtypes and strides alone). Out:
+the fused ops under the same interpretation. Written once for both, so a fused op cannot differ from its parts, nor
+its fake implementation from its meaning. Tensor sizes, roundings and errors are those of the parts.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from patdsl.reference.fp8 import fp8_dtype
+
+
+class Unfused(Protocol):
+    """The unfused ops, as `unfused.py` and `results.py` both have them."""
+
+    def rms_norm(
+        self, x: Tensor, weight: Tensor | None, epsilon: float, variance_size: int | None = None
+    ) -> Tensor: ...
+    def fused_add_rms_norm(
+        self,
+        x: Tensor,
+        residual: Tensor,
+        weight: Tensor | None,
+        epsilon: float,
+        variance_size: int | None = None,
+    ) -> tuple[Tensor, Tensor]: ...
+    def rms_norm_gated(self, x: Tensor, z: Tensor, weight: Tensor, epsilon: float) -> Tensor: ...
+    def group_quant(
+        self,
+        x: Tensor,
+        group_size: int,
+        col_major: bool = False,
+        ue8m0: bool = False,
+        tma_aligned: bool = False,
+    ) -> tuple[Tensor, Tensor]: ...
+    def ragged_group_quant(self, x: Tensor, group_size: int) -> tuple[Tensor, Tensor]: ...
+    def token_quant(self, x: Tensor, quant_dtype: torch.dtype) -> tuple[Tensor, Tensor]: ...
+    def static_quant(self, x: Tensor, scale: Tensor) -> Tensor: ...
+    def nvfp4_quant(self, x: Tensor, global_scale: Tensor, swizzled: bool) -> tuple[Tensor, Tensor]: ...
+    def silu_and_mul(self, x: Tensor) -> Tensor: ...
+    def gelu_and_mul(self, x: Tensor) -> Tensor: ...
+    def pad(self, x: Tensor, multiple: int) -> Tensor: ...
+
+
+class Fused:
+    """The fused ops over `ops`. Each docstring is the composition; `add_` ops return the sum second."""
+
+    def __init__(self, ops: Unfused) -> None:
+        self.ops = ops
+
+    def rms_norm_group_quant(
+        self, x: Tensor, weight: Tensor, epsilon: float, group_size: int, col_major: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """group_quant(rms_norm(x)). x: T[*B, H]. Out: q fp8[*B, H], scale f32[*B, H / group_size]."""
+        return self.ops.group_quant(self.ops.rms_norm(x, weight, epsilon), group_size, col_major)
+
+    def add_rms_norm_group_quant(
+        self,
+        x: Tensor,
+        residual: Tensor,
+        weight: Tensor,
+        epsilon: float,
+        group_size: int,
+        col_major: bool = False,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """group_quant(fused_add_rms_norm(x, residual)). Out: q, residual_out T[*B, H], scale."""
+        y, residual_out = self.ops.fused_add_rms_norm(x, residual, weight, epsilon)
+        q, scale = self.ops.group_quant(y, group_size, col_major)
+        return q, residual_out, scale
+
+    def rms_norm_group_quant_keep(
+        self, x: Tensor, weight: Tensor, epsilon: float, group_size: int, col_major: bool = False
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """rms_norm_group_quant, and the norm. Out: q, scale, y T[*B, H]."""
+        y = self.ops.rms_norm(x, weight, epsilon)
+        return *self.ops.group_quant(y, group_size, col_major), y
+
+    def add_rms_norm_group_quant_keep(
+        self,
+        x: Tensor,
+        residual: Tensor,
+        weight: Tensor,
+        epsilon: float,
+        group_size: int,
+        col_major: bool = False,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """add_rms_norm_group_quant, and the norm. Out: q, residual_out, scale, y T[*B, H]."""
+        y, residual_out = self.ops.fused_add_rms_norm(x, residual, weight, epsilon)
+        q, scale = self.ops.group_quant(y, group_size, col_major)
+        return q, residual_out, scale, y
+
+    def rms_norm_token_quant(
+        self, x: Tensor, weight: Tensor, epsilon: float, quant_dtype: torch.dtype
+    ) -> tuple[Tensor, Tensor]:
+        """token_quant(rms_norm(x)). Out: q quant_dtype[*B, H], scale f32[*B, 1]."""
+        return self.ops.token_quant(self.ops.rms_norm(x, weight, epsilon), quant_dtype)
+
+    def add_rms_norm_token_quant(
+        self, x: Tensor, residual: Tensor, weight: Tensor, epsilon: float, quant_dtype: torch.dtype
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """token_quant(fused_add_rms_norm(x, residual)). Out: q, residual_out T[*B, H], scale."""
+        y, residual_out = self.ops.fused_add_rms_norm(x, residual, weight, epsilon)
+        q, scale = self.ops.token_quant(y, quant_dtype)
+        return q, residual_out, scale
+
+    def rms_norm_static_quant(self, x: Tensor, weight: Tensor, scale: Tensor, epsilon: float) -> Tensor:
+        """static_quant(rms_norm(x), scale). Out: fp8[*B, H]."""
+        return self.ops.static_quant(self.ops.rms_norm(x, weight, epsilon), scale)
+
+    def add_rms_norm_static_quant(
+        self, x: Tensor, residual: Tensor, weight: Tensor, scale: Tensor, epsilon: float
+    ) -> tuple[Tensor, Tensor]:
+        """static_quant(fused_add_rms_norm(x, residual), scale). Out: q fp8[*B, H], residual_out T[*B, H]."""
+        y, residual_out = self.ops.fused_add_rms_norm(x, residual, weight, epsilon)
+        return self.ops.static_quant(y, scale), residual_out
+
+    def add_rms_norm_nvfp4_quant(
+        self,
+        x: Tensor,
+        residual: Tensor,
+        weight: Tensor,
+        epsilon: float,
+        global_scale: Tensor,
+        swizzled: bool,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """nvfp4_quant(fused_add_rms_norm(x, residual)). Out: q u8[M, H / 2], residual_out T[M, H], scale."""
+        y, residual_out = self.ops.fused_add_rms_norm(x, residual, weight, epsilon)
+        q, scale = self.ops.nvfp4_quant(y, global_scale, swizzled)
+        return q, residual_out, scale
+
+    def silu_mul_group_quant(
+        self, x: Tensor, group_size: int, col_major: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """group_quant(silu_and_mul(x)). x: T[*B, 2 D]. Out: q fp8[*B, D], scale f32[*B, D / group_size]."""
+        return self.ops.group_quant(self.ops.silu_and_mul(x), group_size, col_major)
+
+    def silu_mul_static_quant(self, x: Tensor, scale: Tensor) -> Tensor:
+        """static_quant(silu_and_mul(x), scale). x: T[*B, 2 D]. Out: fp8[*B, D]."""
+        return self.ops.static_quant(self.ops.silu_and_mul(x), scale)
+
+    def silu_mul_token_quant(self, x: Tensor, quant_dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """token_quant(silu_and_mul(x)). x: T[*B, 2 D]. Out: q quant_dtype[*B, D], scale f32[*B, 1]."""
+        return self.ops.token_quant(self.ops.silu_and_mul(x), quant_dtype)
+
+    def silu_mul_nvfp4_quant(self, x: Tensor, global_scale: Tensor) -> tuple[Tensor, Tensor]:
+        """nvfp4_quant(silu_and_mul(x)), swizzled scales. x: T[M, 2 D]. Out: q u8[M, D / 2], scale i32."""
+        return self.ops.nvfp4_quant(self.ops.silu_and_mul(x), global_scale, True)
+
+    def gated_rms_norm_group_quant(
+        self, x: Tensor, weight: Tensor, z: Tensor, epsilon: float, group_size: int
+    ) -> tuple[Tensor, Tensor]:
+        """ragged_group_quant(rms_norm_gated(x, z)). Out: q fp8[*B, D], scale f32[*B, ceil(D / group_size)]."""
+        return self.ops.ragged_group_quant(self.ops.rms_norm_gated(x, z, weight, epsilon), group_size)
+
+    def mla_dual_rms_norm(
+        self,
+        q: Tensor,
+        q_weight: Tensor,
+        kv: Tensor,
+        kv_weight: Tensor,
+        q_epsilon: float,
+        kv_epsilon: float,
+    ) -> tuple[Tensor, Tensor]:
+        """rms_norm(q), rms_norm(kv). q: T[*B, Q], kv: T[*B, C]; often two slices of one row. Out: like them."""
+        q_n = self.ops.rms_norm(q, q_weight, q_epsilon)
+        return q_n, self.ops.rms_norm(kv, kv_weight, kv_epsilon)
+
+    def mla_dual_rms_norm_group_quant(
+        self,
+        q: Tensor,
+        q_weight: Tensor,
+        kv: Tensor,
+        kv_weight: Tensor,
+        q_epsilon: float,
+        kv_epsilon: float,
+        group_size: int,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """group_quant(rms_norm(q)), rms_norm(kv). Out: q fp8[*B, Q], scale f32[*B, Q / group_size], kv T[*B, C]."""
+        q_n, kv_n = self.mla_dual_rms_norm(q, q_weight, kv, kv_weight, q_epsilon, kv_epsilon)
+        return *self.ops.group_quant(q_n, group_size), kv_n
+
+    def mla_dual_rms_norm_token_quant(
+        self,
+        q: Tensor,
+        q_weight: Tensor,
+        kv: Tensor,
+        kv_weight: Tensor,
+        q_epsilon: float,
+        kv_epsilon: float,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """token_quant(rms_norm(q)) to fp8, rms_norm(kv). Out: q fp8[*B, Q], scale f32[*B, 1], kv T[*B, C]."""
+        q_n, kv_n = self.mla_dual_rms_norm(q, q_weight, kv, kv_weight, q_epsilon, kv_epsilon)
+        return *self.ops.token_quant(q_n, fp8_dtype()), kv_n
+
+    def add_rms_norm_pad(
+        self, x: Tensor, weight: Tensor, epsilon: float, residual: Tensor, multiple: int
+    ) -> tuple[Tensor, Tensor]:
+        """fused_add_rms_norm, its norm padded with zeros. Out: T[*B, ceil(H / multiple) * multiple], T[*B, H]."""
+        y, residual_out = self.ops.fused_add_rms_norm(x, residual, weight, epsilon)
+        return self.ops.pad(y, multiple), residual_out

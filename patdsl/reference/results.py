@@ -1,0 +1,177 @@
+"""What the unfused ops return, without the values: checked, allocated, not filled.
+
+In: the arguments of an op. Out: uninitialised tensors with the shape, dtype, device and exact strides that the
+op promises, or ValueError naming the op, the argument, what it got and what is accepted. These are at once the
+fake implementations (sizes may be symbolic) and the buffers that `unfused.py` fills, so that the two cannot
+disagree and a result never aliases an argument.
+
+Unless said otherwise a result is contiguous, whatever the strides of the argument.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from patdsl.reference.fp8 import fp8_dtype, quant_max
+
+FLOATS = (torch.bfloat16, torch.float16, torch.float32)
+
+
+def rms_norm(x: Tensor, weight: Tensor | None, epsilon: float, variance_size: int | None = None) -> Tensor:
+    _check_rows("rms_norm", "x", x)
+    _check_weight("rms_norm", x, weight)
+    if variance_size is not None and not 1 <= variance_size <= x.shape[-1]:
+        raise ValueError(f"rms_norm: variance_size is {variance_size}; accepted: 1 to {x.shape[-1]}")
+    return _like(x)
+
+
+def fused_add_rms_norm(
+    x: Tensor, residual: Tensor, weight: Tensor | None, epsilon: float, variance_size: int | None = None
+) -> tuple[Tensor, Tensor]:
+    _check_same("fused_add_rms_norm", "residual", residual, "x", x)
+    return rms_norm(x, weight, epsilon, variance_size), _like(x)
+
+
+def rms_norm_gated(x: Tensor, z: Tensor, weight: Tensor, epsilon: float) -> Tensor:
+    _check_rows("rms_norm_gated", "x", x)
+    _check_same("rms_norm_gated", "z", z, "x", x)
+    _check_weight("rms_norm_gated", x, weight)
+    return _like(x)
+
+
+def group_quant(
+    x: Tensor, group_size: int, col_major: bool = False, ue8m0: bool = False, tma_aligned: bool = False
+) -> tuple[Tensor, Tensor]:
+    _check_group("group_quant", x, group_size)
+    if x.shape[-1] % group_size != 0:
+        raise ValueError(
+            f"group_quant: the last dimension of x is {x.shape[-1]}, not a multiple of group_size {group_size}"
+        )
+    return _like(x, fp8_dtype()), _scale("group_quant", x, x.shape[-1] // group_size, col_major, tma_aligned)
+
+
+def ragged_group_quant(x: Tensor, group_size: int) -> tuple[Tensor, Tensor]:
+    _check_group("ragged_group_quant", x, group_size)
+    groups = (x.shape[-1] + group_size - 1) // group_size
+    return _like(x, fp8_dtype()), _like(x, torch.float32, groups)
+
+
+def token_quant(x: Tensor, quant_dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    _check_rows("token_quant", "x", x)
+    quant_max(quant_dtype)
+    return _like(x, quant_dtype), _like(x, torch.float32, 1)
+
+
+def static_quant(x: Tensor, scale: Tensor) -> Tensor:
+    _check_rows("static_quant", "x", x)
+    _check_scalar("static_quant", "scale", scale, x)
+    return _like(x, fp8_dtype())
+
+
+def nvfp4_quant(x: Tensor, global_scale: Tensor, swizzled: bool) -> tuple[Tensor, Tensor]:
+    _check_rows("nvfp4_quant", "x", x)
+    _check_scalar("nvfp4_quant", "global_scale", global_scale, x)
+    if x.dim() != 2 or x.shape[1] % 16 != 0:
+        raise ValueError(f"nvfp4_quant: x has shape {tuple(x.shape)}; accepted: [rows, a multiple of 16]")
+    rows, groups = x.shape[0], x.shape[1] // 16
+    q = x.new_empty((rows, x.shape[1] // 2), dtype=torch.uint8)
+    if not swizzled:
+        return q, x.new_empty((rows, groups), dtype=torch.uint8)
+    return q, x.new_empty(((rows + 127) // 128 * 128, (groups + 3) // 4), dtype=torch.int32)
+
+
+def silu_and_mul(x: Tensor) -> Tensor:
+    return _gated_half("silu_and_mul", x)
+
+
+def gelu_and_mul(x: Tensor) -> Tensor:
+    return _gated_half("gelu_and_mul", x)
+
+
+def pad(x: Tensor, multiple: int) -> Tensor:
+    _check_rows("pad", "x", x)
+    if multiple < 1:
+        raise ValueError(f"pad: multiple is {multiple}; accepted: 1 and up")
+    return _like(x, last=(x.shape[-1] + multiple - 1) // multiple * multiple)
+
+
+def all_reduce(x: Tensor, group: str) -> Tensor:
+    return _like(x)
+
+
+def _like(x: Tensor, dtype: torch.dtype | None = None, last: int | None = None) -> Tensor:
+    """Contiguous, of `x`'s shape but for the last dimension where one is given."""
+    shape = x.shape if last is None else (*x.shape[:-1], last)
+    return x.new_empty(shape, dtype=dtype)
+
+
+def _scale(op: str, x: Tensor, groups: int, col_major: bool, tma_aligned: bool) -> Tensor:
+    """f32[*B, groups]. Column-major: the dimension before the last is the dense one, each column starting at a
+    multiple of 16 bytes where `tma_aligned`. Row-major scales are never padded.
+    """
+    if not col_major:
+        return _like(x, torch.float32, groups)
+    if x.dim() < 2:
+        raise ValueError(f"{op}: col_major needs x to have at least 2 dimensions, it has {x.dim()}")
+    *batch, rows = x.shape[:-1]
+    if not tma_aligned:
+        return x.new_empty((*batch, groups, rows), dtype=torch.float32).transpose(-1, -2)
+    pitch = (rows + 3) // 4 * 4
+    strides = [1, pitch]
+    size = pitch * groups
+    for extent in reversed(batch):
+        strides.insert(0, size)
+        size = size * extent
+    return torch.empty_strided((*batch, rows, groups), strides, dtype=torch.float32, device=x.device)
+
+
+def _gated_half(op: str, x: Tensor) -> Tensor:
+    _check_rows(op, "x", x)
+    if x.shape[-1] % 2 != 0:
+        raise ValueError(f"{op}: the last dimension of x is {x.shape[-1]}; accepted: an even size")
+    return _like(x, last=x.shape[-1] // 2)
+
+
+def _check_rows(op: str, name: str, x: Tensor) -> None:
+    if x.dtype not in FLOATS:
+        raise ValueError(f"{op}: {name} is {x.dtype}; accepted: {', '.join(str(known) for known in FLOATS)}")
+    if x.dim() < 1 or x.shape[-1] < 1:
+        raise ValueError(f"{op}: {name} has shape {tuple(x.shape)}; accepted: a last dimension of 1 and up")
+
+
+def _check_group(op: str, x: Tensor, group_size: int) -> None:
+    _check_rows(op, "x", x)
+    if group_size < 1:
+        raise ValueError(f"{op}: group_size is {group_size}; accepted: 1 and up")
+
+
+def _check_weight(op: str, x: Tensor, weight: Tensor | None) -> None:
+    if weight is None:
+        return
+    if weight.dtype not in FLOATS or weight.dim() != 1 or weight.shape[0] != x.shape[-1]:
+        raise ValueError(
+            f"{op}: weight is {weight.dtype}{list(weight.shape)}; accepted: a float vector of {x.shape[-1]}"
+        )
+    _check_device(op, "weight", weight, x)
+
+
+def _check_same(op: str, name: str, other: Tensor, first: str, x: Tensor) -> None:
+    if other.dtype != x.dtype or other.shape != x.shape:
+        raise ValueError(
+            f"{op}: {name} is {other.dtype}{list(other.shape)}; accepted: that of {first}, {x.dtype}{list(x.shape)}"
+        )
+    _check_device(op, name, other, x)
+
+
+def _check_scalar(op: str, name: str, scale: Tensor, x: Tensor) -> None:
+    if scale.dtype != torch.float32 or scale.numel() != 1:
+        raise ValueError(
+            f"{op}: {name} is {scale.dtype}{list(scale.shape)}; accepted: one element of torch.float32"
+        )
+    _check_device(op, name, scale, x)
+
+
+def _check_device(op: str, name: str, other: Tensor, x: Tensor) -> None:
+    if other.device != x.device:
+        raise ValueError(f"{op}: {name} is on {other.device}, x on {x.device}; accepted: one device")

@@ -1,0 +1,155 @@
+"""The ops of `patdsl.reference`, registered as `torch.ops.patdsl.*`.
+
+In: the table below. Out: for each op a functional schema, an implementation and a fake implementation. Defines no
+arithmetic. Importing this module registers, once a process, also if it is reloaded.
+
+The implementation is plain torch on every device: registered as CompositeExplicitAutograd, it runs where no kernel
+is registered for the device (`runs_on` says which). A kernel replaces it by `Library("patdsl", "IMPL").impl(name,
+kernel, "CUDA")` and nothing else. No op has a backward: to autograd the results are constants, which never require
+a gradient, whatever the arguments do; so a model whose parameters require one compiles to an inference graph.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import torch
+
+from patdsl.reference import in_place, results, unfused
+from patdsl.reference.fused import Fused
+
+Function = Callable[..., Any]
+
+_NORM = "Tensor x, Tensor weight, float epsilon"
+_ADD_NORM = "Tensor x, Tensor residual, Tensor weight, float epsilon"
+_DUAL = "Tensor q, Tensor q_weight, Tensor kv, Tensor kv_weight, float q_epsilon, float kv_epsilon"
+_GROUP = "int group_size, bool col_major=False"
+_ONE, _TWO, _THREE = "Tensor", "(Tensor, Tensor)", "(Tensor, Tensor, Tensor)"
+_FOUR = "(Tensor, Tensor, Tensor, Tensor)"
+
+# name: (parameters, results). The function and its fake are those of that name in `unfused` and `results`.
+UNFUSED = {
+    "rms_norm": ("Tensor x, Tensor? weight, float epsilon, int? variance_size=None", _ONE),
+    "fused_add_rms_norm": (
+        "Tensor x, Tensor residual, Tensor? weight, float epsilon, int? variance_size=None",
+        _TWO,
+    ),
+    "rms_norm_gated": ("Tensor x, Tensor z, Tensor weight, float epsilon", _ONE),
+    "group_quant": (
+        "Tensor x, int group_size, bool col_major=False, bool ue8m0=False, bool tma_aligned=False",
+        _TWO,
+    ),
+    "token_quant": ("Tensor x, ScalarType quant_dtype", _TWO),
+    "static_quant": ("Tensor x, Tensor scale", _ONE),
+    "silu_and_mul": ("Tensor x", _ONE),
+    "gelu_and_mul": ("Tensor x", _ONE),
+}
+# The same, for methods of `Fused`.
+FUSED = {
+    "rms_norm_group_quant": (f"{_NORM}, {_GROUP}", _TWO),
+    "add_rms_norm_group_quant": (f"{_ADD_NORM}, {_GROUP}", _THREE),
+    "rms_norm_group_quant_keep": (f"{_NORM}, {_GROUP}", _THREE),
+    "add_rms_norm_group_quant_keep": (f"{_ADD_NORM}, {_GROUP}", _FOUR),
+    "rms_norm_token_quant": (f"{_NORM}, ScalarType quant_dtype", _TWO),
+    "add_rms_norm_token_quant": (f"{_ADD_NORM}, ScalarType quant_dtype", _THREE),
+    "rms_norm_static_quant": ("Tensor x, Tensor weight, Tensor scale, float epsilon", _ONE),
+    "add_rms_norm_static_quant": (
+        "Tensor x, Tensor residual, Tensor weight, Tensor scale, float epsilon",
+        _TWO,
+    ),
+    "silu_mul_group_quant": (f"Tensor x, {_GROUP}", _TWO),
+    "silu_mul_static_quant": ("Tensor x, Tensor scale", _ONE),
+    "silu_mul_token_quant": ("Tensor x, ScalarType quant_dtype", _TWO),
+    "gated_rms_norm_group_quant": (
+        "Tensor x, Tensor weight, Tensor z, float epsilon, int group_size",
+        _TWO,
+    ),
+    "mla_dual_rms_norm": (_DUAL, _TWO),
+    "mla_dual_rms_norm_group_quant": (f"{_DUAL}, int group_size", _THREE),
+    "mla_dual_rms_norm_token_quant": (_DUAL, _THREE),
+    "add_rms_norm_pad": (f"{_NORM}, Tensor residual, int multiple", _TWO),
+}
+# The same, for `in_place`: they write to their arguments and return nothing. Their fake is its `check_<name>`.
+IN_PLACE = {
+    "silu_and_mul_out": ("Tensor(a!) out, Tensor x", "()"),
+    "rms_norm_group_quant_out": (
+        f"Tensor(a!) q, Tensor x, Tensor weight, Tensor(b!) scale, float epsilon, {_GROUP}",
+        "()",
+    ),
+    "fused_add_rms_norm_": (
+        "Tensor(a!) x, Tensor(b!) residual, Tensor? weight, float epsilon",
+        "()",
+    ),
+}
+
+
+@attrs.frozen
+class Op:
+    """One registered op. `schema` is torch's; `function` computes, `fake` only allocates (or checks)."""
+
+    name: str
+    schema: str
+    function: Function
+    fake: Function
+
+
+def _table() -> dict[str, Op]:
+    values, shapes = Fused(unfused), Fused(results)
+    sources = (
+        *((name, row, getattr(unfused, name), getattr(results, name)) for name, row in UNFUSED.items()),
+        *((name, row, getattr(values, name), getattr(shapes, name)) for name, row in FUSED.items()),
+        *(
+            (name, row, getattr(in_place, name), getattr(in_place, f"check_{name}"))
+            for name, row in IN_PLACE.items()
+        ),
+    )
+    return {
+        name: Op(name, f"{name}({parameters}) -> {returned}", function, fake)
+        for name, (parameters, returned), function, fake in sources
+    }
+
+
+OPS = _table()
+
+
+def runs_on(name: str, device_type: str) -> str:
+    """What `torch.ops.patdsl.<name>` runs for tensors on `cpu` or `cuda`: "kernel" or "reference".
+
+    Raises ValueError for a name that is not registered.
+    """
+    if name not in OPS:
+        raise ValueError(f"patdsl::{name} is not registered; known: {', '.join(OPS)}")
+    key = {"cpu": "CPU", "cuda": "CUDA"}.get(device_type)
+    if key is None:
+        raise ValueError(f"unknown device type {device_type!r}; accepted: 'cpu', 'cuda'")
+    own = torch._C._dispatch_has_kernel_for_dispatch_key(f"patdsl::{name}", key)
+    return "kernel" if own else "reference"
+
+
+def _without_gradient(function: Function) -> Function:
+    """Keeps autograd from recording the plain torch inside the op, which it would do in eager mode only."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with torch.no_grad():
+            return function(*args, **kwargs)
+
+    return call
+
+
+def _register() -> torch.library.Library:
+    library = torch.library.Library("patdsl", "FRAGMENT")
+    for op in OPS.values():
+        library.define(op.schema, tags=(torch.Tag.pt2_compliant_tag,))
+        library.impl(op.name, _without_gradient(op.function), "CompositeExplicitAutograd")
+        library.impl(op.name, torch.library.fallthrough_kernel, "Autograd")
+        torch.library.register_fake(f"patdsl::{op.name}", op.fake, lib=library)
+    return library
+
+
+# Registrations live as long as the Library does; a reload keeps the module's globals and so the first one.
+if "LIBRARY" not in globals():
+    LIBRARY = _register()
