@@ -1,0 +1,56 @@
+# Each target makes its own environment on a fresh machine. `make help` lists them.
+#   PYTHON=python3.12   the Python to build on; one that has a torch already lends it (ROCm and CUDA builds stay)
+#   VENV=.venv          where the environment goes
+PYTHON ?= python3
+VENV ?= .venv
+CXX ?= g++
+
+# Always `-m`: where the outer Python lends its packages, their commands are not in this environment.
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+LIBRARY := patdsl/library
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint format library environment compiler clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
+
+demo: $(READY) compiler ## fuse DeepSeek-shaped models with the library and print what changes
+	@$(PY) -m patdsl demo
+
+test: $(READY) compiler ## the whole test suite
+	@$(PY) -m pytest
+
+check: lint compiler ## lint, and the tests that take less than a few seconds each
+	@$(PY) -m pytest -m "not slow and not bench"
+
+lint: $(READY) ## style, types, formatted patterns, fresh generated modules
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m patdsl check patterns
+	$(PY) -m patdsl fmt --check patterns
+	$(PY) -m patdsl compile patterns --output $(LIBRARY) --check
+
+format: $(READY) ## format the code and the patterns
+	$(PY) -m ruff check --fix-only .
+	$(PY) -m ruff format .
+	$(PY) -m patdsl fmt patterns
+
+library: $(READY) ## remake the generated modules in patdsl/library
+	$(PY) -m patdsl compile patterns --output $(LIBRARY)
+
+environment: $(READY) ## only make the environment
+
+$(READY): pyproject.toml constraints.txt tools/environment.sh
+	@tools/environment.sh "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+compiler:
+	@command -v $(firstword $(CXX)) >/dev/null || { \
+	  echo "patdsl: torch.compile builds C++ on the CPU, and there is no $(firstword $(CXX)): install g++, or give CXX=..." >&2; \
+	  exit 1; }
+
+clean: ## remove the environment and what builds and tools left
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

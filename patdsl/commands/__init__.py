@@ -1,0 +1,1 @@
+"""The subcommands of `patdsl`, one module each; `patdsl/cli.py` loads the one that is called."""
