@@ -44,8 +44,18 @@ UNFUSED = {
     ),
     "token_quant": ("Tensor x, ScalarType quant_dtype", _TWO),
     "static_quant": ("Tensor x, Tensor scale", _ONE),
+    "nvfp4_quant": ("Tensor x, Tensor global_scale, bool swizzled", _TWO),
     "silu_and_mul": ("Tensor x", _ONE),
     "gelu_and_mul": ("Tensor x", _ONE),
+    "rope": (
+        "Tensor positions, Tensor query, Tensor key, int head_size, Tensor cos_sin, bool neox",
+        _TWO,
+    ),
+    "mrope": (
+        "Tensor positions, Tensor query, Tensor key, Tensor cos_sin, int head_size, int rotary_dim, "
+        "int t, int h, int w, bool interleaved, bool neox",
+        _TWO,
+    ),
 }
 # The same, for methods of `Fused`.
 FUSED = {
@@ -71,6 +81,13 @@ FUSED = {
     "mla_dual_rms_norm_group_quant": (f"{_DUAL}, int group_size", _THREE),
     "mla_dual_rms_norm_token_quant": (_DUAL, _THREE),
     "add_rms_norm_pad": (f"{_NORM}, Tensor residual, int multiple", _TWO),
+    "add_rms_norm_nvfp4_quant": (f"{_ADD_NORM}, Tensor global_scale, bool swizzled", _THREE),
+    "silu_mul_nvfp4_quant": ("Tensor x, Tensor global_scale", _TWO),
+    "qk_norm_rope": (
+        "Tensor qkv, int a, int g, int v, int head_size, float epsilon, Tensor q_weight, Tensor k_weight, "
+        "Tensor cos_sin, bool neox, Tensor positions",
+        _ONE,
+    ),
 }
 # The same, for `in_place`: they write to their arguments and return nothing. Their fake is its `check_<name>`.
 IN_PLACE = {
@@ -140,8 +157,10 @@ def _without_gradient(function: Function) -> Function:
     return call
 
 
-def _register() -> torch.library.Library:
-    library = torch.library.Library("patdsl", "FRAGMENT")
+def _register() -> Any:
+    """A torch.library.Library with every op; torch does not annotate it."""
+    new_library: Any = torch.library.Library
+    library = new_library("patdsl", "FRAGMENT")
     for op in OPS.values():
         library.define(op.schema, tags=(torch.Tag.pt2_compliant_tag,))
         library.impl(op.name, _without_gradient(op.function), "CompositeExplicitAutograd")

@@ -9,14 +9,30 @@ from __future__ import annotations
 
 import patdsl.register_ops  # noqa: F401  registers the ops; must not be a `from` import, the modules import each other
 from patdsl.reference import unfused
+from patdsl.reference.collective import (
+    all_reduce,
+    ar_add_rms_norm,
+    ar_add_rms_norm_group_quant,
+    ar_add_rms_norm_group_quant_norm,
+    ar_add_rms_norm_nvfp4_quant,
+    ar_add_rms_norm_static_quant,
+    ar_rms_norm,
+    ar_rms_norm_group_quant,
+    ar_rms_norm_nvfp4_quant,
+    ar_rms_norm_static_quant,
+)
 from patdsl.reference.fp8 import fp8_dtype, quant_max
 from patdsl.reference.fused import Fused
 from patdsl.reference.unfused import (
     fused_add_rms_norm,
     gelu_and_mul,
     group_quant,
+    linear,
+    mrope,
+    nvfp4_quant,
     rms_norm,
     rms_norm_gated,
+    rope,
     silu_and_mul,
     static_quant,
     token_quant,
@@ -39,3 +55,52 @@ mla_dual_rms_norm = _fused.mla_dual_rms_norm
 mla_dual_rms_norm_group_quant = _fused.mla_dual_rms_norm_group_quant
 mla_dual_rms_norm_token_quant = _fused.mla_dual_rms_norm_token_quant
 add_rms_norm_pad = _fused.add_rms_norm_pad
+add_rms_norm_nvfp4_quant = _fused.add_rms_norm_nvfp4_quant
+silu_mul_nvfp4_quant = _fused.silu_mul_nvfp4_quant
+qk_norm_rope = _fused.qk_norm_rope
+
+__all__ = [
+    "add_rms_norm_group_quant",
+    "add_rms_norm_group_quant_keep",
+    "add_rms_norm_nvfp4_quant",
+    "add_rms_norm_pad",
+    "add_rms_norm_static_quant",
+    "add_rms_norm_token_quant",
+    "all_reduce",
+    "ar_add_rms_norm",
+    "ar_add_rms_norm_group_quant",
+    "ar_add_rms_norm_group_quant_norm",
+    "ar_add_rms_norm_nvfp4_quant",
+    "ar_add_rms_norm_static_quant",
+    "ar_rms_norm",
+    "ar_rms_norm_group_quant",
+    "ar_rms_norm_nvfp4_quant",
+    "ar_rms_norm_static_quant",
+    "fp8_dtype",
+    "fused_add_rms_norm",
+    "gated_rms_norm_group_quant",
+    "gelu_and_mul",
+    "group_quant",
+    "linear",
+    "mla_dual_rms_norm",
+    "mla_dual_rms_norm_group_quant",
+    "mla_dual_rms_norm_token_quant",
+    "mrope",
+    "nvfp4_quant",
+    "qk_norm_rope",
+    "quant_max",
+    "rms_norm",
+    "rms_norm_gated",
+    "rms_norm_group_quant",
+    "rms_norm_group_quant_keep",
+    "rms_norm_static_quant",
+    "rms_norm_token_quant",
+    "rope",
+    "silu_and_mul",
+    "silu_mul_group_quant",
+    "silu_mul_nvfp4_quant",
+    "silu_mul_static_quant",
+    "silu_mul_token_quant",
+    "static_quant",
+    "token_quant",
+]

@@ -45,6 +45,15 @@ class Unfused(Protocol):
     def silu_and_mul(self, x: Tensor) -> Tensor: ...
     def gelu_and_mul(self, x: Tensor) -> Tensor: ...
     def pad(self, x: Tensor, multiple: int) -> Tensor: ...
+    def rope(
+        self,
+        positions: Tensor,
+        query: Tensor,
+        key: Tensor,
+        head_size: int,
+        cos_sin: Tensor,
+        neox: bool,
+    ) -> tuple[Tensor, Tensor]: ...
 
 
 class Fused:
@@ -203,3 +212,28 @@ class Fused:
         """fused_add_rms_norm, its norm padded with zeros. Out: T[*B, ceil(H / multiple) * multiple], T[*B, H]."""
         y, residual_out = self.ops.fused_add_rms_norm(x, residual, weight, epsilon)
         return self.ops.pad(y, multiple), residual_out
+
+    def qk_norm_rope(
+        self,
+        qkv: Tensor,
+        a: int,
+        g: int,
+        v: int,
+        head_size: int,
+        epsilon: float,
+        q_weight: Tensor,
+        k_weight: Tensor,
+        cos_sin: Tensor,
+        neox: bool,
+        positions: Tensor,
+    ) -> Tensor:
+        """rms_norm of every query and key head, then rope; the values are copied.
+
+        qkv: T[N, (a + g + v) * head_size], `a` query, `g` key and `v` value heads; weights W[head_size]; the rest as
+        in rope, which reads the norms rounded to T. Out: T, as qkv.
+        """
+        query, key, value = torch.split(qkv, [a * head_size, g * head_size, v * head_size], -1)
+        q_n = self.ops.rms_norm(query.unflatten(-1, (a, head_size)), q_weight, epsilon)
+        k_n = self.ops.rms_norm(key.unflatten(-1, (g, head_size)), k_weight, epsilon)
+        q_r, k_r = self.ops.rope(positions, q_n.flatten(-2), k_n.flatten(-2), head_size, cos_sin, neox)
+        return torch.cat([q_r, k_r, value], -1)

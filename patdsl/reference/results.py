@@ -96,8 +96,37 @@ def pad(x: Tensor, multiple: int) -> Tensor:
     return _like(x, last=(x.shape[-1] + multiple - 1) // multiple * multiple)
 
 
-def all_reduce(x: Tensor, group: str) -> Tensor:
-    return _like(x)
+def rope(
+    positions: Tensor, query: Tensor, key: Tensor, head_size: int, cos_sin: Tensor, neox: bool
+) -> tuple[Tensor, Tensor]:
+    _check_rotary("rope", positions, query, key, head_size, cos_sin)
+    return _like(query), _like(key)
+
+
+def mrope(
+    positions: Tensor,
+    query: Tensor,
+    key: Tensor,
+    cos_sin: Tensor,
+    head_size: int,
+    rotary_dim: int,
+    t: int,
+    h: int,
+    w: int,
+    interleaved: bool,
+    neox: bool,
+) -> tuple[Tensor, Tensor]:
+    _check_rotary("mrope", positions, query, key, head_size, cos_sin)
+    if positions.dim() > 2 or (positions.dim() == 2 and positions.shape[0] != 3):
+        raise ValueError(
+            f"mrope: positions has shape {tuple(positions.shape)}; accepted: [3, tokens] or [tokens]"
+        )
+    if cos_sin.shape[1] != rotary_dim or 2 * (t + h + w) != rotary_dim:
+        raise ValueError(
+            f"mrope: rotary_dim is {rotary_dim}, cos_sin has {cos_sin.shape[1]} columns, t + h + w is {t + h + w}; "
+            "accepted: rotary_dim columns, t + h + w half of it"
+        )
+    return _like(query), _like(key)
 
 
 def _like(x: Tensor, dtype: torch.dtype | None = None, last: int | None = None) -> Tensor:
@@ -140,6 +169,27 @@ def _check_rows(op: str, name: str, x: Tensor) -> None:
         raise ValueError(f"{op}: {name} has shape {tuple(x.shape)}; accepted: a last dimension of 1 and up")
 
 
+def _check_rotary(
+    op: str, positions: Tensor, query: Tensor, key: Tensor, head_size: int, cos_sin: Tensor
+) -> None:
+    for name, x in (("query", query), ("key", key)):
+        _check_rows(op, name, x)
+        if x.shape[-1] % head_size != 0:
+            raise ValueError(
+                f"{op}: the last dimension of {name} is {x.shape[-1]}; accepted: whole heads of {head_size}"
+            )
+        _check_device(op, name, x, positions, "positions")
+    if positions.dtype != torch.int64:
+        raise ValueError(f"{op}: positions is {positions.dtype}; accepted: torch.int64")
+    if cos_sin.dtype not in FLOATS or cos_sin.dim() != 2 or not 2 <= cos_sin.shape[1] <= head_size:
+        raise ValueError(
+            f"{op}: cos_sin is {cos_sin.dtype}{list(cos_sin.shape)}; accepted: [positions, 2 to {head_size}] floats"
+        )
+    if cos_sin.shape[1] % 2 != 0:
+        raise ValueError(f"{op}: cos_sin has {cos_sin.shape[1]} columns; accepted: an even number")
+    _check_device(op, "cos_sin", cos_sin, positions, "positions")
+
+
 def _check_group(op: str, x: Tensor, group_size: int) -> None:
     _check_rows(op, "x", x)
     if group_size < 1:
@@ -172,6 +222,8 @@ def _check_scalar(op: str, name: str, scale: Tensor, x: Tensor) -> None:
     _check_device(op, name, scale, x)
 
 
-def _check_device(op: str, name: str, other: Tensor, x: Tensor) -> None:
-    if other.device != x.device:
-        raise ValueError(f"{op}: {name} is on {other.device}, x on {x.device}; accepted: one device")
+def _check_device(op: str, name: str, other: Tensor, first: Tensor, first_name: str = "x") -> None:
+    if other.device != first.device:
+        raise ValueError(
+            f"{op}: {name} is on {other.device}, {first_name} on {first.device}; accepted: one device"
+        )

@@ -18,6 +18,9 @@ from torch.nn import functional
 
 from patdsl.reference import results
 from patdsl.reference.fp8 import quant_max
+from patdsl.reference.nvfp4 import nvfp4_quant as nvfp4_quant
+from patdsl.reference.rotary import mrope as mrope
+from patdsl.reference.rotary import rope as rope
 
 GROUP_AMAX_MIN = 1e-10  # keeps the scale of an all-zero group above 0
 
@@ -139,9 +142,9 @@ def pad(x: Tensor, multiple: int) -> Tensor:
     return padded
 
 
-def all_reduce(x: Tensor, group: str) -> Tensor:
-    """The sum over the ranks of `group`, for a group of one rank: a copy of `x`. T[*B, H] to T[*B, H]."""
-    return results.all_reduce(x, group).copy_(x)
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`x @ weight.T + bias`, as torch does it. x: T[*B, H], weight: T[N, H], bias: T[N]. Out: T[*B, N]."""
+    return functional.linear(x, weight, bias)
 
 
 def _normalise(wide: Tensor, weight: Tensor | None, epsilon: float, variance_size: int | None) -> Tensor:

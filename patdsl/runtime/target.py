@@ -18,9 +18,8 @@ from contextvars import ContextVar
 ENVIRONMENT = "PATDSL_TARGET"
 # Offered as corrections only: any well-formed name is accepted, so that new hardware needs no new release.
 COMMON = (
-    ("cpu", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_103", "sm_120")
-    + ("gfx90a", "gfx942", "gfx950")
-    + ("gfx1100", "gfx1200", "gfx1201", "gfx1250")
+    *("cpu", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_103", "sm_120"),
+    *("gfx90a", "gfx942", "gfx950", "gfx1100", "gfx1200", "gfx1201", "gfx1250"),
 )
 _SM = re.compile(r"sm_([1-9][0-9]{1,2})", re.ASCII)
 # Major version in decimal, then minor and stepping, one hexadecimal digit each: gfx90a, gfx942, gfx1201.
