@@ -18,7 +18,7 @@ from patdsl.source import Source, Span
 MAX_BYTES = 1 << 20
 
 # Characters that a reader of the text cannot see or that show it in another order than a parser reads it.
-_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0d\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\r(?!\n)")
 _MOST_UNSEEN_REPORTED = 20
 
 

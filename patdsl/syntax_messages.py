@@ -1,0 +1,258 @@
+"""What to say about a syntax error.
+
+In: the mark at which the parser stopped, its neighbours, and the terminals that it would have taken. Out: one
+diagnostic in the words of the language: what was found, what was expected, and how to mend it where that is clear.
+"""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Callable
+
+import attrs
+
+from patdsl.diagnostic import Diagnostics, Note
+from patdsl.recover import TERMINALS
+from patdsl.source import Source, Span
+from patdsl.text_to_marks import DECLARATION_WORDS, EXPRESSION_WORDS, Mark, Marks
+
+_DECLARATIONS = {word.upper() for word in DECLARATION_WORDS}
+_OPERATORS = {"PLUS", "MINUS", "STAR", "SLASH", "PERCENT", "COMPARE", "AND", "OR", "IN"}
+_VALUES = {"INT", "FLOAT", "STRING", "TRUE", "FALSE", "NONE", "LSQB"}
+_CLAUSES = {"WHERE", "ON", "KEEP", "ROUNDS", "RESTRIDE", "PREFER", "ONLY"}
+_OP_CLAUSES = {"WHERE", "EFFECT", "REF", "COMMUTATIVE", "FREE"}
+
+# (words, terminals that must all be expected, terminals that the words then stand for), the first that fits first
+_GROUPS: tuple[tuple[str, set[str], set[str]], ...] = (
+    (
+        "an expression",
+        _VALUES,
+        _VALUES | {"NAME", "LPAR", "MINUS", "NOT", "UNDERSCORE", "FAN_OUT", "STAR", "OUT", "MUT", "SAME", "TEMP"},
+    ),
+    (
+        "a chain or a statement",
+        {"NAME", "UNDERSCORE", "FAN_OUT"},
+        _CLAUSES | {"NAME", "UNDERSCORE", "FAN_OUT", "LPAR", "EXPECT"},
+    ),
+    ("an op", {"NAME", "FAN_OUT"}, _CLAUSES | {"NAME", "FAN_OUT", "LPAR", "EXPECT"}),
+    ("a statement", {"NAME", "UNDERSCORE", "KEEP"}, _CLAUSES | {"NAME", "UNDERSCORE"}),
+    ("a type", {"NAME", "LBRACE"}, {"NAME", "LBRACE"}),
+    ("a name", {"NAME"}, {"NAME", "MUT"} | _CLAUSES),
+    ("a clause (`where`, `on`, `keep`, ...)", _CLAUSES, _CLAUSES),
+    ("a clause (`where`, `effect`, `ref`, ...)", _OP_CLAUSES, _OP_CLAUSES),
+    ("a declaration", _DECLARATIONS, _DECLARATIONS | {"$END"}),
+)
+_SIGNS = {name: f"`{sign}`" for sign, name in TERMINALS.items()} | {
+    "COMPARE": "a comparison",
+    "UNDERSCORE": "`_`",
+    "INT": "a whole number",
+    "STRING": "a string in double quotes",
+    "FAN_OUT": "a fan-out such as `2x`",
+    "$END": "the end of the file",
+}
+# What may follow almost anything and is worth saying only where nothing else is expected.
+_SELDOM = ({"LPAR", "QMARK", "DOT", "COLON", "PLUS"}, _OPERATORS)
+_CLOSERS = {"(": "RPAR", "[": "RSQB", "{": "RBRACE"}
+
+_LOOKALIKES = {
+    "→": "write `->`",
+    "⇒": "write `=>`",
+    "“": 'write strings in straight quotes: `"`',
+    "”": 'write strings in straight quotes: `"`',
+    "'": 'write strings in double quotes: `"`',
+    "&": "write `and`",
+    "!": "write `not`, or `!=` to compare",
+    ";": "statements end by themselves; leave it out",
+    "−": "write a plain minus `-`",
+    "–": "write a plain minus `-`",
+    "×": "write `*`, or `2x` for two consumers",
+    "≤": "write `<=`",
+    "≥": "write `>=`",
+    "≠": "write `!=`",
+    "∈": "write `in`",
+}
+
+
+@attrs.frozen
+class Place:
+    """An error: the mark found (None at the end), those beside it, and what was expected."""
+
+    source: Source
+    marks: Marks
+    index: int
+    expected: set[str]
+
+    @property
+    def found(self) -> Mark | None:
+        return self.marks.get(self.index)
+
+    @property
+    def text(self) -> str:
+        return self.beside(0)
+
+    def beside(self, distance: int) -> str:
+        mark = self.marks.get(self.index + distance)
+        return mark.text if mark else ""
+
+    @property
+    def unclosed(self) -> Mark | None:
+        """The bracket that the parser waits for the end of, if it has none."""
+        around = self.marks.around(self.index)
+        if around is None or around in self.marks.partners:
+            return None
+        opener = self.marks.items[around]
+        return opener if _CLOSERS[opener.text] in self.expected else None
+
+    @property
+    def touches_before(self) -> bool:
+        before = self.marks.get(self.index - 1)
+        return before is not None and self.found is not None and before.end == self.found.start
+
+
+def report(place: Place, diagnostics: Diagnostics) -> None:
+    """Add the one diagnostic that says most about this error."""
+    found = place.found
+    if found is not None and found.kind == "stray":
+        _report_stray(place, found, diagnostics)
+    elif found is not None and found.kind == "open_string":
+        span = Span(place.source, found.start, found.end)
+        diagnostics.add(
+            "PAT011", span, "this string has no end on its line", help='close it with `"`; a line break is `\\n`'
+        )
+    elif found is not None and is_reserved_name(place):
+        what = "starts a declaration" if found.text in DECLARATION_WORDS else "is a word of expressions"
+        diagnostics.add(
+            "PAT017",
+            _span(place),
+            f"`{found.text}` is reserved (it {what}) and cannot be a name",
+            help=f"take another name, such as `{found.text}_`",
+        )
+    else:
+        _report_unexpected(place, diagnostics)
+
+
+def is_reserved_name(place: Place) -> bool:
+    """Whether a reserved word stands where a name should, rather than being the start of what it introduces."""
+    found = place.found
+    if found is None or "NAME" not in place.expected:
+        return False
+    if found.text in EXPRESSION_WORDS:
+        return found.text not in {"and", "or", "in"}
+    if found.text not in DECLARATION_WORDS:
+        return False
+    return not found.first_on_line or place.beside(1) in {"=", ","}
+
+
+def in_words(expected: set[str]) -> str:
+    """Terminals as a user calls them: "a name, `(` or a declaration"."""
+    rest, words = set(expected), []
+    for group, needed, covered in _GROUPS:
+        if needed <= rest:
+            words.append(group)
+            rest -= covered
+    for seldom in _SELDOM:
+        if words or rest - seldom - {"COMMA"}:
+            rest -= seldom
+    if rest and rest <= _OPERATORS:
+        words.append("an operator")
+        rest = set()
+    words[:0] = sorted(_SIGNS.get(name, f"`{name.lower()}`") for name in rest)
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _report_stray(place: Place, found: Mark, diagnostics: Diagnostics) -> None:
+    char = found.text
+    name = "" if char.isascii() else f" (U+{ord(char):04X} {unicodedata.name(char, 'unnamed')})"
+    help = _LOOKALIKES.get(char)
+    if help is None and char.isalpha():
+        help = "names are made of the letters a to z, digits and `_`"
+    diagnostics.add("PAT012", _span(place), f"`{char}`{name} means nothing here", help=help)
+
+
+def _report_unexpected(place: Place, diagnostics: Diagnostics) -> None:
+    wanted = in_words(place.expected)
+    unclosed = place.unclosed
+    notes, code = [], "PAT010"
+    if unclosed is not None:
+        code = "PAT016"
+        notes.append(Note(f"`{unclosed.text}` opened here", Span(place.source, unclosed.start, unclosed.end)))
+    help = next((help(place) for fits, help in _MENDS if fits(place)), None)
+    diagnostics.add(code, _span(place), f"expected {wanted}, found {_found(place)}", notes=notes, help=help)
+
+
+def _found(place: Place) -> str:
+    if place.found is None:
+        return "the end of the file"
+    text = place.text if len(place.text) <= 40 else place.text[:37] + "..."
+    return f"`{text}`"
+
+
+def _span(place: Place) -> Span:
+    """The mark found; at the end of the file, the place behind the last mark."""
+    found = place.found
+    if found is None:
+        last = place.marks.get(len(place.marks.items) - 1)
+        return Span(place.source, last.end, last.end) if last else Span(place.source, 0, 0)
+    return Span(place.source, found.start, found.end)
+
+
+def _misspelt(place: Place) -> str | None:
+    """The expected word that the one found looks like."""
+    found = place.found
+    if found is None or found.kind != "word":
+        return None
+    words = [name.lower() for name in place.expected if name.isalpha() and name not in TERMINALS.values()]
+    words = [word for word in words if word not in {"name", "int", "float", "string", "underscore"}]
+    near = difflib.get_close_matches(found.text.lower(), sorted(words), 1, 0.75)
+    return near[0] if near else None
+
+
+def _is_split_fan_out(place: Place) -> bool:
+    """`2 x op`, with the parser standing at either part."""
+    at = place.index if place.beside(1) == "x" else place.index - 1
+    number, word = place.marks.get(at), place.marks.get(at + 1)
+    return number is not None and word is not None and number.text.isdecimal() and word.text == "x"
+
+
+def _is_bare_call(place: Place) -> bool:
+    return place.text == "(" and {"EQUAL", "COMMA"} <= place.expected and "ARROW" not in place.expected
+
+
+_MENDS: tuple[tuple[Callable[[Place], bool], Callable[[Place], str]], ...] = (
+    (
+        lambda p: p.text in {"->", "="} and "GIVES" in p.expected,
+        lambda p: "write `=>` between the two sides of a pattern",
+    ),
+    (lambda p: p.text == "=>" and "ARROW" in p.expected, lambda p: "write `->`"),
+    (
+        lambda p: "GIVES" in p.expected and (p.text in {"", "}"} or p.text in DECLARATION_WORDS),
+        lambda p: "a pattern needs a right side: add `=>` and what it becomes",
+    ),
+    (_is_split_fan_out, lambda p: "write a fan-out in one word: `2x`"),
+    (
+        lambda p: p.beside(1) == "+" and p.beside(2) == "x" and "FAN_OUT" in p.expected,
+        lambda p: f"write `{p.text}..x` for {p.text} or more",
+    ),
+    (
+        _is_bare_call,
+        lambda p: f"a statement gives its value a name: `y = {p.beside(-1)}(...)`",
+    ),
+    (
+        lambda p: p.text == "=" and "COMPARE" in p.expected,
+        lambda p: "write `==` to compare",
+    ),
+    (
+        lambda p: p.text in {"==", "!=", "<", ">", "<=", ">=", "and", "or"} and "PLUS" in p.expected,
+        lambda p: "put the condition in parentheses, or in a `where`",
+    ),
+    (
+        lambda p: p.text == "," and "DOT" in p.expected and {"LPAR", "IMPORT"} <= p.expected,
+        lambda p: "write one import for each file",
+    ),
+    (lambda p: _misspelt(p) is not None, lambda p: f"did you mean `{_misspelt(p)}`?"),
+    (
+        lambda p: p.text == "=" and "COLON" in p.expected,
+        lambda p: "a parameter has a type: `name: type = default`",
+    ),
+)

@@ -1,0 +1,116 @@
+"""From a text to its AST.
+
+In: a `Source`. Out: the `File` of what could be parsed, with its comments, and every syntax error of the text. A
+declaration with an error in it is left out of the `File`. Reads no file and resolves no name.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import attrs
+from lark import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.lexer import Token
+
+from patdsl import ast_nodes as ast
+from patdsl import recover, syntax_messages
+from patdsl.diagnostic import Diagnostics
+from patdsl.grammar_to_parser import PatParser, pat_parser
+from patdsl.path_to_source import check_characters
+from patdsl.source import Source, Span
+from patdsl.text_to_marks import Marks, marks_of, outline
+
+MAX_ERRORS = 50
+
+# The parser calls one builder, which holds the text being parsed.
+_one_at_a_time = threading.Lock()
+
+
+def parse(source: Source, diagnostics: Diagnostics) -> ast.File:
+    """Parse a text. Adds PAT004 and PAT010 to PAT022; raises nothing, whatever the text holds."""
+    empty = ast.File(Span(source, 0, len(source.text)), (), ())
+    if not check_characters(source, diagnostics):
+        return empty
+    comments = outline(source, diagnostics)
+    if comments is None:
+        return empty
+    found = Diagnostics()
+    with _one_at_a_time:
+        file = _Run(pat_parser(), source, found).file()
+    found.items.sort(key=lambda item: item.span.start if item.span else 0)
+    diagnostics.items.extend(item for item in found.items if item not in diagnostics.items)
+    places = [item.span.start for item in found.items if item.span]
+    whole = [decl for decl in file.declarations if not _holds_any(decl.span, places)]
+    return attrs.evolve(file, declarations=tuple(whole), comments=comments)
+
+
+def _holds_any(span: Span, places: list[int]) -> bool:
+    return any(span.start <= place <= span.end for place in places)
+
+
+class _Run:
+    """One parse of one text: Lark's loop, with a way to go on after an error."""
+
+    def __init__(self, parser: PatParser, source: Source, diagnostics: Diagnostics) -> None:
+        parser.builder.begin(source, diagnostics)
+        self.source = source
+        self.diagnostics = diagnostics
+        interactive = parser.lark.parse_interactive(source.text)
+        self.state = interactive.parser_state
+        self.position = interactive.lexer_thread.state.line_ctr
+        self.marks: Marks | None = None
+        self.errors = 0
+        self.stray_line = 0
+
+    def file(self) -> ast.File:
+        """The file, with a `Broken` in place of what could not be parsed."""
+        while True:
+            try:
+                for token in self.state.lexer.lex(self.state):
+                    self.state.feed_token(token)
+                end = Token("$END", "", len(self.source.text), end_pos=len(self.source.text))
+                file: ast.File = self.state.feed_token(end, is_end=True)
+                return file
+            except UnexpectedInput as error:
+                self._go_on(error)
+
+    def _go_on(self, error: UnexpectedInput) -> None:
+        """Report an error and move the parser behind it."""
+        if self.marks is None:
+            self.marks = marks_of(self.source.text)
+        index = self.marks.index_at(self._offset(error))
+        place = syntax_messages.Place(self.source, self.marks, index, recover.expected(self.state))
+        found = place.found
+        is_stray = found is not None and found.kind == "stray"
+        line = self.source.line_column(found.start)[0] if found else 0
+        if line == 0 or line != self.stray_line:
+            self._report(place)
+        if found is not None and is_stray:
+            # Going on as if the character were not there finds more than giving up the statement.
+            self.stray_line = line
+            self.position.char_pos = found.end
+            return
+        start = index + 1 if syntax_messages.is_reserved_name(place) else index
+        start = len(self.marks.items) if self.errors > MAX_ERRORS else start
+        start = recover.resume(self.state, self.marks, start, self.source)
+        resumed = self.marks.get(start)
+        self.position.char_pos = resumed.start if resumed else len(self.source.text)
+
+    def _report(self, place: syntax_messages.Place) -> None:
+        self.errors += 1
+        if self.errors <= MAX_ERRORS:
+            syntax_messages.report(place, self.diagnostics)
+        elif self.errors == MAX_ERRORS + 1:
+            start = place.found.start if place.found else len(self.source.text)
+            self.diagnostics.add(
+                "PAT022",
+                Span(self.source, start, start),
+                f"more than {MAX_ERRORS} syntax errors; the rest of the file was not parsed",
+            )
+
+    def _offset(self, error: UnexpectedInput) -> int:
+        if isinstance(error, UnexpectedCharacters):
+            return error.pos_in_stream or 0
+        if isinstance(error, UnexpectedToken) and error.token.type != "$END":
+            return error.token.start_pos or 0
+        return len(self.source.text)
