@@ -101,12 +101,18 @@ class EvaluationError(ValueError):
     """The expression has no value: an unbound name, a division that is not exact, a wrong operand type."""
 
 
-def _ceil(value: Any) -> Any:
-    return math.ceil(value) if isinstance(value, (int, float)) else UNKNOWN
+def _ceil_div(dividend: Any, divisor: Any) -> Any:
+    """`ceil(a / b)` for ints, symbolic ints and whatever brings a `ceil_div` of its own."""
+    if hasattr(dividend, "ceil_div") or hasattr(divisor, "ceil_div"):
+        return dividend.ceil_div(divisor) if hasattr(dividend, "ceil_div") else divisor.rceil_div(dividend)
+    if isinstance(divisor, int) and divisor == 0:
+        raise EvaluationError(f"ceil({dividend} / 0)")
+    return -(-dividend // divisor)
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "ceil": _ceil,
+    "ceil": math.ceil,
+    "ceil_div": _ceil_div,
     "float": float,
     "int": int,
     "bool": bool,

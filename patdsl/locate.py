@@ -1,7 +1,8 @@
 """Where the files that belong to patdsl lie.
 
-In: nothing. Out: paths of the grammar, of the library of patterns and of the kernels' sources. In an installed
-package they are package data (`patdsl/_data/`), in a checkout they stand beside the package. Reads no file.
+In: nothing. Out: paths of the grammar, of the library of patterns and of the kernels' sources. In an
+installed package they are package data (`patdsl/_data/`), in a checkout they stand beside the package. Reads
+no file.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def kernels_folder() -> Path:
 
 
 def _folder(name: str) -> Path:
-    """The package's own folder of this name, else the checkout's. Raises FileNotFoundError if neither exists."""
+    """The package's own folder of this name, else the checkout's. Raises FileNotFoundError."""
     installed = _PACKAGE / "_data" / name
     checkout = _PACKAGE.parent / name
     for folder in (installed, checkout):

@@ -1,7 +1,7 @@
 """From a path to a source text.
 
-In: the path of a `.pat` file. Out: its `Source`, or diagnostics. Takes UTF-8 with or without a byte order mark and
-ends lines with a line feed. Does not parse, and never reads more than `MAX_BYTES`.
+In: the path of a `.pat` file. Out: its `Source`, or diagnostics. Takes UTF-8 with or without a byte order
+mark and ends lines with a line feed. Does not parse, and never reads more than `MAX_BYTES`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from patdsl.source import Source, Span
 MAX_BYTES = 1 << 20
 
 # Characters that a reader of the text cannot see or that show it in another order than a parser reads it.
-_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\r(?!\n)")
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\r(?!\n)"
+)
 _MOST_UNSEEN_REPORTED = 20
 
 
@@ -74,7 +76,7 @@ def check_characters(source: Source, diagnostics: Diagnostics) -> bool:
 def _read_bytes(name: str, diagnostics: Diagnostics) -> bytes | None:
     """At most one byte more than allowed, so that a huge file costs no memory."""
     try:
-        mode = os.stat(name).st_mode
+        mode = Path(name).stat().st_mode
         if stat.S_ISDIR(mode):
             diagnostics.add(
                 "PAT001", None, f"`{name}` is a folder, not a .pat file", help="name a file in it"

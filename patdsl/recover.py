@@ -1,8 +1,8 @@
 """Going on behind a syntax error, so that one run finds all of them.
 
-In: the parser's state at an error and the marks of the text. Out: the state as if the broken part had been a whole
-statement, clause, binding or declaration, and the mark at which to go on: the next one that starts a declaration, a
-statement or a clause, or that ends what is broken. Reports nothing.
+In: the parser's state at an error and the marks of the text. Out: the state as if the broken part had been a
+whole statement, clause, binding or declaration, and the mark at which to go on: the next one that starts a
+declaration, a statement or a clause, or that ends what is broken. Reports nothing.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from lark.parsers.lalr_analysis import Shift
 from lark.parsers.lalr_parser_state import ParserState
 
 from patdsl.source import Source, Span
-from patdsl.text_to_marks import DECLARATION_WORDS, EXPRESSION_WORDS, OPENERS, Mark, Marks
-from patdsl.tree_to_ast import Broken
+from patdsl.text_to_marks import DECLARATION_WORDS, OPENERS, Mark, Marks
+from patdsl.tree_to_expr import Broken
 
 State: TypeAlias = "ParserState[int]"
 Table: TypeAlias = dict[int, dict[str, tuple[Any, Any]]]
 
 # Rules that a broken part can stand for. Inner ones first: as little as possible is given up.
 _REPLACEABLE = (
-    "_element",
+    "element",
     "statement",
     "chain",
     "expect",
@@ -62,11 +62,20 @@ TERMINALS = {
 } | dict.fromkeys(("==", "!=", "<=", ">=", "<", ">"), "COMPARE")
 
 
-def expected(state: State) -> set[str]:
-    """The terminals that the parser would take next."""
+def expected(state: State, stack: list[int]) -> set[str]:
+    """The terminals that a parser with this stack of states takes next."""
     table: Table = state.parse_conf.states
-    here = table[state.position]
-    return {name for name in here if name.isupper() or name == "$END" if accepts(table, state.state_stack, name)}
+    terminals = (name for name in table[stack[-1]] if name.isupper() or name == "$END")
+    return {name for name in terminals if accepts(table, stack, name)}
+
+
+def innermost_bracket(state: State) -> int | None:
+    """Where the bracket starts whose end the parser waits for, or None."""
+    brackets = (
+        value for value in reversed(state.value_stack) if isinstance(value, Token) and value in OPENERS
+    )
+    opened = next(brackets, None)
+    return opened.start_pos if opened is not None else None
 
 
 def accepts(table: Table, stack: list[int], terminal: str) -> bool:
@@ -88,7 +97,7 @@ def accepts(table: Table, stack: list[int], terminal: str) -> bool:
 
 
 def resume(state: State, marks: Marks, index: int, source: Source) -> int:
-    """Change the state so that parsing can go on at the mark whose index is returned (their number at the end)."""
+    """Change the state so that parsing can go on at the mark whose index is returned."""
     error_start = marks.items[index].start if index < len(marks.items) else len(source.text)
     at = _behind_brackets(marks, index)
     while at < len(marks.items):
@@ -126,14 +135,12 @@ def _may_resume(marks: Marks, at: int) -> bool:
 
 
 def _terminals(marks: Marks, at: int) -> list[str]:
-    """What a mark can be to the parser here. A name counts only where `=` makes it the start of a statement."""
+    """What a mark can be to the parser. A name counts only where it starts a statement."""
     mark = marks.items[at]
     if mark.kind == "sign":
         return [TERMINALS[mark.text]]
     if mark.kind != "word":
         return []
-    if mark.text in DECLARATION_WORDS or mark.text in EXPRESSION_WORDS:
-        return [mark.text.upper()]
     if _starts_statement(marks, at):
         return [mark.text.upper(), "NAME"] if mark.text != "_" else ["UNDERSCORE"]
     return [mark.text.upper()]

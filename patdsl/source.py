@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from functools import cached_property
+from pathlib import PurePath
 
 import attrs
 
@@ -18,6 +19,11 @@ class Source:
 
     name: str
     text: str = attrs.field(repr=False)
+
+    @property
+    def file_name(self) -> str:
+        """The name without folders: what generated modules say, so that they are the same everywhere."""
+        return PurePath(self.name).name
 
     @cached_property
     def line_starts(self) -> list[int]:

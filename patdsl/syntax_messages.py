@@ -1,7 +1,8 @@
 """What to say about a syntax error.
 
 In: the mark at which the parser stopped, its neighbours, and the terminals that it would have taken. Out: one
-diagnostic in the words of the language: what was found, what was expected, and how to mend it where that is clear.
+diagnostic in the words of the language: what was found, what was expected, and how to mend it where that is
+clear.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ _VALUES = {"INT", "FLOAT", "STRING", "TRUE", "FALSE", "NONE", "LSQB"}
 _CLAUSES = {"WHERE", "ON", "KEEP", "ROUNDS", "RESTRIDE", "PREFER", "ONLY"}
 _OP_CLAUSES = {"WHERE", "EFFECT", "REF", "COMMUTATIVE", "FREE"}
 
-# (words, terminals that must all be expected, terminals that the words then stand for), the first that fits first
+# (words, terminals that must all be expected, terminals that the words then stand for)
 _GROUPS: tuple[tuple[str, set[str], set[str]], ...] = (
     (
         "an expression",
         _VALUES,
-        _VALUES | {"NAME", "LPAR", "MINUS", "NOT", "UNDERSCORE", "FAN_OUT", "STAR", "OUT", "MUT", "SAME", "TEMP"},
+        _VALUES
+        | {"NAME", "LPAR", "MINUS", "NOT", "UNDERSCORE", "FAN_OUT", "STAR", "OUT", "MUT", "SAME", "TEMP"},
     ),
     (
         "a chain or a statement",
@@ -36,7 +38,7 @@ _GROUPS: tuple[tuple[str, set[str], set[str]], ...] = (
         _CLAUSES | {"NAME", "UNDERSCORE", "FAN_OUT", "LPAR", "EXPECT"},
     ),
     ("an op", {"NAME", "FAN_OUT"}, _CLAUSES | {"NAME", "FAN_OUT", "LPAR", "EXPECT"}),
-    ("a statement", {"NAME", "UNDERSCORE", "KEEP"}, _CLAUSES | {"NAME", "UNDERSCORE"}),
+    ("a statement", {"NAME", "UNDERSCORE", "KEEP"}, _CLAUSES | {"NAME", "UNDERSCORE", "EXPECT"}),
     ("a type", {"NAME", "LBRACE"}, {"NAME", "LBRACE"}),
     ("a name", {"NAME"}, {"NAME", "MUT"} | _CLAUSES),
     ("a clause (`where`, `on`, `keep`, ...)", _CLAUSES, _CLAUSES),
@@ -64,9 +66,9 @@ _LOOKALIKES = {
     "&": "write `and`",
     "!": "write `not`, or `!=` to compare",
     ";": "statements end by themselves; leave it out",
-    "−": "write a plain minus `-`",
-    "–": "write a plain minus `-`",
-    "×": "write `*`, or `2x` for two consumers",
+    "\u2212": "write a plain minus `-`",
+    "\u2013": "write a plain minus `-`",
+    "\u00d7": "write `*`, or `2x` for two consumers",
     "≤": "write `<=`",
     "≥": "write `>=`",
     "≠": "write `!=`",
@@ -76,12 +78,16 @@ _LOOKALIKES = {
 
 @attrs.frozen
 class Place:
-    """An error: the mark found (None at the end), those beside it, and what was expected."""
+    """An error: the mark found (None at the end), those beside it, and what was expected.
+
+    `opened` is where the innermost bracket starts that the parser waits for the end of, or None.
+    """
 
     source: Source
     marks: Marks
     index: int
     expected: set[str]
+    opened: int | None
 
     @property
     def found(self) -> Mark | None:
@@ -97,17 +103,15 @@ class Place:
 
     @property
     def unclosed(self) -> Mark | None:
-        """The bracket that the parser waits for the end of, if it has none."""
-        around = self.marks.around(self.index)
-        if around is None or around in self.marks.partners:
+        """The bracket that the parser waits for the end of, where the text has no end for it."""
+        if self.opened is None:
+            return None
+        around = self.marks.index_at(self.opened)
+        if around in self.marks.partners:
             return None
         opener = self.marks.items[around]
-        return opener if _CLOSERS[opener.text] in self.expected else None
-
-    @property
-    def touches_before(self) -> bool:
-        before = self.marks.get(self.index - 1)
-        return before is not None and self.found is not None and before.end == self.found.start
+        is_end = self.found is None or self.found.text in DECLARATION_WORDS
+        return opener if is_end or _CLOSERS[opener.text] in self.expected else None
 
 
 def report(place: Place, diagnostics: Diagnostics) -> None:
@@ -118,7 +122,10 @@ def report(place: Place, diagnostics: Diagnostics) -> None:
     elif found is not None and found.kind == "open_string":
         span = Span(place.source, found.start, found.end)
         diagnostics.add(
-            "PAT011", span, "this string has no end on its line", help='close it with `"`; a line break is `\\n`'
+            "PAT011",
+            span,
+            "this string has no end on its line",
+            help='close it with `"`; a line break is `\\n`',
         )
     elif found is not None and is_reserved_name(place):
         what = "starts a declaration" if found.text in DECLARATION_WORDS else "is a word of expressions"
@@ -133,20 +140,36 @@ def report(place: Place, diagnostics: Diagnostics) -> None:
 
 
 def is_reserved_name(place: Place) -> bool:
-    """Whether a reserved word stands where a name should, rather than being the start of what it introduces."""
+    """Whether a reserved word stands where a name should, not where it starts what it introduces."""
     found = place.found
     if found is None or "NAME" not in place.expected:
         return False
     if found.text in EXPRESSION_WORDS:
-        return found.text not in {"and", "or", "in"}
+        return found.text not in {"and", "or", "in"} or place.beside(1) == "="
     if found.text not in DECLARATION_WORDS:
         return False
     return not found.first_on_line or place.beside(1) in {"=", ","}
 
 
-def in_words(expected: set[str]) -> str:
-    """Terminals as a user calls them: "a name, `(` or a declaration"."""
+def substitute(place: Place) -> str | None:
+    """The terminal that was clearly meant by the mark found: going on with it gives up nothing."""
+    found = place.found
+    if found is None:
+        return None
+    if is_reserved_name(place):
+        return "NAME"
+    meant = {"->": "GIVES", "=>": "ARROW", "→": "ARROW", "⇒": "GIVES"}.get(found.text)
+    return meant if meant in place.expected else None
+
+
+def in_words(expected: set[str], before: str = "") -> str:
+    """Terminals as a user calls them ("a name, `(` or a declaration"), behind the text `before`."""
     rest, words = set(expected), []
+    if {"ARROW", "EQUAL"} <= rest:
+        # The first name of a block may yet turn out to be the target of a statement.
+        rest -= {"EQUAL", "COMMA", "COLON"}
+    if rest == {"NAME", "LBRACE"} and before in {"=", "|"}:
+        return "an op or a block in braces"
     for group, needed, covered in _GROUPS:
         if needed <= rest:
             words.append(group)
@@ -171,7 +194,7 @@ def _report_stray(place: Place, found: Mark, diagnostics: Diagnostics) -> None:
 
 
 def _report_unexpected(place: Place, diagnostics: Diagnostics) -> None:
-    wanted = in_words(place.expected)
+    wanted = in_words(place.expected, place.beside(-1))
     unclosed = place.unclosed
     notes, code = [], "PAT010"
     if unclosed is not None:
@@ -239,8 +262,22 @@ _MENDS: tuple[tuple[Callable[[Place], bool], Callable[[Place], str]], ...] = (
         lambda p: f"a statement gives its value a name: `y = {p.beside(-1)}(...)`",
     ),
     (
-        lambda p: p.text == "=" and "COMPARE" in p.expected,
+        lambda p: p.text == "=" and p.beside(-1) in EXPRESSION_WORDS,
+        lambda p: f"`{p.beside(-1)}` is reserved and cannot be a name",
+    ),
+    (
+        lambda p: (
+            (p.text == "=" and "COMPARE" in p.expected) or (p.beside(-1) == "=" and "EFFECT" in p.expected)
+        ),
         lambda p: "write `==` to compare",
+    ),
+    (
+        lambda p: p.text == ")" and {"COMMA", "VBAR", "ARROW"} <= p.expected,
+        lambda p: "a group holds two chains or more; leave out the parentheses",
+    ),
+    (
+        lambda p: p.beside(1) == "=" and {"ARROW", "GIVES"} <= p.expected,
+        lambda p: "a block is made of statements (`y = f(x)`), a chain of ops alone (`f -> g`)",
     ),
     (
         lambda p: p.text in {"==", "!=", "<", ">", "<=", ">=", "and", "or"} and "PLUS" in p.expected,

@@ -1,0 +1,443 @@
+"""A loaded file to its unit: resolved ops, patterns in every variant, passes.
+
+In: a `LoadedFile`. Out: `Unit`. Names are bound, chains and blocks are one form, clauses are checked. Nothing is proven
+of shapes yet; that is `graph_to_plan.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from patdsl import ast_nodes as ast
+from patdsl.ast_to_expr import Names, resolve_expr, resolve_targets, resolve_type
+from patdsl.ast_to_ops import Ops, type_names
+from patdsl.diagnostic import Diagnostics, Note
+from patdsl.expr import EvaluationError, Expr, Func, Lit, Ref, Scope, evaluate
+from patdsl.graph import ConstValue, HostValue, Input, Only, PassSpec, Pattern
+from patdsl.imports import Entity, LoadedFile, suggestion, unknown_name
+from patdsl.left_side import LeftSide, build_left
+from patdsl.op_table import NO_DEFAULT, Op, Plain, Step, Tensor, Type
+from patdsl.right_side import LeftSideNames, build_right, names_taken
+from patdsl.rewrite_names import rename
+from patdsl.variants import Variant, expand
+
+#: What a host value is where nobody supplies it: the test value of its kind.
+TEST_VALUES = {"int": 1, "float": 1.0, "bool": True, "str": "test"}
+
+
+@attrs.frozen(eq=False)
+class Unit:
+    """Everything that a file declares and reaches.
+
+    `ops` are the ops visible in the file by the name used there, `own_ops` those it declares; `table` holds every op
+    that a pattern needs, by key. `spans` maps a pattern's full name to its declaration.
+    """
+
+    name: str
+    ops: Mapping[str, Op]
+    own_ops: Mapping[str, Op]
+    table: Mapping[str, Op]
+    patterns: tuple[Pattern, ...]
+    passes: tuple[PassSpec, ...]
+    decls: Mapping[str, ast.PatternDecl]
+    text: Mapping[str, str]
+
+
+def resolve(loaded: LoadedFile, units: Mapping[LoadedFile, Unit] | None = None) -> Unit:
+    """The unit of a file. Findings go to the diagnostics of the files they are in."""
+    return _Resolver(loaded).unit()
+
+
+class _Resolver:
+    def __init__(self, loaded: LoadedFile) -> None:
+        self.file = loaded
+        self.diagnostics = loaded.diagnostics
+        self.ops = Ops(loaded)
+        self.patterns: dict[str, list[Pattern]] = {}
+        self.decls: dict[str, ast.PatternDecl] = {}
+        self.text: dict[str, str] = {}
+        self.prefers: list[tuple[str, str]] = []
+
+    def unit(self) -> Unit:
+        visible = {
+            name: self.ops.add(entity) for name, entity in self.file.names.items() if entity.kind == "op"
+        }
+        own = {
+            name: self.ops.add(entity)
+            for name, entity in self.file.own.items()
+            if entity.kind == "op" and entity.owner is self.file
+        }
+        for entity in self.file.own.values():
+            if entity.kind == "const":
+                self._const(entity)
+            elif entity.kind == "host":
+                self._host(entity)
+        passes = [entity for entity in self.file.own.values() if entity.kind == "pass"]
+        own_patterns = [
+            entity
+            for entity in self.file.own.values()
+            if entity.kind == "pattern" and entity.owner is self.file
+        ]
+        for entity in own_patterns:
+            self._pattern(entity)
+        for entity in passes:
+            assert isinstance(entity.decl, ast.PassDecl)
+            for name in entity.decl.patterns:
+                listed = self.file.lookup(name.text)
+                if listed is not None and listed.kind == "pattern":
+                    self._pattern(listed)
+        self._apply_prefers()
+        specs = [self._pass(entity) for entity in passes if entity.owner is self.file]
+        if not passes and own_patterns:
+            specs = [self._implicit_pass()]
+        own_names = {entity.decl.name.text for entity in own_patterns}
+        mine = tuple(
+            pattern for name in own_names for pattern in self.patterns.get(name, ())
+        ) if False else tuple(
+            pattern for entity in own_patterns for pattern in self.patterns.get(entity.decl.name.text, ())
+        )
+        return Unit(
+            self.file.path.stem,
+            visible,
+            own,
+            dict(sorted(self.ops.table.items())),
+            mine,
+            tuple(spec for spec in specs if spec is not None),
+            self.decls,
+            self.text,
+        )
+
+    # Patterns
+
+    def _pattern(self, entity: Entity) -> None:
+        decl = entity.decl
+        assert isinstance(decl, ast.PatternDecl)
+        name = decl.name.text
+        if name in self.patterns:
+            return
+        self.patterns[name] = []
+        self.decls[name] = decl
+        self.text[name] = decl.span.text
+        for variant in expand(decl, entity.owner, entity.owner.diagnostics):
+            pattern = _PatternResolver(self, entity, decl, variant).resolve()
+            if pattern is not None:
+                self.patterns[name].append(pattern)
+
+    def _apply_prefers(self) -> None:
+        for preferred, other in self.prefers:
+            for index, pattern in enumerate(self.patterns.get(preferred, ())):
+                self.patterns[preferred][index] = attrs.evolve(pattern, over=(*pattern.over, other))
+
+    # Passes
+
+    def _pass(self, entity: Entity) -> PassSpec | None:
+        decl = entity.decl
+        assert isinstance(decl, ast.PassDecl)
+        found: list[Pattern] = []
+        for name in decl.patterns:
+            listed = self.file.lookup(name.text)
+            if listed is None or listed.kind != "pattern":
+                known = [known for known, other in self.file.names.items() if other.kind == "pattern"]
+                unknown_name(self.diagnostics, name.span, "pattern", name.text, known)
+                continue
+            found.extend(self.patterns.get(listed.decl.name.text, ()))
+        for name in decl.after:
+            listed = self.file.lookup(name.text)
+            if listed is None or listed.kind != "pass":
+                known = [known for known, other in self.file.names.items() if other.kind == "pass"]
+                unknown_name(self.diagnostics, name.span, "pass", name.text, known)
+        when = None
+        if decl.condition is not None:
+            # `tokens` is the range of token counts that a graph is compiled for, supplied with it.
+            local = {"tokens"}
+            when = resolve_expr(
+                decl.condition, Names(self.file, self.diagnostics, local.__contains__, lambda: local)
+            )
+        targets = resolve_targets(decl.targets, self.diagnostics)
+        return self._spec(
+            decl.name.text, found, targets, when, tuple(name.text for name in decl.after)
+        )
+
+    def _implicit_pass(self) -> PassSpec:
+        found = [pattern for patterns in self.patterns.values() for pattern in patterns]
+        return self._spec(self.file.path.stem, found, (), None, ())
+
+    def _spec(
+        self,
+        name: str,
+        patterns: Sequence[Pattern],
+        targets: tuple,  # type: ignore[type-arg]
+        when: Expr | None,
+        after: tuple[str, ...],
+    ) -> PassSpec:
+        from patdsl.reach import reached_names, reached_ops
+
+        ops = reached_ops(patterns, self.ops.table)
+        names = reached_names(patterns, ops, when)
+        consts: dict[str, tuple[ConstValue, ...]] = {}
+        hosts: list[HostValue] = []
+        for loaded in self.file.closure():
+            for entity in loaded.own.values():
+                text = entity.decl.name.text
+                if text in names and entity.kind == "const" and text not in consts:
+                    consts[text] = self._const(entity)
+                elif text in names and entity.kind == "host" and all(h.name != text for h in hosts):
+                    hosts.append(self._host(entity))
+        return PassSpec(
+            name,
+            tuple(patterns),
+            ops,
+            dict(sorted(consts.items())),
+            tuple(sorted(hosts, key=lambda host: host.name)),
+            targets,
+            when,
+            after,
+        )
+
+    # Constants and hosts
+
+    def _const(self, entity: Entity) -> tuple[ConstValue, ...]:
+        decl = entity.decl
+        assert isinstance(decl, ast.Const)
+        names = Names(entity.owner, entity.owner.diagnostics)
+        found = []
+        for value in decl.values:
+            expr = resolve_expr(value.value, names)
+            try:
+                result = evaluate(expr, Scope({}))
+            except EvaluationError as error:
+                entity.owner.diagnostics.add(
+                    "PAT208", value.span, f"'{decl.name.text}' is not a constant: {error}"
+                )
+                continue
+            found.append(ConstValue(result, resolve_targets(value.targets, entity.owner.diagnostics)))
+        if found and not any(not value.targets for value in found):
+            entity.owner.diagnostics.add(
+                "PAT209",
+                decl.name.span,
+                f"'{decl.name.text}' has no value on other targets",
+                help="add an alternative without 'on'",
+            )
+        return tuple(found)
+
+    def _host(self, entity: Entity) -> HostValue:
+        decl = entity.decl
+        assert isinstance(decl, ast.Host)
+        kind = decl.type.name.text
+        params = None
+        if decl.parameters is not None:
+            params = tuple(
+                param.type.name.text if isinstance(param.type, ast.PlainType) else "tensor"
+                for param in decl.parameters
+            )
+        default = TEST_VALUES.get(kind)
+        if decl.default is not None:
+            value = resolve_expr(decl.default, Names(entity.owner, entity.owner.diagnostics))
+            default = value.value if isinstance(value, Lit) else evaluate(value, Scope({}))
+        return HostValue(decl.name.text, kind, params, default)
+
+
+class _PatternResolver:
+    """One variant of one pattern."""
+
+    def __init__(self, unit: _Resolver, entity: Entity, decl: ast.PatternDecl, variant: Variant) -> None:
+        self.unit = unit
+        self.file = entity.owner
+        self.diagnostics = entity.owner.diagnostics
+        self.decl = decl
+        self.variant = variant
+
+    def resolve(self) -> Pattern | None:
+        before = len(self.diagnostics.errors)
+        is_chain = isinstance(self.variant.left, ast.Chain)
+        if is_chain is not isinstance(self.variant.right, ast.Chain):
+            self.diagnostics.add(
+                "PAT317",
+                self.decl.name.span,
+                f"'{self.decl.name.text}' mixes a chain with statements",
+                help="write both sides as chains, or both as statements",
+            )
+            return None
+        inputs = self._inputs()
+        find = LeftSideNames(self._find_quietly)
+        taken = names_taken(self.variant.right, find)
+        left = build_left(self.variant, inputs, taken, self.unit.ops, self.file, self.diagnostics)
+        right = build_right(self.variant, left)
+        if len(self.diagnostics.errors) > before:
+            return None
+        self._check_connected(left)
+        if not right.replaces:
+            self.diagnostics.add(
+                "PAT309",
+                self.decl.name.span,
+                f"'{self.decl.name.text}' replaces nothing: no name is defined on both sides",
+            )
+        for name, declared in self.decl_inputs.items():
+            if name not in left.builder.inputs:
+                self.diagnostics.add(
+                    "PAT312",
+                    declared.span,
+                    f"input '{name}' is not used on the left side",
+                    help=suggestion(name, left.builder.inputs),
+                )
+        pattern = self._clauses(left, self._pattern(left, right, inputs))
+        return pattern if len(self.diagnostics.errors) == before else None
+
+    def _find_quietly(self, name: ast.Name) -> Op | None:
+        entity = self.variant.ops.get(name.text) or self.file.lookup(name.text)
+        return self.unit.ops.add(entity) if entity is not None and entity.kind == "op" else None
+
+    def _inputs(self) -> dict[str, Type]:
+        self.decl_inputs = {param.name.text: param.name for param in self.decl.inputs}
+        names = Names(self.file, self.diagnostics, replaced=dict(self.variant.values))
+        return {param.name.text: resolve_type(param.type, names) for param in self.decl.inputs}
+
+    def _pattern(self, left: LeftSide, right, inputs: Mapping[str, Type]) -> Pattern:  # type: ignore[no-untyped-def]
+        line, _ = self.file.source.line_column(self.decl.span.start)
+        return Pattern(
+            self.decl.name.text,
+            left.block,
+            right.steps,
+            right.replaces,
+            tuple(Input(name, inputs.get(name)) for name in left.block.inputs),
+            variant=self.variant.label,
+            place=f"{self.file.source.file_name}:{line}",
+        )
+
+    def _clauses(self, left: LeftSide, pattern: Pattern) -> Pattern:
+        where: list[Expr] = []
+        lists: dict[str, list[str]] = {"keep": [], "rounds": [], "restride": []}
+        targets: list = []  # type: ignore[type-arg]
+        only: list[Only] = []
+        for clause in self.decl.clauses:
+            if isinstance(clause, ast.Where):
+                where.append(self._condition(clause.condition, left))
+            elif isinstance(clause, ast.On):
+                targets.extend(resolve_targets(clause.targets, self.diagnostics))
+            elif isinstance(clause, ast.Prefer):
+                self._prefer(clause)
+            elif isinstance(clause, ast.Only):
+                found = self._only(clause, left)
+                only.extend(found)
+            else:
+                kind = type(clause).__name__.lower()
+                lists[kind].extend(self._value(name, left, kind) for name in clause.names)
+        return attrs.evolve(
+            pattern,
+            where=tuple(where),
+            targets=tuple(targets),
+            keep=tuple(lists["keep"]),
+            rounds=tuple(lists["rounds"]),
+            restride=tuple(lists["restride"]),
+            only=tuple(only),
+        )
+
+    def _value(self, name: ast.Name, left: LeftSide, clause: str) -> str:
+        known = left.builder.defined
+        if name.text in left.builder.bundles:
+            return left.builder.bundles[name.text][0]
+        if name.text in known or clause == "rounds":
+            return name.text
+        unknown_name(self.diagnostics, name.span, "value of the left side", name.text, known)
+        return name.text
+
+    def _condition(self, condition: ast.Expr, left: LeftSide) -> Expr:
+        bound = left.builder.bound()
+        types = [param.type for param in self.decl.inputs]
+        names = Names(
+            self.file, self.diagnostics, replaced=dict(self.variant.values), known_local=lambda: local
+        )
+        for declared in types:
+            for dim in type_names(resolve_type(declared, names)):
+                bound.setdefault(dim)
+        sizes = op_dims(left, self.unit.ops.table)
+        local = dict.fromkeys([*bound, *sizes])
+        names.local = local.__contains__
+        resolved = resolve_expr(condition, names)
+        return rename(resolved, {name: size for name, size in sizes.items() if name not in bound})
+
+    def _prefer(self, clause: ast.Prefer) -> None:
+        for name in (clause.preferred, clause.other):
+            entity = self.file.lookup(name.text)
+            if entity is None or entity.kind != "pattern":
+                known = [known for known, other in self.file.names.items() if other.kind == "pattern"]
+                unknown_name(self.diagnostics, name.span, "pattern", name.text, known)
+                return
+        pair = (clause.preferred.text, clause.other.text)
+        if pair not in self.unit.prefers:
+            self.unit.prefers.append(pair)
+
+    def _only(self, clause: ast.Only, left: LeftSide) -> list[Only]:
+        value = self._value(clause.value, left, "only")
+        op = self._find_quietly(clause.op)
+        if op is None:
+            unknown_name(self.diagnostics, clause.op.span, "op", clause.op.text, self.file.names)
+            return []
+        if clause.parameter.text not in op.param:
+            self.diagnostics.add(
+                "PAT204",
+                clause.parameter.span,
+                f"'{op.name}' has no parameter '{clause.parameter.text}'",
+                help=suggestion(clause.parameter.text, op.param),
+            )
+        return [Only(value, op.name, clause.parameter.text)]
+
+    def _check_connected(self, left: LeftSide) -> None:
+        """The left side must hang together, or its parts could be anywhere in a graph."""
+        from patdsl.left_side import operand_names
+
+        groups: list[set[str]] = []
+        for step in left.block.steps:
+            if isinstance(step, Step):
+                touched = {value for _, value in step.results}
+                for _, operand in step.operands:
+                    touched.update(operand_names(operand))
+                touched.add(f"step {step.label}")
+            else:
+                touched = {step.value, step.source}
+            joined = [group for group in groups if group & touched]
+            groups = [group for group in groups if not group & touched]
+            groups.append(touched.union(*joined))
+        if len(groups) > 1:
+            self.diagnostics.add(
+                "PAT313",
+                self.decl.name.span,
+                f"the left side of '{self.decl.name.text}' falls into {len(groups)} parts that share no value",
+                notes=[Note(f"one part: {', '.join(sorted(groups[0])[:4])}")],
+            )
+
+
+def op_dims(left: LeftSide, table: Mapping[str, Op]) -> dict[str, Expr]:
+    """Dims of the declarations of the ops on the left, as sizes of the values that have them.
+
+    So that a chain can say `where H % 256 == 0` without a typed input. The first step that names a dim decides.
+    """
+    found: dict[str, Expr] = {}
+    for step in left.block.steps:
+        if not isinstance(step, Step):
+            continue
+        op = table[step.op]
+        operands = dict(step.operands)
+        results = dict(step.results)
+        typed = [(param.name, param.type) for param in op.params if param.is_tensor]
+        for name, declared in typed:
+            operand = operands.get(name)
+            value = getattr(operand, "value", None)
+            if isinstance(value, str):
+                _sizes(value, declared, found)
+        for result in op.results:
+            if result.name in results:
+                _sizes(results[result.name], result.type, found)
+    return found
+
+
+def _sizes(value: str, declared: Type, found: dict[str, Expr]) -> None:
+    if isinstance(declared, Tensor):
+        for index, dim in enumerate(reversed(declared.dims)):
+            if isinstance(dim, Ref):
+                found.setdefault(dim.name, Func("size", (Ref(value), Lit(-1 - index))))
+
+
+__all__ = ["NO_DEFAULT", "Diagnostics", "Plain", "Unit", "op_dims", "resolve"]

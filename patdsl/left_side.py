@@ -1,0 +1,231 @@
+"""The left side of a pattern variant to a `Block`.
+
+In: a chain or statements, and the names that the right side takes. Out: `LeftSide`: the block and what the right side
+may use by which name. Reports what a chain leaves open: parameters that are neither written, taken nor at a default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import attrs
+
+from patdsl import ast_nodes as ast
+from patdsl.ast_to_ops import Ops
+from patdsl.block_builder import LAYOUT_NAMES, BlockBuilder
+from patdsl.diagnostic import Diagnostics, Note
+from patdsl.graph import RightOperand
+from patdsl.imports import LoadedFile
+from patdsl.op_table import (
+    NO_DEFAULT,
+    Anything,
+    Block,
+    Const,
+    NoDefault,
+    OneOf,
+    Op,
+    Operand,
+    Param,
+    Step,
+    Through,
+    Use,
+    Values,
+)
+from patdsl.source import Span
+from patdsl.variants import Variant
+
+
+@attrs.frozen
+class LeftSide:
+    """`by_param` is what the right side passes for a parameter of that name; `builder` holds names and spans.
+
+    `leaves` are the values that no other step of the left side reads.
+    """
+
+    block: Block
+    builder: BlockBuilder
+    by_param: Mapping[str, RightOperand]
+    leaves: tuple[str, ...]
+
+
+def build_left(
+    variant: Variant,
+    inputs: Collection[str],
+    taken: Collection[str],
+    ops: Ops,
+    file: LoadedFile,
+    diagnostics: Diagnostics,
+) -> LeftSide:
+    """`inputs` are names that the pattern declares with a type; `taken` the parameters that the right chain takes by name."""
+    builder = BlockBuilder(
+        ops, file, diagnostics, free_names=True, replaced=variant.values, replaced_ops=variant.ops
+    )
+    left = variant.left
+    if isinstance(left, ast.Chain):
+        chain = _ChainBuilder(builder, taken, chain_span=left.span)
+        chain.add(left, None, None)
+        by_param = chain.by_param
+    else:
+        builder.later = {
+            target.text
+            for statement in left
+            for target in statement.targets
+            if isinstance(target, ast.Name)
+        }
+        for statement in left:
+            builder.add_statement(statement)
+            builder.later -= {
+                target.text for target in statement.targets if isinstance(target, ast.Name)
+            }
+        by_param = {}
+    block = builder.block()
+    return LeftSide(block, builder, by_param, _leaves(block))
+
+
+def _leaves(block: Block) -> tuple[str, ...]:
+    read = set()
+    for step in block.steps:
+        if isinstance(step, Step):
+            for _, operand in step.operands:
+                read.update(operand_names(operand))
+        else:
+            read.add(step.source)
+    made = [
+        value
+        for step in block.steps
+        for value in ([value for _, value in step.results] if isinstance(step, Step) else [step.value])
+    ]
+    return tuple(value for value in made if value not in read)
+
+
+def operand_names(operand: Operand) -> list[str]:
+    """The values and captures that an operand names."""
+    if isinstance(operand, (Use, Through)):
+        return [operand.value]
+    if isinstance(operand, OneOf):
+        return [operand.name]
+    if isinstance(operand, Values):
+        return [name for item in operand.items for name in operand_names(item)]
+    return []
+
+
+class _ChainBuilder:
+    """Walks a chain; `by_param` fills up with what the right side can take by a parameter's name."""
+
+    def __init__(self, builder: BlockBuilder, taken: Collection[str], chain_span: Span) -> None:
+        self.builder = builder
+        self.taken = taken
+        self.span = chain_span
+        self.by_param: dict[str, RightOperand] = {}
+        self._implicit: dict[str, tuple[str, Span]] = {}
+        self._views: int | None = None
+
+    def add(self, chain: ast.Chain, fed: Operand | None, fan_out: str | None) -> None:
+        """Add the ops of a chain, the first fed by `fed` (None at the very start)."""
+        for element in chain.elements:
+            if isinstance(element, ast.Group):
+                for inner in element.chains:
+                    self.add(inner, fed, fan_out)
+                fed = None
+            elif isinstance(element, ast.ChainOp):
+                if element.function.text in LAYOUT_NAMES and element.arguments is None:
+                    fed = self._through(element, fed)
+                    continue
+                added = self._add_op(element, fed, fan_out)
+                if added is None:
+                    return
+                fed, fan_out = added
+
+    def _through(self, element: ast.ChainOp, fed: Operand | None) -> Operand | None:
+        at_least = 0 if element.optional else 1
+        if isinstance(fed, Through):
+            return Through(fed.value, max(fed.at_least, at_least))
+        if isinstance(fed, Use):
+            return Through(fed.value, at_least)
+        self.builder.diagnostics.add(
+            "PAT305", element.span, "a chain does not begin with a view", help="begin with an op"
+        )
+        return fed
+
+    def _add_op(
+        self, element: ast.ChainOp, fed: Operand | None, fan_out: str | None
+    ) -> tuple[Operand, str | None] | None:
+        builder = self.builder
+        entity = builder.find_op(element.function)
+        if entity is None:
+            return None
+        op = builder.ops.add(entity)
+        feed = self._feed(op, element, fed)
+        if element.fan_out is not None:
+            if fan_out is not None:
+                builder.diagnostics.add(
+                    "PAT306", element.fan_out.span, "a fan-out inside a branch of another is not supported"
+                )
+            if fed is None:
+                builder.diagnostics.add(
+                    "PAT306",
+                    element.fan_out.span,
+                    "a chain does not begin with a fan-out: there is nothing yet that fans out",
+                )
+            fan_out = builder.add_fan_out(element.fan_out, op.name)
+        operands = builder.operands(op, element.arguments or (), element.span, feed)
+        self._remember(operands, feed)
+        for param in op.params:
+            if param.name not in operands:
+                operands[param.name] = self._unwritten(op, param, element, fed is None)
+        label = element.label.text if element.label else None
+        first = builder.add_step(op, operands, (), element.span, fan_out=fan_out, label=label)
+        return (Use(first), fan_out) if first is not None else None
+
+    def _feed(self, op: Op, element: ast.ChainOp, fed: Operand | None) -> tuple[str, Operand] | None:
+        if fed is None:
+            return None
+        param = op.first_tensor
+        if param is None:
+            self.builder.diagnostics.add(
+                "PAT207",
+                element.function.span,
+                f"'{op.name}' takes no tensor: an arrow cannot feed it",
+                notes=[self.builder.declared_note(op)],
+            )
+            return None
+        return param.name, fed
+
+    def _remember(self, operands: Mapping[str, Operand], feed: tuple[str, Operand] | None) -> None:
+        for name, operand in operands.items():
+            if feed is not None and name == feed[0]:
+                continue
+            if isinstance(operand, (Use, Const)):
+                self.by_param.setdefault(name, operand)
+            elif isinstance(operand, OneOf):
+                self.by_param.setdefault(name, Use(operand.name))
+
+    def _unwritten(self, op: Op, param: Param, element: ast.ChainOp, is_first: bool) -> Operand:
+        """The rule for parameters not written (section 3 of the language reference)."""
+        builder = self.builder
+        wanted = param.name in self.taken or (is_first and param is op.first_tensor)
+        if wanted:
+            before = self._implicit.get(param.name)
+            if before is not None:
+                builder.diagnostics.add(
+                    "PAT304",
+                    element.span,
+                    f"'{param.name}' is captured by '{before[0]}' and again by '{op.name}'",
+                    notes=[Note("captured here first", before[1])],
+                    help=f"write it where it differs: {op.name}({param.name}=other), "
+                    f"or in both if they must be equal: {param.name}={param.name}",
+                )
+            self._implicit[param.name] = (op.name, element.span)
+            builder.inputs.setdefault(param.name, element.span)
+            self.by_param.setdefault(param.name, Use(param.name))
+            return Use(param.name)
+        if isinstance(param.default, NoDefault) or param.default is NO_DEFAULT:
+            builder.diagnostics.add(
+                "PAT203",
+                element.function.span,
+                f"'{param.name}' of '{op.name}' is not written, has no default, and the right side does not take it",
+                notes=[builder.declared_note(op)],
+                help=f"write it: {op.name}({param.name}=...), or {param.name}=_ to match any value",
+            )
+            return Anything()
+        return Const(param.default)
