@@ -1,57 +1,33 @@
-"""Declared ops as a `.pat` file writes them: signatures, bindings, steps of a block.
+"""Declared ops as a listing that a person can read: the whole declaration, or how graphs spell it.
 
-In: values of `op_table.py`. Out: lines of text for people; nothing reads them back.
+In: an `Op`. Out: lines in the language's words; used by `patdsl show`. Not a format to parse.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
-from patdsl.expr_to_text import expr_text
+from patdsl.expr_to_text import expr_text, signature_text, targets_text, type_text
 from patdsl.op_table import (
-    AnyTensor,
-    Anything,
     Binding,
-    Block,
-    Const,
     DeclaredCall,
-    DtypeOf,
-    DtypeSet,
-    DtypeTerm,
-    DtypeVar,
-    FanOut,
     Give,
     Mut,
     Native,
     Nested,
-    NoDefault,
-    On,
-    OneOf,
     Op,
-    Operand,
     Out,
-    Param,
-    Plain,
     Same,
     Step,
     Temp,
     TemplateArg,
-    Through,
     TorchCall,
-    Type,
-    Use,
-    ViewStep,
 )
 
 
 def op_lines(op: Op) -> list[str]:
     """The declaration as resolved, one clause a line."""
-    lines = [f"# {op.place}"] if op.place else []
-    lines += [f"op {op.name}{params_text(op)}", f"    -> {results_text(op)}"]
-    for index, binding in enumerate(op.bindings):
-        first, *more = binding_lines(binding)
-        lines.append(f"  {'|' if index else '='} {first}")
-        lines += [f"    {line}" for line in more]
+    signature, _, results = signature_text(op).partition(" -> ")
+    lines = [f"op {signature}  # {op.place}", f"    -> {results}"]
+    lines += [f"  {'|' if index else '='} {binding_text(one)}" for index, one in enumerate(op.bindings)]
     lines += [f"  where {expr_text(condition)}" for condition in op.where]
     lines += [f"  effect {effect}" for effect in effects_text(op)]
     lines += [f"  ref {op.ref}"] if op.ref else []
@@ -59,71 +35,34 @@ def op_lines(op: Op) -> list[str]:
     return lines
 
 
-def dtype_text(dtype: DtypeTerm) -> str:
-    if isinstance(dtype, DtypeSet):
-        return f"{{{', '.join(map(str, dtype.names))}}}"
-    if isinstance(dtype, DtypeVar):
-        return dtype.name
-    return dtype.parameter if isinstance(dtype, DtypeOf) else str(dtype)
-
-
-def type_text(type_: Type) -> str:
-    """`T[*B, H]`, `tensor`, `int[]`."""
-    if isinstance(type_, AnyTensor):
-        return "tensor"
-    if isinstance(type_, Plain):
-        return f"{type_.kind}[]" if type_.is_list else type_.kind
-    return f"{dtype_text(type_.dtype)}[{', '.join(map(expr_text, type_.dims))}]"
-
-
-def param_text(param: Param) -> str:
-    default = "" if isinstance(param.default, NoDefault) else f" = {expr_text(param.default)}"
-    return f"{param.name}: {type_text(param.type)}{'?' if param.optional else ''}{default}"
-
-
-def params_text(op: Op) -> str:
-    return f"({', '.join(map(param_text, op.params))})"
-
-
-def results_text(op: Op) -> str:
-    return f"({', '.join(f'{result.name}: {type_text(result.type)}' for result in op.results)})"
-
-
 def effects_text(op: Op) -> list[str]:
     """`kv_cache`, `kv_cache read`."""
     return [f"{effect.name}{' read' if effect.read_only else ''}" for effect in op.effects]
 
 
-def targets_text(targets: Iterable[On]) -> str:
-    """`gfx942, sm_90+`."""
-    return ", ".join(f"{target.name}{'+' if target.or_newer else ''}" for target in targets)
-
-
-def binding_lines(binding: Binding) -> list[str]:
-    """How a graph spells the op, and where: one line, or several for a block of ops."""
+def binding_text(binding: Binding) -> str:
+    """How a graph spells the op, and where. A block of native ops is told by the names of its ops."""
     where = f"  on {targets_text(binding.targets)}" if binding.targets else ""
     where += f"  if {expr_text(binding.guard)}" if binding.guard is not None else ""
+    return f"{_spelling(binding)}{where}"
+
+
+def _spelling(binding: Binding) -> str:
     if isinstance(binding, Native):
-        lines = block_lines(binding.block)
-        return ["{", *(f"  {line}" for line in lines), f"}}{where}"]
+        steps = (step.op if isinstance(step, Step) else "view" for step in binding.block.steps)
+        return f"{{ {', '.join(steps)} }}"
     if isinstance(binding, DeclaredCall):
-        args = (f"{name}={_argument_text(arg)}" for name, arg in binding.args)
-        return [f"{binding.op}({', '.join(args)}){where}"]
-    args = (
-        _argument_text(arg) if isinstance(place, int) else f"{place}={_argument_text(arg)}"
-        for place, arg in binding.args
-    )
-    return [f"{binding.target}({', '.join(args)}){_returns(binding)}{where}"]
+        return f"{binding.op}({', '.join(f'{name}={_argument(arg)}' for name, arg in binding.args)})"
+    args = (f"{'' if isinstance(at, int) else f'{at}='}{_argument(arg)}" for at, arg in binding.args)
+    return f"{binding.target}({', '.join(args)}){_returns(binding)}"
 
 
 def _returns(call: TorchCall) -> str:
-    if not call.results:
-        return ""
     names = ", ".join(name or "_" for name in call.results)
-    return f" -> ({names})" if len(call.results) > 1 else f" -> {names}"
+    return f" -> ({names})" if len(call.results) > 1 else f" -> {names}" if names else ""
 
 
-def _argument_text(arg: TemplateArg) -> str:
+def _argument(arg: TemplateArg) -> str:
     if isinstance(arg, Give):
         return expr_text(arg.value)
     if isinstance(arg, Out):
@@ -134,48 +73,5 @@ def _argument_text(arg: TemplateArg) -> str:
         return f"same {arg.param}"
     if isinstance(arg, Temp):
         return f"temp {type_text(arg.type)}"
-    return _nested_text(arg)
-
-
-def _nested_text(arg: Nested) -> str:
-    return f"{arg.op}({', '.join(f'{name}={_argument_text(inner)}' for name, inner in arg.args)})"
-
-
-def block_lines(block: Block) -> list[str]:
-    """The steps of a block, one a line: `y, scale = 2x group_quant(x=view?(norm), group_size=g)`."""
-    fan_outs = {fan_out.name: fan_out for fan_out in block.fan_outs}
-    return [step_text(step, fan_outs) for step in block.steps]
-
-
-def step_text(step: Step | ViewStep, fan_outs: Mapping[str, FanOut]) -> str:
-    times = times_text(step.fan_out, fan_outs)
-    if isinstance(step, ViewStep):
-        dims = ", ".join("_" if isinstance(dim, Anything) else expr_text(dim) for dim in step.dims)
-        return f"{step.value} = {times}view({step.source}, [{dims}])"
-    args = ", ".join(f"{name}={operand_text(operand)}" for name, operand in step.operands)
-    results = ", ".join(value for _, value in step.results) or "_"
-    return f"{results} = {times}{step.op}({args})"
-
-
-def times_text(name: str | None, fan_outs: Mapping[str, FanOut]) -> str:
-    """`2x `, `2..4x `, `1..x ` before a call that is made for every branch of the fan-out `name`, else nothing."""
-    fan_out = fan_outs.get(name) if name else None
-    if fan_out is None:
-        return ""
-    if fan_out.low == fan_out.high:
-        return f"{fan_out.low}x "
-    return f"{fan_out.low}..{'' if fan_out.high is None else fan_out.high}x "
-
-
-def operand_text(operand: Operand) -> str:
-    if isinstance(operand, Use):
-        return operand.value
-    if isinstance(operand, Through):
-        return f"view{'?' if operand.at_least == 0 else ''}({operand.value})"
-    if isinstance(operand, Const):
-        return expr_text(operand.value)
-    if isinstance(operand, OneOf):
-        return f"{operand.name} in {{{', '.join(map(expr_text, operand.options))}}}"
-    if isinstance(operand, Anything):
-        return "_"
-    return f"[{', '.join(map(operand_text, operand.items))}]"
+    assert isinstance(arg, Nested)
+    return f"{arg.op}({', '.join(f'{name}={_argument(inner)}' for name, inner in arg.args)})"

@@ -6,40 +6,34 @@ Reads what the compiler resolved; compiles nothing further and writes nothing.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 import click
-from patdsl.pipeline import Outcome
 
-from patdsl import ast_nodes, pipeline
+from patdsl import pipeline
 from patdsl.commands import inputs, report
-from patdsl.expr_to_text import expr_text
+from patdsl.expr_to_text import expr_text, signature_text, targets_text
 from patdsl.graph import Pattern
+from patdsl.graph_to_text import pattern_lines
 from patdsl.locate import library_folder
 from patdsl.op_table import Op
-from patdsl.op_to_text import binding_lines, effects_text, op_lines, params_text, results_text, targets_text
-from patdsl.pattern_to_text import conditions, matches_lines, puts_lines
+from patdsl.op_to_text import binding_text, effects_text, op_lines
+from patdsl.pipeline import Outcome
 from patdsl.render import escape
 
 
 @attrs.frozen
-class Declared:
-    """One pattern declaration: its text, its variants, and the ops that it can name."""
-
-    text: str
-    variants: tuple[Pattern, ...]
-    ops: Mapping[str, Op]
-
-
-@attrs.frozen
 class Shown:
-    """What the files declare, `ops` and `patterns` by name, and every op that they can name, `visible`."""
+    """What the files declare by name, and in `visible` every op that they can name.
+
+    `patterns` has each declaration's text and its variants; files may use a name for different patterns.
+    """
 
     ops: dict[str, Op]
-    patterns: dict[str, list[Declared]]
+    patterns: dict[str, list[tuple[str, tuple[Pattern, ...]]]]
     visible: dict[str, Op]
 
 
@@ -90,51 +84,38 @@ def _unknown(name: str, known: Sequence[str]) -> str:
 
 def _gather(outcomes: Sequence[Outcome]) -> Shown:
     shown = Shown({}, {}, {})
-    for outcome in outcomes:
-        unit, file = outcome.unit, outcome.file
-        if unit is None or file is None:
-            continue
+    for unit in (outcome.unit for outcome in outcomes if outcome.unit):
         shown.ops.update(unit.own_ops)
         shown.visible.update(unit.ops)
-        for decl in file.declarations:
-            if isinstance(decl, ast_nodes.PatternDecl):
-                name = decl.name.text
-                variants = tuple(pattern for pattern in unit.patterns if pattern.name == name)
-                shown.patterns.setdefault(name, []).append(Declared(decl.span.text, variants, unit.ops))
+        for name, text in unit.text.items():
+            variants = tuple(pattern for pattern in unit.patterns if pattern.name == name)
+            if variants:
+                shown.patterns.setdefault(name, []).append((text, variants))
     return shown
 
 
 def _full(shown: Shown, name: str) -> Iterator[str]:
     if name in shown.visible:
         yield from op_lines(shown.visible[name])
-    for declared in shown.patterns.get(name, ()):
-        variants = declared.variants
-        yield f"# {variants[0].place}"
-        yield from declared.text.split("\n")
+    for text, variants in shown.patterns.get(name, ()):
+        yield from text.split("\n")
         for number, pattern in enumerate(variants, 1):
             yield ""
-            yield f"{pattern.full_name}{f'  ({number} of {len(variants)})' if len(variants) > 1 else ''}"
-            yield from _section("matches", matches_lines(pattern))
-            yield from _section("puts there", puts_lines(pattern))
-            yield from _section("only if", conditions(pattern, declared.ops))
-
-
-def _section(title: str, lines: Sequence[str]) -> Iterator[str]:
-    if lines:
-        yield f"  {title}"
-        yield from (f"    {line}" for line in lines)
+            if len(variants) > 1:
+                yield f"# variant {number} of {len(variants)}"
+            yield from pattern_lines(pattern, examples=False)
 
 
 def _row(op: Op) -> dict[str, str]:
-    """One op's cells. A block of native ops is told by its first line; `show NAME` has the rest."""
-    bindings = [binding_lines(binding)[0] for binding in op.bindings]
+    """One op's cells."""
+    signature = signature_text(op).removeprefix(op.name).replace(" -> ", "\n-> ")
     targets = dict.fromkeys(targets_text(binding.targets) or "any" for binding in op.bindings)
     return {
         "op": op.name,
-        "signature": f"{params_text(op)}\n-> {results_text(op)}",
-        "bindings": "\n".join(line if line != "{" else "{ ... }" for line in bindings),
+        "signature": signature,
+        "bindings": "\n".join(map(binding_text, op.bindings)),
         "targets": "\n".join(targets),
-        "where": "\n".join(expr_text(condition) for condition in op.where),
+        "where": "\n".join(map(expr_text, op.where)),
         "effects": "\n".join(effects_text(op)),
         "ref": op.ref or "",
     }
@@ -164,9 +145,8 @@ def _as_json(shown: Shown, name: str | None) -> dict[str, Any]:
             {
                 "name": op.name,
                 "place": op.place,
-                "parameters": params_text(op),
-                "results": results_text(op),
-                "bindings": ["\n".join(binding_lines(binding)) for binding in op.bindings],
+                "signature": signature_text(op),
+                "bindings": [binding_text(binding) for binding in op.bindings],
                 "where": [expr_text(condition) for condition in op.where],
                 "effects": effects_text(op),
                 "ref": op.ref,
@@ -178,13 +158,12 @@ def _as_json(shown: Shown, name: str | None) -> dict[str, Any]:
                 "name": pattern.name,
                 "variant": pattern.variant,
                 "place": pattern.place,
-                "matches": matches_lines(pattern),
-                "puts": puts_lines(pattern),
-                "conditions": conditions(pattern, declared.ops),
+                "text": text,
+                "listing": pattern_lines(pattern, examples=False),
             }
             for pattern_name, declarations in shown.patterns.items()
             if name in (None, pattern_name)
-            for declared in declarations
-            for pattern in declared.variants
+            for text, variants in declarations
+            for pattern in variants
         ],
     }
