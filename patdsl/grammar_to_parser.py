@@ -1,7 +1,8 @@
 """From `pat.lark` to the parser.
 
-In: the grammar file. Out: one LALR(1) parser for the process, made at first use (about 0.14 s). It is made from the
-grammar each time rather than read from a cache: a cached table is a pickle, which whoever can write it controls.
+In: the grammar file. Out: one LALR(1) parser for the process, made at first use (about 0.14 s). It is made
+from the grammar each time rather than read from a cache: a cached table is a pickle, which whoever can write
+it controls.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from patdsl.tree_to_ast import TreeToAst
 
 @attrs.frozen
 class PatParser:
-    """The parser and the builder of nodes that it calls. One text at a time: the builder keeps the text's place."""
+    """The parser and the builder of nodes that it calls, which holds one text at a time."""
 
     lark: Lark
     builder: TreeToAst

@@ -1,12 +1,15 @@
 """From a text to its AST.
 
-In: a `Source`. Out: the `File` of what could be parsed, with its comments, and every syntax error of the text. A
-declaration with an error in it is left out of the `File`. Reads no file and resolves no name.
+In: a `Source`. Out: the `File` of what could be parsed, with its comments, and every syntax error of the
+text. A declaration with an error in it is left out of the `File`. Reads no file and resolves no name.
 """
 
 from __future__ import annotations
 
+import gc
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import attrs
 from lark import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
@@ -35,7 +38,7 @@ def parse(source: Source, diagnostics: Diagnostics) -> ast.File:
     if comments is None:
         return empty
     found = Diagnostics()
-    with _one_at_a_time:
+    with _one_at_a_time, _no_garbage_collection():
         file = _Run(pat_parser(), source, found).file()
     found.items.sort(key=lambda item: item.span.start if item.span else 0)
     diagnostics.items.extend(item for item in found.items if item not in diagnostics.items)
@@ -48,6 +51,18 @@ def _holds_any(span: Span, places: list[int]) -> bool:
     return any(span.start <= place <= span.end for place in places)
 
 
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Nodes hold no cycles, so that looking for some while millions of nodes are made only takes time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 class _Run:
     """One parse of one text: Lark's loop, with a way to go on after an error."""
 
@@ -57,8 +72,11 @@ class _Run:
         self.diagnostics = diagnostics
         interactive = parser.lark.parse_interactive(source.text)
         self.state = interactive.parser_state
-        self.position = interactive.lexer_thread.state.line_ctr
+        lexer_state = interactive.lexer_thread.state
+        assert lexer_state is not None
+        self.position = lexer_state.line_ctr
         self.marks: Marks | None = None
+        self.before: list[int] | None = None
         self.errors = 0
         self.stray_line = 0
 
@@ -66,8 +84,11 @@ class _Run:
         """The file, with a `Broken` in place of what could not be parsed."""
         while True:
             try:
-                for token in self.state.lexer.lex(self.state):
+                for token in self.state.lexer.lex(self.state):  # type: ignore[no-untyped-call]
+                    self.before = self.state.state_stack[:]
                     self.state.feed_token(token)
+                    self.before = None
+                self.before = self.state.state_stack[:]
                 end = Token("$END", "", len(self.source.text), end_pos=len(self.source.text))
                 file: ast.File = self.state.feed_token(end, is_end=True)
                 return file
@@ -79,19 +100,30 @@ class _Run:
         if self.marks is None:
             self.marks = marks_of(self.source.text)
         index = self.marks.index_at(self._offset(error))
-        place = syntax_messages.Place(self.source, self.marks, index, recover.expected(self.state))
+        # Fed a token, the parser has reduced as far as it could; what was expected is known from before that.
+        expected = recover.expected(self.state, self.before or self.state.state_stack)
+        self.before = None
+        place = syntax_messages.Place(
+            self.source, self.marks, index, expected, recover.innermost_bracket(self.state)
+        )
         found = place.found
         is_stray = found is not None and found.kind == "stray"
         line = self.source.line_column(found.start)[0] if found else 0
         if line == 0 or line != self.stray_line:
             self._report(place)
+        meant = syntax_messages.substitute(place)
+        if found is not None and meant is not None:
+            token = Token(meant, found.text, found.start, end_pos=found.end)
+            if recover.accepts(self.state.parse_conf.states, self.state.state_stack, meant):
+                self.state.feed_token(token)
+                self.position.char_pos = found.end
+                return
         if found is not None and is_stray:
             # Going on as if the character were not there finds more than giving up the statement.
             self.stray_line = line
             self.position.char_pos = found.end
             return
-        start = index + 1 if syntax_messages.is_reserved_name(place) else index
-        start = len(self.marks.items) if self.errors > MAX_ERRORS else start
+        start = len(self.marks.items) if self.errors > MAX_ERRORS else index
         start = recover.resume(self.state, self.marks, start, self.source)
         resumed = self.marks.get(start)
         self.position.char_pos = resumed.start if resumed else len(self.source.text)

@@ -1,7 +1,7 @@
 """What can be seen in a text before it is parsed.
 
-In: a text. Out: its comments, its deepest bracket, and, for messages and recovery after an error, its words and
-signs with the bracket that each one stands in. Never fails, whatever the text is.
+In: a text. Out: its comments, its deepest bracket, and, for messages and recovery after an error, its words
+and signs with the bracket that each one stands in. Never fails, whatever the text is.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _MARKS = re.compile(
 
 @attrs.frozen
 class Mark:
-    """A word or sign. `kind` is a group of the expression above; `opener` the index of the bracket around it."""
+    """A word or sign. `kind` is a group of `_MARKS`, `opener` the index of the bracket around it."""
 
     kind: str
     start: int
