@@ -233,7 +233,7 @@ class Fused:
         in rope, which reads the norms rounded to T. Out: T, as qkv.
         """
         query, key, value = torch.split(qkv, [a * head_size, g * head_size, v * head_size], -1)
-        q_n = self.ops.rms_norm(query.unflatten(-1, (a, head_size)), q_weight, epsilon)
-        k_n = self.ops.rms_norm(key.unflatten(-1, (g, head_size)), k_weight, epsilon)
+        q_n = self.ops.rms_norm(query.reshape(*query.shape[:-1], a, head_size), q_weight, epsilon)
+        k_n = self.ops.rms_norm(key.reshape(*key.shape[:-1], g, head_size), k_weight, epsilon)
         q_r, k_r = self.ops.rope(positions, q_n.flatten(-2), k_n.flatten(-2), head_size, cos_sin, neox)
         return torch.cat([q_r, k_r, value], -1)
