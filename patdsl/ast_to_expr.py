@@ -99,7 +99,7 @@ def _name(name: ast.Name, names: Names) -> Expr:
         return Ref(text)
     if names.open_names and kind != "op":
         return Ref(text)
-    known = [*names.known_local(), *names.file.names]
+    known = [*names.known_local(), *names.file.known("const", "host")]
     unknown_name(names.diagnostics, name.span, "name", text, known)
     return Lit(None)
 
@@ -109,7 +109,7 @@ def _call(call: ast.Call, names: Names) -> Expr:
     entity = names.file.lookup(name)
     is_host = entity is not None and isinstance(entity.decl, ast.Host) and entity.decl.parameters is not None
     if name not in ARITY and not is_host:
-        hint = suggestion(name, [*ARITY, *names.file.names])
+        hint = suggestion(name, [*ARITY, *names.file.known("host")])
         names.diagnostics.add(
             "PAT108",
             call.function.span,

@@ -45,7 +45,7 @@ class Unit:
     text: Mapping[str, str]
 
 
-def resolve(loaded: LoadedFile, units: Mapping[LoadedFile, Unit] | None = None) -> Unit:
+def resolve(loaded: LoadedFile) -> Unit:
     """The unit of a file. Findings go to the diagnostics of the files they are in."""
     return _Resolver(loaded).unit()
 
@@ -62,12 +62,10 @@ class _Resolver:
 
     def unit(self) -> Unit:
         visible = {
-            name: self.ops.add(entity) for name, entity in self.file.names.items() if entity.kind == "op"
+            name: self.ops.add(entity) for (_, name), entity in self.file.names.items() if entity.kind == "op"
         }
         own = {
-            name: self.ops.add(entity)
-            for name, entity in self.file.own.items()
-            if entity.kind == "op" and entity.owner is self.file
+            name: self.ops.add(entity) for (_, name), entity in self.file.own.items() if entity.kind == "op"
         }
         for entity in self.file.own.values():
             if entity.kind == "const":
@@ -75,27 +73,20 @@ class _Resolver:
             elif entity.kind == "host":
                 self._host(entity)
         passes = [entity for entity in self.file.own.values() if entity.kind == "pass"]
-        own_patterns = [
-            entity
-            for entity in self.file.own.values()
-            if entity.kind == "pattern" and entity.owner is self.file
-        ]
+        own_patterns = [entity for entity in self.file.own.values() if entity.kind == "pattern"]
         for entity in own_patterns:
             self._pattern(entity)
         for entity in passes:
             assert isinstance(entity.decl, ast.PassDecl)
             for name in entity.decl.patterns:
-                listed = self.file.lookup(name.text)
-                if listed is not None and listed.kind == "pattern":
+                listed = self.file.lookup(name.text, "pattern")
+                if listed is not None:
                     self._pattern(listed)
         self._apply_prefers()
-        specs = [self._pass(entity) for entity in passes if entity.owner is self.file]
+        specs = [self._pass(entity) for entity in passes]
         if not passes and own_patterns:
             specs = [self._implicit_pass()]
-        own_names = {entity.decl.name.text for entity in own_patterns}
         mine = tuple(
-            pattern for name in own_names for pattern in self.patterns.get(name, ())
-        ) if False else tuple(
             pattern for entity in own_patterns for pattern in self.patterns.get(entity.decl.name.text, ())
         )
         return Unit(
@@ -137,17 +128,14 @@ class _Resolver:
         assert isinstance(decl, ast.PassDecl)
         found: list[Pattern] = []
         for name in decl.patterns:
-            listed = self.file.lookup(name.text)
-            if listed is None or listed.kind != "pattern":
-                known = [known for known, other in self.file.names.items() if other.kind == "pattern"]
-                unknown_name(self.diagnostics, name.span, "pattern", name.text, known)
+            listed = self.file.lookup(name.text, "pattern")
+            if listed is None:
+                unknown_name(self.diagnostics, name.span, "pattern", name.text, self.file.known("pattern"))
                 continue
             found.extend(self.patterns.get(listed.decl.name.text, ()))
         for name in decl.after:
-            listed = self.file.lookup(name.text)
-            if listed is None or listed.kind != "pass":
-                known = [known for known, other in self.file.names.items() if other.kind == "pass"]
-                unknown_name(self.diagnostics, name.span, "pass", name.text, known)
+            if self.file.lookup(name.text, "pass") is None:
+                unknown_name(self.diagnostics, name.span, "pass", name.text, self.file.known("pass"))
         when = None
         if decl.condition is not None:
             # `tokens` is the range of token counts that a graph is compiled for, supplied with it.
@@ -252,14 +240,7 @@ class _PatternResolver:
     def resolve(self) -> Pattern | None:
         before = len(self.diagnostics.errors)
         is_chain = isinstance(self.variant.left, ast.Chain)
-        if is_chain is not isinstance(self.variant.right, ast.Chain):
-            self.diagnostics.add(
-                "PAT317",
-                self.decl.name.span,
-                f"'{self.decl.name.text}' mixes a chain with statements",
-                help="write both sides as chains, or both as statements",
-            )
-            return None
+        assert is_chain is isinstance(self.variant.right, ast.Chain)
         inputs = self._inputs()
         find = LeftSideNames(self._find_quietly)
         taken = names_taken(self.variant.right, find)
@@ -360,10 +341,8 @@ class _PatternResolver:
 
     def _prefer(self, clause: ast.Prefer) -> None:
         for name in (clause.preferred, clause.other):
-            entity = self.file.lookup(name.text)
-            if entity is None or entity.kind != "pattern":
-                known = [known for known, other in self.file.names.items() if other.kind == "pattern"]
-                unknown_name(self.diagnostics, name.span, "pattern", name.text, known)
+            if self.file.lookup(name.text, "pattern") is None:
+                unknown_name(self.diagnostics, name.span, "pattern", name.text, self.file.known("pattern"))
                 return
         pair = (clause.preferred.text, clause.other.text)
         if pair not in self.unit.prefers:
@@ -373,7 +352,7 @@ class _PatternResolver:
         value = self._value(clause.value, left, "only")
         op = self._find_quietly(clause.op)
         if op is None:
-            unknown_name(self.diagnostics, clause.op.span, "op", clause.op.text, self.file.names)
+            unknown_name(self.diagnostics, clause.op.span, "op", clause.op.text, self.file.known("op"))
             return []
         if clause.parameter.text not in op.param:
             self.diagnostics.add(
@@ -440,4 +419,3 @@ def _sizes(value: str, declared: Type, found: dict[str, Expr]) -> None:
                 found.setdefault(dim.name, Func("size", (Ref(value), Lit(-1 - index))))
 
 
-__all__ = ["NO_DEFAULT", "Diagnostics", "Plain", "Unit", "op_dims", "resolve"]

@@ -95,8 +95,7 @@ class Ops:
         """The op that `name` means in `file`, or None, reported."""
         entity = file.lookup(name.text)
         if entity is None:
-            ops = [known for known, other in file.names.items() if other.kind == "op"]
-            unknown_name(diagnostics, name.span, "op", name.text, ops)
+            unknown_name(diagnostics, name.span, "op", name.text, file.known("op"))
             return None
         if entity.kind != "op":
             diagnostics.add(
@@ -279,11 +278,11 @@ class _BindingResolver:
                 Dtype(view_as.text) if view_as else None,
             )
         if argument.kind == "mut":
-            result = argument.names[1].text
-            if result != "_":
-                self._known(argument.names[1], self.op.result, "result")
+            param, after = argument.names
+            assert isinstance(param, ast.Name)
             return Mut(
-                self._known(argument.names[0], self.op.param, "parameter"), None if result == "_" else result
+                self._known(param, self.op.param, "parameter"),
+                self._known(after, self.op.result, "result") if isinstance(after, ast.Name) else None,
             )
         if argument.kind == "same":
             return Same(self._known(argument.names[0], self.op.param, "parameter"))
@@ -383,8 +382,7 @@ class _BindingResolver:
         builder = BlockBuilder(
             self.ops, self.file, self.diagnostics, known=bound_names(self.op.params, ())
         )
-        for statement in self.written.block:
-            builder.add_statement(statement)
+        builder.add_statements(self.written.block)
         missing = [result.name for result in self.op.results if result.name not in builder.defined]
         if missing:
             self.diagnostics.add(

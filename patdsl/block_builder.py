@@ -102,7 +102,14 @@ class BlockBuilder:
 
     # Statements
 
-    def add_statement(self, statement: ast.Statement) -> None:
+    def add_statements(self, statements: Iterable[ast.Statement]) -> None:
+        statements = tuple(statements)
+        for statement in statements:
+            self.later.update(target.text for target in statement.targets if isinstance(target, ast.Name))
+        for statement in statements:
+            self._add_statement(statement)
+
+    def _add_statement(self, statement: ast.Statement) -> None:
         value = statement.value
         if not isinstance(value, ast.Call):
             self.diagnostics.add(
@@ -421,6 +428,7 @@ class BlockBuilder:
             self.diagnostics.add(
                 "PAT303", used, f"'{name}' is used before it is defined", notes=[Note("defined here", span)]
             )
+        self.later.discard(name)
         self.defined[name] = span
         self.fan_out_of[name] = fan_out
 
@@ -430,7 +438,7 @@ class BlockBuilder:
         while True:
             count = self._labels[stem] = self._labels.get(stem, 0) + 1
             name = stem if count == 1 else f"{stem}_{count}"
-            if name not in self.defined and name not in self.inputs and name not in self.known:
+            if not any(name in used for used in (self.defined, self.inputs, self.known, self.later)):
                 return name
 
 

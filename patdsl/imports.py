@@ -30,6 +30,11 @@ KINDS = {
 }
 
 
+#: Ops, constants and hosts share one namespace; patterns and passes have one each, so that a pattern may be
+#: called like the op that it makes.
+SPACES = {"const": "value", "host": "value", "op": "value", "pattern": "pattern", "pass": "pass"}
+
+
 @attrs.frozen(eq=False)
 class Entity:
     """A declaration and the file that it stands in."""
@@ -41,21 +46,34 @@ class Entity:
     def kind(self) -> str:
         return KINDS[type(self.decl)]
 
+    @property
+    def space(self) -> str:
+        return SPACES[self.kind]
+
 
 @attrs.define(eq=False)
 class LoadedFile:
-    """A parsed file. `names` holds what the file sees: its own declarations, its imports, and the prelude below them."""
+    """A parsed file.
+
+    `own` holds the file's declarations, `names` what it sees: those, its imports, and the prelude below them. Both are
+    keyed by namespace and name.
+    """
 
     path: Path
     source: Source
     file: ast.File
     diagnostics: Diagnostics
     imports: list[LoadedFile] = attrs.Factory(list)
-    names: dict[str, Entity] = attrs.Factory(dict)
-    own: dict[str, Entity] = attrs.Factory(dict)
+    names: dict[tuple[str, str], Entity] = attrs.Factory(dict)
+    own: dict[tuple[str, str], Entity] = attrs.Factory(dict)
+    imported: dict[tuple[str, str], Entity] = attrs.Factory(dict)
 
-    def lookup(self, name: str) -> Entity | None:
-        return self.names.get(name)
+    def lookup(self, name: str, space: str = "value") -> Entity | None:
+        return self.names.get((space, name))
+
+    def known(self, *kinds: str) -> list[str]:
+        """The names of these kinds that the file sees."""
+        return [name for (_, name), entity in self.names.items() if entity.kind in kinds]
 
     def closure(self) -> list[LoadedFile]:
         """This file and all it imports, directly or not, each once, this one first."""
@@ -180,23 +198,22 @@ class Loader:
         return None
 
     def _take_names(self, decl: ast.Import, imported: LoadedFile, loaded: LoadedFile) -> None:
+        wanted: list[tuple[str, Entity, Span]] = []
         if decl.items is None:
-            wanted = [(name, entity, decl.path_span) for name, entity in imported.own.items()]
-        else:
-            wanted = []
-            for item in decl.items:
-                entity = imported.own.get(item.name.text)
-                if entity is None:
-                    loaded.diagnostics.add(
-                        "PAT106",
-                        item.name.span,
-                        f"'{decl.path}' declares no '{item.name.text}'",
-                        help=suggestion(item.name.text, imported.own),
-                    )
-                    continue
-                wanted.append(((item.alias or item.name).text, entity, item.span))
+            wanted = [(name, entity, decl.path_span) for (_, name), entity in imported.own.items()]
+        for item in decl.items or ():
+            found = [entity for (_, name), entity in imported.own.items() if name == item.name.text]
+            if not found:
+                loaded.diagnostics.add(
+                    "PAT106",
+                    item.name.span,
+                    f"'{decl.path}' declares no '{item.name.text}'",
+                    help=suggestion(item.name.text, [name for _, name in imported.own]),
+                )
+            wanted.extend(((item.alias or item.name).text, entity, item.span) for entity in found)
         for name, entity, span in wanted:
-            before = loaded.own.get(name)
+            key = (entity.space, name)
+            before = loaded.imported.get(key)
             if before is not None and before.decl is not entity.decl:
                 loaded.diagnostics.add(
                     "PAT101",
@@ -206,29 +223,27 @@ class Loader:
                     help=f"rename one: import {decl.path} ({name} as ...)",
                 )
                 continue
-            loaded.own[name] = entity
-            loaded.names[name] = entity
+            loaded.imported[key] = entity
+            loaded.names[key] = entity
 
     def _declare(self, loaded: LoadedFile) -> None:
         """Enter the file's own declarations. What it imports is not passed on to files that import it."""
-        imported = loaded.own
-        loaded.own = {}
         for decl in loaded.file.declarations:
             if isinstance(decl, (ast.Import, ast.TestDecl)):
                 continue
-            name = decl.name
-            before = loaded.own.get(name.text) or imported.get(name.text)
+            entity = Entity(decl, loaded)
+            key = (entity.space, decl.name.text)
+            before = loaded.own.get(key) or loaded.imported.get(key)
             if before is not None:
                 loaded.diagnostics.add(
                     "PAT101",
-                    name.span,
-                    f"'{name.text}' is declared twice",
+                    decl.name.span,
+                    f"'{decl.name.text}' is declared twice",
                     notes=[Note("first declared here", before.decl.name.span)],
                 )
                 continue
-            entity = Entity(decl, loaded)
-            loaded.own[name.text] = entity
-            loaded.names[name.text] = entity
+            loaded.own[key] = entity
+            loaded.names[key] = entity
 
 
 def suggestion(name: str, known: Iterable[str]) -> str | None:

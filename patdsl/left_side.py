@@ -66,17 +66,7 @@ def build_left(
         chain.add(left, None, None)
         by_param = chain.by_param
     else:
-        builder.later = {
-            target.text
-            for statement in left
-            for target in statement.targets
-            if isinstance(target, ast.Name)
-        }
-        for statement in left:
-            builder.add_statement(statement)
-            builder.later -= {
-                target.text for target in statement.targets if isinstance(target, ast.Name)
-            }
+        builder.add_statements(left)
         by_param = {}
     block = builder.block()
     return LeftSide(block, builder, by_param, _leaves(block))

@@ -5,7 +5,7 @@ In: an `Op`. Out: lines in the language's words; used by `patdsl show`. Not a fo
 
 from __future__ import annotations
 
-from patdsl.expr_to_text import expr_text, signature_text, targets_text, type_text
+from patdsl.resolved_to_text import expr_text, signature_text, targets_text, type_text
 from patdsl.op_table import (
     Binding,
     DeclaredCall,
@@ -28,23 +28,33 @@ def op_lines(op: Op) -> list[str]:
     signature, _, results = signature_text(op).partition(" -> ")
     lines = [f"op {signature}  # {op.place}", f"    -> {results}"]
     lines += [f"  {'|' if index else '='} {binding_text(one)}" for index, one in enumerate(op.bindings)]
-    lines += [f"  where {expr_text(condition)}" for condition in op.where]
-    lines += [f"  effect {effect}" for effect in effects_text(op)]
-    lines += [f"  ref {op.ref}"] if op.ref else []
-    lines += [f"  {flag}" for flag in ("commutative", "free") if getattr(op, flag)]
-    return lines
+    return lines + [f"  {clause}" for clause in clauses(op)]
 
 
-def effects_text(op: Op) -> list[str]:
-    """`kv_cache`, `kv_cache read`."""
-    return [f"{effect.name}{' read' if effect.read_only else ''}" for effect in op.effects]
+def clauses(op: Op) -> list[str]:
+    """What stands after the bindings: `where H % 16 == 0`, `effect kv_cache read`, `ref module:function`, `free`."""
+    found = [f"where {expr_text(condition)}" for condition in op.where]
+    found += [f"effect {effect.name}{' read' if effect.read_only else ''}" for effect in op.effects]
+    found += [f"ref {op.ref}"] if op.ref else []
+    return found + [flag for flag in ("commutative", "free") if getattr(op, flag)]
 
 
 def binding_text(binding: Binding) -> str:
     """How a graph spells the op, and where. A block of native ops is told by the names of its ops."""
+    return f"{_spelling(binding)}{_limits(binding)}"
+
+
+def binding_name(binding: Binding) -> str:
+    """The same without the call template."""
+    if isinstance(binding, Native):
+        return f"{{ {len(binding.block.steps)} ops }}{_limits(binding)}"
+    return f"{binding.op if isinstance(binding, DeclaredCall) else binding.target}{_limits(binding)}"
+
+
+def _limits(binding: Binding) -> str:
     where = f"  on {targets_text(binding.targets)}" if binding.targets else ""
     where += f"  if {expr_text(binding.guard)}" if binding.guard is not None else ""
-    return f"{_spelling(binding)}{where}"
+    return where
 
 
 def _spelling(binding: Binding) -> str:

@@ -15,12 +15,12 @@ import click
 
 from patdsl import pipeline
 from patdsl.commands import inputs, report
-from patdsl.expr_to_text import expr_text, signature_text, targets_text
+from patdsl.resolved_to_text import signature_text
 from patdsl.graph import Pattern
 from patdsl.graph_to_text import pattern_lines
 from patdsl.locate import library_folder
 from patdsl.op_table import Op
-from patdsl.op_to_text import binding_text, effects_text, op_lines
+from patdsl.op_to_text import binding_name, binding_text, clauses, op_lines
 from patdsl.pipeline import Outcome
 from patdsl.render import escape
 
@@ -106,35 +106,28 @@ def _full(shown: Shown, name: str) -> Iterator[str]:
             yield from pattern_lines(pattern, examples=False)
 
 
-def _row(op: Op) -> dict[str, str]:
-    """One op's cells."""
-    signature = signature_text(op).removeprefix(op.name).replace(" -> ", "\n-> ")
-    targets = dict.fromkeys(targets_text(binding.targets) or "any" for binding in op.bindings)
-    return {
-        "op": op.name,
-        "signature": signature,
-        "bindings": "\n".join(map(binding_text, op.bindings)),
-        "targets": "\n".join(targets),
-        "where": "\n".join(map(expr_text, op.where)),
-        "effects": "\n".join(effects_text(op)),
-        "ref": op.ref or "",
-    }
-
-
 def _print_table(shown: Shown) -> None:
     from rich import box
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    rows = [_row(op) for op in shown.ops.values()]
-    columns = [name for name in (rows[0] if rows else ()) if any(row[name] for row in rows)]
-    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, show_lines=True)
-    for row in rows:
-        table.add_row(*("\n".join(map(escape, row[name].split("\n"))) for name in columns))
+    headings = ("op", "signature", "bindings", "limits and meaning")
+    table = Table(
+        *(Column(name, overflow="fold") for name in headings),
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        show_lines=True,
+    )
+    for op in shown.ops.values():
+        signature = signature_text(op).removeprefix(op.name).replace(" -> ", "\n-> ")
+        cells = ([op.name], signature.split("\n"), map(binding_name, op.bindings), clauses(op))
+        table.add_row(*("\n".join(map(escape, lines)) for lines in cells))
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:  # a file or a pipe has no edge to fold lines at
-        console.width = max(console.width, console.measure(table).maximum)
+        console.width = console.measure(table, options=console.options.update(width=1_000_000)).maximum
     console.print(table)
+    if shown.patterns:
+        click.echo(f"\npatterns: {', '.join(map(escape, shown.patterns))}")
     click.echo(f"{report.count(len(shown.ops), 'op')}; 'patdsl show NAME' shows one in full", err=True)
 
 
@@ -147,9 +140,7 @@ def _as_json(shown: Shown, name: str | None) -> dict[str, Any]:
                 "place": op.place,
                 "signature": signature_text(op),
                 "bindings": [binding_text(binding) for binding in op.bindings],
-                "where": [expr_text(condition) for condition in op.where],
-                "effects": effects_text(op),
-                "ref": op.ref,
+                "clauses": clauses(op),
             }
             for op in ops.values()
         ],

@@ -1,0 +1,258 @@
+"""Dims as polynomials, for proofs about shapes that hold for every size.
+
+In: fresh dims (`Poly.var`) and the arithmetic of the expression language. Out: `Poly` values in a normal form, and
+conditions on them that `Facts.known` decides: True, False, or UNKNOWN where the facts do not say. Division is exact by the
+language's definition, so exponents may be negative: `N / D * D` is `N`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Any, TypeAlias, Union
+
+import attrs
+
+from patdsl.expr import UNKNOWN
+
+#: Powers of the variables of one term, sorted by name.
+Monomial: TypeAlias = tuple[tuple[str, int], ...]
+Number: TypeAlias = Union["Poly", int]
+
+
+@attrs.frozen(order=False, eq=False)
+class Poly:
+    """A sum of terms: monomial -> coefficient, no zero coefficients. A dim is a positive integer."""
+
+    terms: Mapping[Monomial, Fraction]
+
+    @staticmethod
+    def var(name: str) -> Poly:
+        return Poly({((name, 1),): Fraction(1)})
+
+    @staticmethod
+    def of(value: Number) -> Poly:
+        return value if isinstance(value, Poly) else Poly({(): Fraction(value)} if value else {})
+
+    @property
+    def constant(self) -> Fraction | None:
+        """The value, if it is a number."""
+        if not self.terms:
+            return Fraction(0)
+        return self.terms.get(()) if len(self.terms) == 1 else None
+
+    def __add__(self, other: Number) -> Poly:
+        terms = dict(self.terms)
+        for monomial, coefficient in Poly.of(other).terms.items():
+            terms[monomial] = terms.get(monomial, Fraction(0)) + coefficient
+        return Poly({monomial: c for monomial, c in terms.items() if c})
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Poly:
+        return Poly({monomial: -c for monomial, c in self.terms.items()})
+
+    def __sub__(self, other: Number) -> Poly:
+        return self + -Poly.of(other)
+
+    def __rsub__(self, other: Number) -> Poly:
+        return Poly.of(other) - self
+
+    def __mul__(self, other: Number) -> Poly:
+        terms: dict[Monomial, Fraction] = {}
+        for one, c in self.terms.items():
+            for two, d in Poly.of(other).terms.items():
+                product = _times(one, two)
+                terms[product] = terms.get(product, Fraction(0)) + c * d
+        return Poly({monomial: c for monomial, c in terms.items() if c})
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: Number) -> Poly:
+        """The exact quotient. By a sum of terms it is a variable of its own, cancelled where the quotient is a number."""
+        divisor = Poly.of(other)
+        if len(divisor.terms) == 1:
+            ((monomial, coefficient),) = divisor.terms.items()
+            inverse = tuple((name, -power) for name, power in monomial)
+            return self * Poly({inverse: 1 / coefficient})
+        ratio = _ratio(self, divisor)
+        return ratio if ratio is not None else self * Poly.var(f"(1/({divisor}))")
+
+    def __rfloordiv__(self, other: Number) -> Poly:
+        return Poly.of(other) // self
+
+    def __mod__(self, other: Number) -> Remainder:
+        return Remainder(self, Poly.of(other))
+
+    def __rmod__(self, other: Number) -> Remainder:
+        return Remainder(Poly.of(other), self)
+
+    def ceil_div(self, other: Number) -> Poly:
+        """`ceil(self / other)`: the quotient where it is exact, 1 where the divisor is at least as large, else opaque."""
+        divisor = Poly.of(other)
+        quotient = self // divisor
+        if all(_is_whole(monomial, coefficient) for monomial, coefficient in quotient.terms.items()):
+            return quotient
+        if (divisor - self).is_nonnegative():
+            return Poly.of(1)
+        return Poly.var(f"ceil({quotient})")
+
+    def rceil_div(self, other: Number) -> Poly:
+        return Poly.of(other).ceil_div(self)
+
+    def is_nonnegative(self) -> bool:
+        """Provably at least 0: every coefficient is, and variables are dims."""
+        return all(c >= 0 for c in self.terms.values())
+
+    def is_positive(self) -> bool:
+        return bool(self.terms) and self.is_nonnegative()
+
+    def __eq__(self, other: object) -> Any:
+        return Condition("==", self - other) if isinstance(other, (Poly, int)) else NotImplemented
+
+    def __ne__(self, other: object) -> Any:
+        return Condition("!=", self - other) if isinstance(other, (Poly, int)) else NotImplemented
+
+    def __lt__(self, other: Number) -> Condition:
+        return Condition(">", Poly.of(other) - self)
+
+    def __le__(self, other: Number) -> Condition:
+        return Condition(">=", Poly.of(other) - self)
+
+    def __gt__(self, other: Number) -> Condition:
+        return Condition(">", self - other)
+
+    def __ge__(self, other: Number) -> Condition:
+        return Condition(">=", self - other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        if not self.terms:
+            return "0"
+        text = ""
+        for monomial, coefficient in sorted(self.terms.items(), key=lambda term: (len(term[0]) == 0, term[0])):
+            sign = "-" if coefficient < 0 else "+"
+            part = _term_text(monomial, abs(coefficient))
+            text += part if not text and sign == "+" else (f"-{part}" if not text else f" {sign} {part}")
+        return text
+
+
+def _times(one: Monomial, two: Monomial) -> Monomial:
+    powers = dict(one)
+    for name, power in two:
+        powers[name] = powers.get(name, 0) + power
+    return tuple(sorted((name, power) for name, power in powers.items() if power))
+
+
+def _is_whole(monomial: Monomial, coefficient: Fraction) -> bool:
+    """Is this term an integer for all integer values of its variables?"""
+    return coefficient.denominator == 1 and all(
+        power > 0 and not name.startswith("(1/") for name, power in monomial
+    )
+
+
+def _ratio(dividend: Poly, divisor: Poly) -> Poly | None:
+    """The quotient where the dividend is one term times the divisor."""
+    if not dividend.terms or len(dividend.terms) != len(divisor.terms):
+        return Poly.of(0) if not dividend.terms else None
+    first = min(divisor.terms)
+    for monomial, coefficient in dividend.terms.items():
+        inverse = tuple((name, -power) for name, power in first)
+        factor = Poly({_times(monomial, inverse): coefficient / divisor.terms[first]})
+        if not (factor * divisor - dividend).terms:
+            return factor
+    return None
+
+
+def _term_text(monomial: Monomial, coefficient: Fraction) -> str:
+    over = [_power_text(name, power) for name, power in monomial if power > 0]
+    under = [_power_text(name, -power) for name, power in monomial if power < 0]
+    if coefficient.denominator != 1:
+        under.insert(0, str(coefficient.denominator))
+    if coefficient.numerator != 1 or not over:
+        over.insert(0, str(coefficient.numerator))
+    return "*".join(over) + "".join(f"/{part}" for part in under)
+
+
+def _power_text(name: str, power: int) -> str:
+    return name if power == 1 else f"{name}^{power}"
+
+
+@attrs.frozen(eq=False)
+class Remainder:
+    """`a % b`, of which only being 0 can be known."""
+
+    dividend: Poly
+    divisor: Poly
+
+    def __eq__(self, other: object) -> Any:
+        return Divides(self.dividend, self.divisor) if other == 0 else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@attrs.frozen(eq=False)
+class Condition:
+    """`difference OP 0`."""
+
+    op: str
+    difference: Poly
+
+
+@attrs.frozen(eq=False)
+class Divides:
+    """`divisor` divides `dividend`."""
+
+    dividend: Poly
+    divisor: Poly
+
+
+@attrs.define
+class Facts:
+    """What is assumed: the conditions that a match has checked before its result is typed.
+
+    `exact`: divisions that the declarations write are exact, since the graph that matched is well typed.
+    """
+
+    zero: list[Poly] = attrs.Factory(list)
+    exact: bool = True
+
+    def known(self, condition: Any) -> Any:
+        """True, False or UNKNOWN."""
+        if isinstance(condition, bool):
+            return condition
+        if isinstance(condition, Divides):
+            return True if self.exact else UNKNOWN
+        if not isinstance(condition, Condition):
+            return UNKNOWN
+        difference = condition.difference
+        if condition.op in ("==", "!="):
+            same = self._is_zero(difference)
+            if same is UNKNOWN:
+                return UNKNOWN
+            return same if condition.op == "==" else not same
+        if condition.op == ">" and difference.is_positive():
+            return True
+        if condition.op == ">=" and difference.is_nonnegative():
+            return True
+        if (-difference).is_positive() or (condition.op == ">" and not difference.terms):
+            return False
+        return UNKNOWN
+
+    def _is_zero(self, difference: Poly) -> Any:
+        if not difference.terms:
+            return True
+        if any(not (difference - fact).terms or not (difference + fact).terms for fact in self.zero):
+            return True
+        if difference.constant is not None or difference.is_positive() or (-difference).is_positive():
+            return False
+        return UNKNOWN
+
+
+def product(dims: Iterable[Number]) -> Poly:
+    """The number of elements."""
+    result = Poly.of(1)
+    for dim in dims:
+        result = result * dim
+    return result
