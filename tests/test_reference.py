@@ -242,6 +242,16 @@ def test_gated_activations(shape, dtype, op, function):
     )
 
 
+@pytest.mark.parametrize(
+    ("op", "function"), [(ref.silu_and_mul, functional.silu), (ref.gelu_and_mul, functional.gelu)]
+)
+def test_gated_activations_round_before_the_product(op, function):
+    x = rand(64, 256, spread=1)
+    a, b = x.chunk(2, -1)
+    assert torch.equal(op(x), function(a.float()).bfloat16() * b)
+    assert not torch.equal(op(x), (function(a.float()) * b.float()).bfloat16())
+
+
 def test_gelu_is_the_exact_one():
     x = torch.tensor([[1.0, 1.0]])
     assert abs(float(ref.gelu_and_mul(x)) - 0.8413447460685429) < 1e-6  # the tanh form gives 0.84119

@@ -135,7 +135,12 @@ def test_rope_without_tokens():
 @pytest.mark.parametrize("neox", [True, False])
 @pytest.mark.parametrize("interleaved", [True, False])
 def test_mrope(neox, interleaved):
-    t, h, w, head_size = 4, 3, 3, 24
+    t, h, w, head_size = (
+        6,
+        3,
+        2,
+        24,
+    )  # fewer heights than times, fewer widths than heights: angles left for time
     rotary = 2 * (t + h + w)
     positions = torch.randint(0, 30, (3, 6))
     query, key, cos_sin = rand(6, 48, spread=1), rand(6, 24, spread=1), table(30, rotary).float()
