@@ -67,9 +67,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):  # a terminal that cannot show a character gets it escaped
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = group.main(arguments, prog_name="patdsl", standalone_mode=False)
+        # Not `group.main`, which answers a closed pipe by itself, with the exit code of findings.
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        with group.make_context("patdsl", given) as context:
+            code = group.invoke(context)
         if sys.stdout:  # None where it was closed before the start
             sys.stdout.flush()
+    except click.exceptions.Exit as done:
+        return done.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -5,7 +5,6 @@ In: an `Op`. Out: lines in the language's words; used by `patdsl show`. Not a fo
 
 from __future__ import annotations
 
-from patdsl.resolved_to_text import expr_text, signature_text, targets_text, type_text
 from patdsl.op_table import (
     Binding,
     DeclaredCall,
@@ -21,6 +20,7 @@ from patdsl.op_table import (
     TemplateArg,
     TorchCall,
 )
+from patdsl.resolved_to_text import expr_text, signature_text, targets_text, type_text
 
 
 def op_lines(op: Op) -> list[str]:

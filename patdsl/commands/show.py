@@ -15,7 +15,6 @@ import click
 
 from patdsl import pipeline
 from patdsl.commands import inputs, report
-from patdsl.resolved_to_text import signature_text
 from patdsl.graph import Pattern
 from patdsl.graph_to_text import pattern_lines
 from patdsl.locate import library_folder
@@ -23,6 +22,7 @@ from patdsl.op_table import Op
 from patdsl.op_to_text import binding_name, binding_text, clauses, op_lines
 from patdsl.pipeline import Outcome
 from patdsl.render import escape
+from patdsl.resolved_to_text import signature_text
 
 
 @attrs.frozen
