@@ -34,7 +34,7 @@ class Value(Generic[N]):
 
     `holders` are the nodes that hold it: the producer itself, or every getitem of it with this index. Values are equal
     when they are the same output of the same node, or of equal free nodes (two equal splits of one tensor).
-    `key` decides equality.
+    `key` decides equality. `viewed`: no node holds the value itself; view a holder as `meta.dims` to have it.
     """
 
     producer: N
@@ -42,6 +42,7 @@ class Value(Generic[N]):
     holders: tuple[N, ...]
     meta: TensorMeta | None
     key: Any
+    viewed: bool = False
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Value) and self.key == other.key
@@ -56,7 +57,7 @@ class Site(Generic[N]):
 
     `args`: parameter -> `Value`, scalar, None, or tuple of these (missing for what a native block leaves open).
     `results`: result -> `Value` (with empty `holders` where nobody reads it). A list result is keyed `parts.0`, ...
-    `nodes`: the nodes with a cost that compute it.
+    `nodes`: the nodes with a cost that compute it. `same`: values after the call that are another value unchanged (`same s`).
     """
 
     op: Op
@@ -64,6 +65,7 @@ class Site(Generic[N]):
     args: Mapping[str, Any]
     results: Mapping[str, Value[N]]
     nodes: tuple[N, ...]
+    same: tuple[tuple[Value[N], Value[N]], ...] = ()
 
 
 @attrs.frozen
@@ -136,7 +138,8 @@ class Match(Generic[N]):
 
 @attrs.frozen(eq=False)
 class Refusal(Generic[N]):
-    """A place where `pattern` nearly held: `rule` is `injective`, `profit`, `maximal`, `sound`, `typed` or `where`."""
+    """A place where `pattern` nearly held: `rule` is `injective`, `profit`, `maximal`, `sound`, `typed`,
+    `where`, or `budget` where too many ways to bind were tried."""
 
     pattern: Pattern
     at: N

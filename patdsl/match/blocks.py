@@ -1,0 +1,233 @@
+"""Every place where a block holds: its shared steps joined, then its fan-outs taken.
+
+In: a `Block`, the types of its inputs. Out: `Placed`, one for each way to bind. Starts at the step whose op has the fewest sites.
+The branches of a fan-out are alike in every capture, dim and other operand; a fan-out without an upper bound takes them all, one
+with a bound takes every subset of that size, in graph order, up to a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import combinations, islice
+from typing import Any
+
+import attrs
+
+from patdsl.match.bindings import same
+from patdsl.match.found import Site
+from patdsl.match.join import AnyStep, Budget, Join, OutOfBudgetError, Seen, Solution
+from patdsl.match.sites import Sites
+from patdsl.op_table import Block, FanOut, Step, Type, ViewStep
+
+#: Sites tried at one anchor before the search gives up.
+BUDGET = 20_000
+#: Subsets of a fan-out that are tried where there are more branches than it takes.
+SUBSETS = 64
+
+
+@attrs.frozen
+class Placed:
+    """A block at one place. `branches`: fan-out -> the names of each branch, in graph order."""
+
+    solution: Solution
+    branches: Mapping[str, tuple[Mapping[str, Any], ...]]
+    sites: tuple[Site[Any], ...]
+
+    @property
+    def names(self) -> dict[str, Any]:
+        return self.solution.names.bound
+
+
+#: Told why a place was given up: node, rule, reason.
+Tell = Callable[[Any, str, str], None]
+
+
+def _silent(node: Any, rule: str, reason: str) -> None:
+    """Nobody asked why."""
+
+
+def places(sites: Sites, block: Block, types: Mapping[str, Type], tell: Tell = _silent) -> Iterator[Placed]:
+    """Every place where the block holds."""
+    if any(not sites.count(step.op) for step in block.steps if isinstance(step, Step)):
+        return
+    search = _Search(sites, block, types, tell)
+    yield from search.run()
+
+
+@attrs.frozen
+class _Search:
+    sites: Sites
+    block: Block
+    types: Mapping[str, Type]
+    tell: Tell
+
+    def run(self) -> Iterator[Placed]:
+        shared = tuple(step for step in self.block.steps if step.fan_out is None)
+        anchor = min(
+            (step for step in self.block.steps if isinstance(step, Step)),
+            key=lambda step: self.sites.count(step.op),
+        )
+        if anchor.fan_out is not None and any(isinstance(step, Step) for step in shared):
+            yield from self._from_branches(anchor, shared)
+            return
+        if anchor.fan_out is not None:
+            yield from self._guarded(self._join(self.sites.count(anchor.op)), shared, self._empty(), None)
+            return
+        for site in self.sites.all(anchor.op):
+            yield from self._anchored(anchor, site, shared)
+
+    def _from_branches(self, anchor: Step, shared: tuple[AnyStep, ...]) -> Iterator[Placed]:
+        """The branch's op is the rarest: go up from each of its sites to the shared part, and search anew from there."""
+        branch = tuple(step for step in self.block.steps if step.fan_out == anchor.fan_out)
+        first = next(step for step in shared if isinstance(step, Step))
+        tried = set()
+        for site in self.sites.all(anchor.op):
+            join = self._join()
+            start = join.extend(anchor, site, self._empty())
+            if start is None:
+                continue
+            rest = tuple(step for step in (*shared, *branch) if step is not anchor)
+            try:
+                found = [solution.sites[first.label] for solution in join.solutions(rest, start)]
+            except OutOfBudgetError:
+                self._exhausted(site)
+                continue
+            for top in found:
+                if id(top) not in tried:
+                    tried.add(id(top))
+                    yield from self._anchored(first, top, shared)
+
+    def _anchored(self, anchor: Step, site: Site[Any], shared: tuple[AnyStep, ...]) -> Iterator[Placed]:
+        join = self._join()
+        start = join.extend(anchor, site, self._empty())
+        if start is not None:
+            rest = tuple(step for step in shared if step is not anchor)
+            yield from self._guarded(join, rest, start, site)
+
+    def _guarded(
+        self, join: Join, steps: tuple[AnyStep, ...], start: Solution, site: Site[Any] | None
+    ) -> Iterator[Placed]:
+        try:
+            for solution in join.solutions(steps, start):
+                yield from self._fan_out(
+                    join, self.block.fan_outs, solution, {}, tuple(solution.sites.values())
+                )
+        except OutOfBudgetError:
+            self._exhausted(site)
+
+    def _exhausted(self, site: Site[Any] | None) -> None:
+        if site is not None:
+            node = site.nodes[0] if site.nodes else next(iter(site.results.values())).producer
+            self.tell(node, "budget", f"more than {BUDGET} ways to bind were tried here")
+
+    def _join(self, times: int = 1) -> Join:
+        produced = {name for step in self.block.steps if isinstance(step, Step) for _, name in step.results}
+        produced |= {step.value for step in self.block.steps if isinstance(step, ViewStep)}
+        return Join(self.sites, self.types, frozenset(produced), Budget(BUDGET * max(1, times)))
+
+    def _empty(self) -> Solution:
+        return Solution(self.sites.names())
+
+    # fan-outs
+
+    def _fan_out(
+        self,
+        join: Join,
+        fan_outs: tuple[FanOut, ...],
+        shared: Solution,
+        branches: dict[str, tuple[Mapping[str, Any], ...]],
+        sites: tuple[Site[Any], ...],
+    ) -> Iterator[Placed]:
+        if not fan_outs:
+            for solution in join.finished(shared):
+                yield Placed(solution, branches, sites)
+            return
+        fan_out, rest = fan_outs[0], fan_outs[1:]
+        for chosen in self._choices(join, fan_out, shared):
+            local = self._local(fan_out)
+            names = shared.names.copy()
+            nodes, seen = shared.nodes, shared.seen
+            for solution in chosen:
+                fresh = {name: value for name, value in solution.names.bound.items() if name not in local}
+                names.bound.update(fresh)
+                names.later = (
+                    *names.later,
+                    *(each for each in solution.names.later if each not in names.later),
+                )
+                nodes = nodes | solution.nodes
+                seen = (
+                    *seen,
+                    *(each for each in solution.seen if each not in seen and each.name not in local),
+                )
+            own = tuple(
+                {name: each.names.bound[name] for name in local if name in each.names.bound}
+                for each in chosen
+            )
+            added = tuple(
+                site for each in chosen for label, site in each.sites.items() if label not in shared.sites
+            )
+            whole = Solution(names, shared.sites, nodes, _unbound(seen, names.bound))
+            yield from self._fan_out(join, rest, whole, {**branches, fan_out.name: own}, sites + added)
+
+    def _local(self, fan_out: FanOut) -> frozenset[str]:
+        """Values that each branch has its own of."""
+        names: set[str] = set()
+        for step in self.block.steps:
+            if step.fan_out == fan_out.name:
+                names |= {step.value} if isinstance(step, ViewStep) else {name for _, name in step.results}
+        return frozenset(names)
+
+    def _choices(self, join: Join, fan_out: FanOut, shared: Solution) -> Iterator[list[Solution]]:
+        steps = tuple(step for step in self.block.steps if step.fan_out == fan_out.name)
+        local = self._local(fan_out)
+        found = [each for solution in join.solutions(steps, shared) for each in join.finished(solution)]
+        groups = self._groups(found, local)
+        if not groups:
+            self._too_few(fan_out, 0, shared)
+        for group in groups:
+            distinct = self._distinct(group, shared)
+            if len(distinct) < fan_out.low:
+                self._too_few(fan_out, len(distinct), shared)
+            elif fan_out.high is None or len(distinct) <= fan_out.high:
+                yield distinct
+            else:
+                yield from map(list, islice(combinations(distinct, fan_out.high), SUBSETS))
+
+    def _groups(self, found: list[Solution], local: frozenset[str]) -> list[list[Solution]]:
+        known = self.sites.context.known
+        groups: list[tuple[dict[str, Any], list[Solution]]] = []
+        for solution in found:
+            own = {name: value for name, value in solution.names.bound.items() if name not in local}
+            for names, members in groups:
+                if names.keys() == own.keys() and all(same(names[name], own[name], known) for name in own):
+                    members.append(solution)
+                    break
+            else:
+                groups.append((own, [solution]))
+        return [members for _, members in groups]
+
+    def _distinct(self, group: list[Solution], shared: Solution) -> list[Solution]:
+        """Branches on disjoint nodes, in graph order."""
+        position = self.sites.view.position
+
+        def place(solution: Solution) -> int:
+            return min((position(node) for node in solution.nodes - shared.nodes), default=0)
+
+        taken: set[Any] = set()
+        chosen = []
+        for solution in sorted(group, key=place):
+            own = solution.nodes - shared.nodes
+            if taken.isdisjoint(own):
+                taken |= own
+                chosen.append(solution)
+        return chosen
+
+    def _too_few(self, fan_out: FanOut, count: int, shared: Solution) -> None:
+        nodes = sorted(shared.nodes, key=self.sites.view.position)
+        if nodes:
+            wanted = fan_out.low if fan_out.high == fan_out.low else f"{fan_out.low} or more"
+            self.tell(nodes[0], "injective", f"{count} alike of '{fan_out.name}', the pattern takes {wanted}")
+
+
+def _unbound(seen: tuple[Seen, ...], bound: Mapping[str, Any]) -> tuple[Seen, ...]:
+    return tuple(each for each in seen if each.name not in bound)

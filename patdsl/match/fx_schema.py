@@ -1,0 +1,111 @@
+"""Torch schemas in the matcher's words, each read once per process.
+
+In: a torch op as an fx node calls it. Out: its name, arguments, defaults, and what it writes or aliases.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import attrs
+import torch
+
+from patdsl.dtypes import FROM_TORCH
+
+
+@attrs.frozen
+class SchemaArgument:
+    """`default` is already plain; `has_default` tells None the default from no default."""
+
+    name: str
+    default: Any
+    has_default: bool
+    written: bool
+
+
+@attrs.frozen
+class Schema:
+    """`returns` counts them; `list_return` for a single list of tensors; `aliases` is the position of the argument whose
+    memory a return may share; `pure` without writes and randomness."""
+
+    target: str
+    arguments: tuple[SchemaArgument, ...]
+    index: dict[str, int]
+    returns: int
+    list_return: bool
+    written: tuple[str, ...]
+    aliases: int | None
+    is_out: bool
+    pure: bool
+
+
+def plain(value: Any) -> Any:
+    """A constant of an fx graph in the matcher's form: lists are tuples, dtypes are `Dtype`, devices and layouts text."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return tuple(map(plain, value))
+    if isinstance(value, torch.dtype):
+        name = str(value).removeprefix("torch.")
+        return FROM_TORCH.get(name, name)
+    if isinstance(value, (torch.device, torch.layout, torch.memory_format)):
+        return str(value)
+    return value
+
+
+@cache
+def schema_of(op: torch._ops.OpOverload) -> Schema:
+    schema = op._schema
+    arguments = tuple(
+        SchemaArgument(
+            argument.name,
+            plain(argument.default_value) if argument.has_default_value() else None,
+            argument.has_default_value(),
+            argument.alias_info is not None and argument.alias_info.is_write,
+        )
+        for argument in schema.arguments
+    )
+    tags = getattr(op, "tags", ())
+    return Schema(
+        target=target_name(op),
+        arguments=arguments,
+        index={argument.name: at for at, argument in enumerate(arguments)},
+        returns=len(schema.returns),
+        list_return=len(schema.returns) == 1 and isinstance(schema.returns[0].type, torch.ListType),
+        written=tuple(argument.name for argument in arguments if argument.written),
+        aliases=_aliased(schema),
+        is_out=torch._library.utils.is_out(op),
+        pure=not schema.is_mutable and torch.Tag.nondeterministic_seeded not in tags,
+    )
+
+
+def _aliased(schema: Any) -> int | None:
+    for returned in schema.returns:
+        if returned.alias_info is None:
+            continue
+        sets = returned.alias_info.before_set
+        for at, argument in enumerate(schema.arguments):
+            if argument.alias_info is not None and argument.alias_info.before_set & sets:
+                return at
+    return None
+
+
+@cache
+def target_name(op: torch._ops.OpOverload) -> str:
+    """`ns::op.overload`."""
+    return f"{op._schema.name}.{op._overloadname}"
+
+
+def overload_of(packet: torch._ops.OpOverloadPacket, count: int, keywords: frozenset[str]) -> Any:
+    """The overload that a call of a packet with these arguments means, or None."""
+    names = packet.overloads()
+    for name in sorted(names, key=lambda name: name != "default"):
+        overload = getattr(packet, name)
+        schema = schema_of(overload)
+        positional = [argument.name for argument in schema.arguments[:count]]
+        required = {argument.name for argument in schema.arguments if not argument.has_default}
+        if count <= len(schema.arguments) and keywords <= set(schema.index) - set(positional):
+            if required <= keywords | set(positional):
+                return overload
+    return None

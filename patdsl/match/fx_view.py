@@ -1,0 +1,262 @@
+"""The matcher's graph protocol over a torch.fx graph, as Inductor hands it to a post-grad pass.
+
+In: a `torch.fx.Graph` whose nodes carry example values (`meta["val"]`, `meta["example_value"]` or
+`meta["tensor_meta"]`). Out: `FxView`. Reads the graph once, in linear time, and changes nothing. Nodes that call
+`auto_functionalized` or `auto_functionalized_v2` are presented as calls of the op inside (`fx_functionalized.py`).
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Hashable, Sequence
+from typing import Any, TypeAlias
+
+import torch
+from torch.fx import Graph, Node
+
+from patdsl.dtypes import FROM_TORCH
+from patdsl.match.found import TensorMeta
+from patdsl.match.fx_functionalized import FUNCTIONALIZED, functionalized_call
+from patdsl.match.fx_schema import overload_of, plain, schema_of, target_name
+from patdsl.match.layout import MAY_ALIAS
+from patdsl.match.protocol import Argument, Call, Handle
+
+_NUMBERS = (int, float, torch.SymInt, torch.SymFloat, torch.SymBool)
+Op: TypeAlias = torch._ops.OpOverload
+
+
+class FxView:
+    """One graph at one moment. See `GraphView` for the methods."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.nodes: Sequence[Node] = tuple(graph.nodes)
+        self._positions = {node: at for at, node in enumerate(self.nodes)}
+        self._by_target: dict[str, list[Node]] = {}
+        self._targets: dict[Node, str] = {}
+        self._calls: dict[Node, Call | None] = {}
+        self._metas: dict[tuple[Node, int | None], TensorMeta | None] = {}
+        self._storages: dict[Node, Hashable] = {}
+        self._writers: list[Node] = []
+        for node in self.nodes:
+            if node.op != "call_function":
+                continue
+            op = _called(node)
+            if op is None:
+                continue
+            target = target_name(op)
+            self._targets[node] = target
+            self._by_target.setdefault(target, []).append(node)
+            if node.target not in FUNCTIONALIZED and schema_of(op).written:
+                self._writers.append(node)
+
+    def position(self, node: Node) -> int:
+        return self._positions[node]
+
+    def by_target(self, target: str) -> Sequence[Node]:
+        return self._by_target.get(target, ())
+
+    def target(self, node: Node) -> str | None:
+        return self._targets.get(node)
+
+    def call(self, node: Node) -> Call | None:
+        if node not in self._calls:
+            self._calls[node] = self._make_call(node)
+        return self._calls[node]
+
+    def _make_call(self, node: Node) -> Call | None:
+        if node not in self._targets:
+            return None
+        op = _called(node)
+        if node.target in FUNCTIONALIZED:
+            return functionalized_call(node, op, self._operand)
+        schema = schema_of(op)
+        given = dict(zip((argument.name for argument in schema.arguments), node.args, strict=False))
+        given.update(node.kwargs)
+        arguments = []
+        for argument in schema.arguments:
+            value = self._operand(given[argument.name]) if argument.name in given else argument.default
+            arguments.append(
+                Argument(argument.name, value, argument.has_default and same_plain(value, argument.default))
+            )
+        returns: tuple[Any, ...] = (None,)
+        if schema.list_return:
+            returns = ("list",)
+        elif schema.returns != 1:
+            returns = tuple(range(schema.returns))
+        return Call(schema.target, tuple(arguments), returns, {})
+
+    def _operand(self, value: Any) -> Any:
+        if isinstance(value, Node):
+            held = _example(value)
+            return held if isinstance(held, _NUMBERS) else Handle(value)
+        if isinstance(value, (list, tuple)):
+            return tuple(self._operand(item) for item in value)
+        return plain(value)
+
+    def getitem(self, node: Node) -> tuple[Node, int] | None:
+        if node.target is not operator.getitem or len(node.args) != 2:
+            return None
+        source, index = node.args
+        return (source, index) if isinstance(source, Node) and isinstance(index, int) else None
+
+    def users(self, node: Node) -> Sequence[Node]:
+        return [user for user in node.users if user in self._positions]
+
+    def inputs(self, node: Node) -> Sequence[Node]:
+        return node.all_input_nodes
+
+    def meta(self, node: Node, index: int | None = None) -> TensorMeta | None:
+        place = (node, index)
+        if place not in self._metas:
+            self._metas[place] = self._make_meta(node, index)
+        return self._metas[place]
+
+    def _make_meta(self, node: Node, index: int | None) -> TensorMeta | None:
+        held = _example(node)
+        if index is None:
+            return _tensor_meta(held)
+        if isinstance(held, (tuple, list)):
+            return _tensor_meta(held[index]) if index < len(held) else None
+        for user in node.users:
+            if self.getitem(user) == (node, index):
+                return self.meta(user)
+        return None
+
+    def output_count(self, node: Node) -> int | None:
+        held = _example(node)
+        if isinstance(held, (tuple, list)):
+            return len(held)
+        taken = [self.getitem(user) for user in node.users]
+        indices = [each[1] for each in taken if each is not None and each[0] is node]
+        return max(indices) + 1 if indices else None
+
+    def is_scalar(self, node: Node) -> bool:
+        return isinstance(_example(node), _NUMBERS)
+
+    def is_output(self, node: Node) -> bool:
+        return node.op == "output"
+
+    def is_pure(self, node: Node) -> bool:
+        if node not in self._targets:
+            return False
+        return node.target not in FUNCTIONALIZED and schema_of(_called(node)).pure
+
+    def mutates(self, node: Node) -> Sequence[Node]:
+        if node not in self._targets or node.target in FUNCTIONALIZED:
+            return ()
+        written = schema_of(_called(node)).written
+        call = self.call(node) if written else None
+        if call is None:
+            return ()
+        found: list[Node] = []
+        for argument in call.arguments:
+            if argument.name in written:
+                _collect(argument.value, found)
+        return found
+
+    @property
+    def writers(self) -> Sequence[Node]:
+        return self._writers
+
+    def storage(self, node: Node) -> Hashable:
+        chain = []
+        here = node
+        while here not in self._storages:
+            chain.append(here)
+            source = self._shares_with(here)
+            if source is None:
+                self._storages[here] = here
+                break
+            here = source
+        found = self._storages[here]
+        for each in chain:
+            self._storages[each] = found
+        return found
+
+    def _shares_with(self, node: Node) -> Node | None:
+        taken = self.getitem(node)
+        if taken is not None:
+            return taken[0]
+        target = self._targets.get(node)
+        if target is None or node.target in FUNCTIONALIZED:
+            return None
+        at = 0 if target in MAY_ALIAS else schema_of(_called(node)).aliases
+        call = self.call(node) if at is not None else None
+        if call is None or at is None or at >= len(call.arguments):
+            return None
+        value = call.arguments[at].value
+        return value.node if isinstance(value, Handle) else None
+
+    def made_by(self, node: Node) -> tuple[str, ...]:
+        return tuple(node.meta.get("patdsl", ()))
+
+    def scalar_key(self, value: Any) -> Hashable:
+        if isinstance(value, (torch.SymInt, torch.SymFloat, torch.SymBool)):
+            return ("symbol", str(value.node.expr))
+        return ("object", id(value))
+
+    def name(self, node: Node) -> str:
+        return node.name
+
+
+def known(condition: Any) -> Any:
+    """A plain or symbolic bool as True or False where that is statically known, else UNKNOWN: for `Context.known`."""
+    from torch.fx.experimental.symbolic_shapes import statically_known_true
+
+    from patdsl.expr import UNKNOWN
+
+    if isinstance(condition, bool):
+        return condition
+    if not isinstance(condition, torch.SymBool):
+        return UNKNOWN
+    if statically_known_true(condition):
+        return True
+    return False if statically_known_true(torch.sym_not(condition)) else UNKNOWN
+
+
+def same_plain(one: Any, other: Any) -> bool:
+    """Equal and of one type: 1, 1.0 and True are three values."""
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(same_plain, one, other))
+    return type(one) is type(other) and not isinstance(one, Handle) and bool(one == other)
+
+
+def _called(node: Node) -> Any:
+    """The overload that a node calls, inside `auto_functionalized` where it is that."""
+    target: Any = node.target
+    if isinstance(target, Op):
+        return target
+    if target in FUNCTIONALIZED:
+        inner = node.args[0] if node.args else node.kwargs.get("_mutable_op")
+        return inner if isinstance(inner, Op) else None
+    if isinstance(target, torch._ops.OpOverloadPacket):
+        return overload_of(target, len(node.args), frozenset(node.kwargs))
+    return None
+
+
+def _example(node: Node) -> Any:
+    meta = node.meta
+    for name in ("val", "example_value", "tensor_meta"):
+        held = meta.get(name)
+        if held is not None:
+            return held
+    return None
+
+
+def _tensor_meta(held: Any) -> TensorMeta | None:
+    if isinstance(held, torch.Tensor):
+        strides = tuple(held.stride()) if held.layout is torch.strided else None
+        dtype = FROM_TORCH.get(str(held.dtype).removeprefix("torch."))
+        return None if dtype is None else TensorMeta(dtype, tuple(held.shape), strides, str(held.device))
+    if isinstance(held, torch.fx.passes.shape_prop.TensorMetadata):
+        dtype = FROM_TORCH.get(str(held.dtype).removeprefix("torch."))
+        return None if dtype is None else TensorMeta(dtype, tuple(held.shape), tuple(held.stride), "")
+    return None
+
+
+def _collect(value: Any, found: list[Node]) -> None:
+    if isinstance(value, Handle):
+        found.append(value.node)
+    elif isinstance(value, tuple):
+        for item in value:
+            _collect(item, found)

@@ -1,0 +1,127 @@
+"""Where the replacement can stand: rule 4.
+
+In: what dies, what the right side reads, who reads the replaced values, and the effects of both sides. Out: the node in front of
+which the replacement goes, or a sentence. Every matched op moves from its own place to there; what it passes on the way
+must neither write memory that it reads nor have its effect, unless both only read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from patdsl.match.found import Site, Value
+from patdsl.match.sites import Sites
+from patdsl.op_table import Effect, TorchCall
+
+
+@attrs.define(eq=False)
+class Barriers:
+    """Nodes that others may not always pass: those that write memory in the graph, and those with a declared effect."""
+
+    sites: Sites
+    _effects: dict[Any, tuple[Effect, ...]] | None = None
+    _positions: list[tuple[int, Any]] | None = None
+
+    def effects(self, node: Any) -> tuple[Effect, ...]:
+        return self._by_node().get(node, ())
+
+    def _by_node(self) -> dict[Any, tuple[Effect, ...]]:
+        if self._effects is None:
+            self._effects = {}
+            for op in self.sites.context.ops.values():
+                for target in (
+                    {each.target for each in op.bindings if isinstance(each, TorchCall)} if op.effects else ()
+                ):
+                    for node in self.sites.view.by_target(target):
+                        self._effects[node] = (*self._effects.get(node, ()), *op.effects)
+        return self._effects
+
+    def between(self, one: int, other: int) -> Iterable[Any]:
+        """Barriers strictly between two positions."""
+        if self._positions is None:
+            nodes = {*self.sites.view.writers, *self._by_node()}
+            self._positions = sorted(
+                ((self.sites.view.position(node), node) for node in nodes), key=lambda item: item[0]
+            )
+        low, high = min(one, other), max(one, other)
+        return (node for position, node in self._positions if low < position < high)
+
+
+@attrs.frozen
+class Moved:
+    """What moves: sites of the left side, effects of the right."""
+
+    barriers: Barriers
+    sites: tuple[Site[Any], ...]
+    nodes: frozenset[Any]
+    reads: tuple[Value[Any], ...]
+    right_effects: tuple[Effect, ...]
+
+    def place(self, users: list[Any]) -> tuple[Any, str | None]:
+        """The node to stand in front of, or a reason (the node is then where it would have been)."""
+        view = self.barriers.sites.view
+        positions = sorted(view.position(node) for node in self.nodes)
+        earliest = max((view.position(_holder(value)) for value in self.reads), default=-1) + 1
+        latest = min((view.position(user) for user in users), default=len(view.nodes) - 1)
+        if earliest > latest:
+            late = max((_holder(value) for value in self.reads), key=view.position)
+            return view.nodes[latest], (
+                f"'{view.name(view.nodes[latest])}' reads a replaced value before '{view.name(late)}', which the right "
+                "side takes, is computed"
+            )
+        wanted = [positions[-1], *positions, latest, earliest]
+        options = dict.fromkeys(min(max(position, earliest), latest) for position in wanted)
+        reason = None
+        for option in options:
+            obstacle = self._obstacle(option)
+            if obstacle is None:
+                return view.nodes[option], None
+            reason = reason or obstacle
+        return view.nodes[min(max(positions[-1], earliest), latest)], reason
+
+    def _obstacle(self, at: int) -> str | None:
+        """Something that the move to `at` must not pass."""
+        view = self.barriers.sites.view
+        for site in self.sites:
+            storages = self._storages(site)
+            for node in site.nodes:
+                for barrier in self.barriers.between(view.position(node), at):
+                    if barrier in self.nodes:
+                        continue
+                    if any(view.storage(written) in storages for written in view.mutates(barrier)):
+                        return f"'{view.name(barrier)}' writes what '{view.name(node)}' reads, between it and its replacement"
+                    shared = _conflict(
+                        (*site.op.effects, *self.right_effects), self.barriers.effects(barrier)
+                    )
+                    if shared is not None:
+                        return f"'{view.name(barrier)}' has the effect '{shared}' between '{view.name(node)}' and its replacement"
+        return None
+
+    def _storages(self, site: Site[Any]) -> set[Hashable]:
+        view = self.barriers.sites.view
+        found = set()
+        for node in site.nodes:
+            found.add(view.storage(node))
+            found |= {view.storage(source) for source in view.inputs(node)}
+        return found
+
+
+def _conflict(ours: Iterable[Effect], theirs: Iterable[Effect]) -> str | None:
+    for one in ours:
+        for other in theirs:
+            if one.name == other.name and not (one.read_only and other.read_only):
+                return one.name
+    return None
+
+
+def _holder(value: Value[Any]) -> Any:
+    return value.holders[0] if value.holders else value.producer
+
+
+def lost_effect(left: Mapping[str, Effect], right: Iterable[Effect]) -> str | None:
+    """An effect, not only a reading one, that the left side has and the right side does not."""
+    kept = {effect.name for effect in right}
+    return next((name for name, effect in left.items() if not effect.read_only and name not in kept), None)
