@@ -121,7 +121,7 @@ def silu_and_mul(x: Tensor) -> Tensor:
     """
     y = results.silu_and_mul(x)
     a, b = x.chunk(2, -1)
-    return y.copy_(functional.silu(a) * b)
+    return y.copy_(functional.silu(a.float()).to(x.dtype) * b)
 
 
 def gelu_and_mul(x: Tensor) -> Tensor:
@@ -131,7 +131,7 @@ def gelu_and_mul(x: Tensor) -> Tensor:
     """
     y = results.gelu_and_mul(x)
     a, b = x.chunk(2, -1)
-    return y.copy_(functional.gelu(a) * b)
+    return y.copy_(functional.gelu(a.float()).to(x.dtype) * b)
 
 
 def pad(x: Tensor, multiple: int) -> Tensor:
