@@ -323,10 +323,18 @@ def test_fmt_check_and_diff_write_nothing(patdsl: Run) -> None:
     assert "would format a.pat\n" in checked.err
     shown = patdsl("fmt", "--diff", "a.pat")
     assert shown.code == 1
-    assert shown.out.startswith("--- a.pat\tnow\n+++ a.pat\tformatted\n")
+    assert shown.out.startswith("--- a.pat\n+++ a.pat\n@@ ")
     assert "-import   vllm_ir  # the ops\n" in shown.out
     assert json.loads(patdsl("fmt", "--check", "--json", "a.pat").out)["unformatted"] == ["a.pat"]
     assert path.read_text() == UNFORMATTED
+
+
+@pytest.mark.parametrize("text", [UNFORMATTED, UNFORMATTED.rstrip("\n")], ids=["whole", "no-line-end"])
+def test_fmt_diff_can_be_applied(patdsl: Run, text: str) -> None:
+    path = write("a.pat", text)
+    diff = patdsl("fmt", "--diff", "a.pat").out
+    subprocess.run(["git", "apply", "-p0"], input=diff, text=True, check=True)
+    assert patdsl("fmt", "--check", "a.pat").code == 0, path.read_text()
 
 
 def test_fmt_goes_through_a_link(patdsl: Run) -> None:

@@ -1,16 +1,33 @@
-"""`patdsl fmt`: files in their one spelling. Meaning and comments stay; a file with a syntax error is not touched."""
+"""`patdsl fmt`: files in their one spelling. Meaning and comments stay; a file with a syntax error is not touched.
+
+Looks at the text alone: imports are not followed, names need not exist.
+"""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import click
 
-from patdsl import ast_to_text, pipeline
+from patdsl.ast_to_text import format_file
 from patdsl.commands import inputs, report
-from patdsl.commands.write import write_atomic
+from patdsl.commands.write import differs, write_atomic
+from patdsl.diagnostic import Diagnostics
+from patdsl.path_to_source import read_source
 from patdsl.render import escape
+from patdsl.text_to_ast import parse
+
+
+@attrs.frozen
+class Change:
+    """A file that is not formatted."""
+
+    path: Path
+    before: str
+    after: str
 
 
 @click.command()
@@ -24,46 +41,47 @@ def command(paths: tuple[Path, ...], check: bool, diff: bool, as_json: bool) -> 
     PATHS are files, or folders searched for *.pat. A file with a syntax error is reported and left as it is; the
     others are formatted.
     """
-    outcomes = pipeline.run([item.path for item in inputs.find_inputs(paths)], stop_after="ast")
-    findings = report.collect(outcomes)
-    changed: list[tuple[Path, str, str]] = []
-    for outcome in outcomes:
-        if (
-            outcome.file is None
-            or outcome.source is None
-            or any(d.severity == "error" for d in outcome.diagnostics)
-        ):
-            continue
-        formatted = ast_to_text.format_file(outcome.file)
-        if formatted != outcome.source.text:
-            changed.append((outcome.path, outcome.source.text, formatted))
-
     only_look = check or diff
+    files = inputs.find_inputs(paths)
+    found = [(item.path, Diagnostics()) for item in files]
+    changes = [change for path, diagnostics in found if (change := _format(path, diagnostics))]
+    findings = report.gather((path, diagnostics.items) for path, diagnostics in found)
     if not only_look:
-        for path, _, formatted in changed:
-            write_atomic(path, formatted)
+        for change in changes:
+            write_atomic(change.path, change.after)
     if as_json:
-        names = [str(path) for path, _, _ in changed]
+        names = [str(change.path) for change in changes]
         report.print_json(findings, **{"unformatted" if only_look else "formatted": names})
     else:
         report.print_findings(findings)
-        for path, before, after in changed:
-            if diff:
-                click.echo(_diff(path, before, after))
-            else:
-                click.echo(f"{'would format' if check else 'formatted'} {escape(str(path))}", err=True)
-        left = len(outcomes) - len(changed)
-        click.echo(f"{report.count(len(changed), 'file')} {_done(only_look)}, {left:,} left alone", err=True)
-    return 1 if findings.errors or (only_look and changed) else 0
+        _print(changes, len(files), check, diff)
+    return 1 if findings.errors or (only_look and changes) else 0
 
 
-def _done(only_look: bool) -> str:
-    return "to format" if only_look else "formatted"
+def _format(path: Path, diagnostics: Diagnostics) -> Change | None:
+    """The change that a file needs; None where it needs none, or has an error."""
+    source = read_source(path, diagnostics)
+    file = parse(source, diagnostics) if source else None
+    if source is None or file is None or diagnostics.errors:
+        return None
+    formatted = format_file(file)
+    # The bytes are compared, so that line ends count, which `source` has already made alike.
+    return Change(path, source.text, formatted) if differs(path, formatted) else None
 
 
-def _diff(path: Path, before: str, after: str) -> str:
-    name = str(path)
-    lines = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), name, name, "now", "formatted", lineterm=""
-    )
-    return "\n".join(escape(line) for line in lines)
+def _print(changes: list[Change], files: int, check: bool, diff: bool) -> None:
+    for change in changes:
+        if diff:
+            click.echo("".join(_diff(change)), nl=False)
+        else:
+            click.echo(f"{'would format' if check else 'formatted'} {escape(str(change.path))}", err=True)
+    done = "to format" if check or diff else "formatted"
+    click.echo(f"{report.count(len(changes), 'file')} {done}, {files - len(changes):,} left alone", err=True)
+
+
+def _diff(change: Change) -> Iterator[str]:
+    """A unified diff that `patch` understands. No text can harm a terminal: a control character is a syntax error."""
+    name = escape(str(change.path))
+    before, after = (text.splitlines(keepends=True) for text in (change.before, change.after))
+    for line in difflib.unified_diff(before, after, name, name):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"

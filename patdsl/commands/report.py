@@ -6,8 +6,10 @@ Takes the pipeline's outcomes, prints each finding once, in order of file and pl
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import attrs
@@ -49,14 +51,20 @@ def count(number: int, noun: str) -> str:
 
 
 def collect(outcomes: Iterable[Outcome]) -> Findings:
-    """Every finding of the outcomes once: files that import one another find the same."""
-    outcomes = list(outcomes)
-    found: dict[tuple[str, Diagnostic], Diagnostic] = {}
-    for outcome in outcomes:
-        for item in sorted(outcome.diagnostics, key=_order):
+    """Every finding of the outcomes."""
+    return gather((outcome.path, outcome.diagnostics) for outcome in outcomes)
+
+
+def gather(found: Iterable[tuple[Path, Iterable[Diagnostic]]]) -> Findings:
+    """Every finding once, by file and place: files that import one another find the same."""
+    files = 0
+    items: dict[tuple[str, Diagnostic], Diagnostic] = {}
+    for path, diagnostics in found:
+        files += 1
+        for item in sorted(diagnostics, key=_order):
             # A span's source takes no part in equality, so the file's name must.
-            found.setdefault((item.span.source.name if item.span else str(outcome.path), item), item)
-    return Findings(tuple(found.values()), len(outcomes))
+            items.setdefault((item.span.source.name if item.span else str(path), item), item)
+    return Findings(tuple(items.values()), files)
 
 
 def _order(item: Diagnostic) -> tuple[str, int]:
@@ -79,8 +87,6 @@ def print_findings(findings: Findings, stream: TextIO | None = None) -> None:
 
 def wants_colour(stream: TextIO) -> bool:
     """Whether to ask rich to print, which itself heeds NO_COLOR, FORCE_COLOR and TERM=dumb."""
-    import os
-
     return stream.isatty() or bool(os.environ.get("FORCE_COLOR"))
 
 
