@@ -1,0 +1,145 @@
+"""One call of a torch op in the form that a functional graph has.
+
+In: the op, its arguments by schema name, nodes and plain values. Out: a node, and where each return and each written
+argument is found. Ops that only read are called directly; ops that write go through `auto_functionalized`, first or
+second form. Chooses no binding and knows nothing of declared ops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from patdsl.runtime import torch_api
+from patdsl.runtime.buffers import Buffer
+from patdsl.runtime.nodes import EmitError, NewNodes, take
+from patdsl.runtime.torch_api import Node, OpOverload
+
+
+@attrs.define
+class Called:
+    """A node that calls `op`: asks for its outputs make getitems, each once."""
+
+    new: NewNodes
+    op: OpOverload
+    node: Node
+    #: Written argument -> output of the node; None: the node itself.
+    written: Mapping[str, int | None] = attrs.Factory(dict)
+    _taken: dict[int, Node] = attrs.Factory(dict)
+
+    def result(self, index: int) -> Node:
+        """Return `index` of the schema."""
+        alone = len(self.op._schema.returns) == 1 and not self.op._schema.is_mutable
+        return self.node if alone else self.output(index)
+
+    def after(self, argument: str) -> Node:
+        """The value of a written argument after the call."""
+        index = self.written[argument]
+        return self.node if index is None else self.output(index)
+
+    def output(self, index: int) -> Node:
+        if index not in self._taken:
+            self._taken[index] = take(self.new, self.node, index)
+        return self._taken[index]
+
+
+def call(new: NewNodes, op: OpOverload, arguments: Mapping[str, Any], second_form: bool) -> Called:
+    """Call `op` with `arguments` by schema name: nodes, `Buffer`s, plain values. The others are at their defaults.
+
+    Raises EmitError.
+    """
+    if not op._schema.is_mutable:
+        args, kwargs = _positional(op, arguments)
+        return Called(new, op, new.call(op, args, kwargs))
+    if not torch_api.can_auto_functionalize(op):
+        raise EmitError(f"{op} writes its arguments in a way that has no functional form")
+    complete = _complete(op, arguments)
+    if second_form and torch_api.takes_out_shapes(op):
+        return _out_form(new, op, complete)
+    complete = {
+        name: value.allocate(new) if isinstance(value, Buffer) else value for name, value in complete.items()
+    }
+    if not second_form:
+        return _first_form(new, op, complete)
+    return _second_form(new, op, complete)
+
+
+def written_arguments(op: OpOverload) -> tuple[str, ...]:
+    """Names of the arguments that the schema says are written."""
+    return tuple(
+        argument.name
+        for argument in op._schema.arguments
+        if argument.alias_info is not None and argument.alias_info.is_write
+    )
+
+
+def _complete(op: OpOverload, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    complete = {}
+    for argument in op._schema.arguments:
+        if argument.name in arguments:
+            complete[argument.name] = arguments[argument.name]
+        elif argument.has_default_value():
+            complete[argument.name] = argument.default_value
+        else:
+            raise EmitError(f"{op} needs an argument '{argument.name}' that its binding does not give")
+    return complete
+
+
+def _positional(op: OpOverload, arguments: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """As tracing writes a call: by position without the defaults at the end, keyword-only ones by name."""
+    complete = _complete(op, arguments)
+    positional = [argument for argument in op._schema.arguments if not argument.kwarg_only]
+    while positional and positional[-1].name not in arguments:
+        positional.pop()
+    kwargs = {
+        argument.name: arguments[argument.name]
+        for argument in op._schema.arguments
+        if argument.kwarg_only and argument.name in arguments
+    }
+    return tuple(complete[argument.name] for argument in positional), kwargs
+
+
+def _first_form(new: NewNodes, op: OpOverload, complete: dict[str, Any]) -> Called:
+    node = new.call(torch_api.auto_functionalized, (op,), complete)
+    start = max(1, len(op._schema.returns))
+    return Called(new, op, node, {name: start + at for at, name in enumerate(written_arguments(op))})
+
+
+def _second_form(new: NewNodes, op: OpOverload, complete: dict[str, Any]) -> Called:
+    """Written arguments move into `_all_bases`; each argument says which base it is."""
+    bases: dict[Node, int] = {}
+    kwargs = dict(complete)
+    start = max(1, len(op._schema.returns))
+    written: dict[str, int | None] = {}
+    for name in written_arguments(op):
+        operand = kwargs.pop(name)
+        if operand is None:
+            kwargs[f"_{name}_base_index"] = None
+        elif isinstance(operand, Node):
+            kwargs[f"_{name}_base_index"] = bases.setdefault(operand, len(bases))
+            written[name] = start + bases[operand]
+        else:
+            kwargs[f"_{name}_length"] = len(operand)
+            for at, item in enumerate(operand):
+                kwargs[f"_{name}_{at}_base_index"] = bases.setdefault(item, len(bases))
+    node = new.call(torch_api.auto_functionalized_v2, (op,), {**kwargs, "_all_bases": list(bases)})
+    return Called(new, op, node, written)
+
+
+def _out_form(new: NewNodes, op: OpOverload, complete: dict[str, Any]) -> Called:
+    """The buffers of an `out` op are given by their types; the node's outputs are the buffers."""
+    kwargs = dict(complete)
+    names = written_arguments(op)
+    for name in names:
+        buffer = kwargs.pop(name)
+        if not isinstance(buffer, Buffer):
+            raise EmitError(f"{op} only writes '{name}', which its binding does not give as 'out'")
+        kwargs[f"_{name}_size"] = list(buffer.dims)
+        kwargs[f"_{name}_stride"] = list(buffer.strides)
+        kwargs[f"_{name}_dtype"] = buffer.dtype
+        kwargs[f"_{name}_device"] = buffer.device
+    node = new.call(torch_api.auto_functionalized_v2, (op,), {**kwargs, "_all_bases": []})
+    alone = len(names) == 1
+    return Called(new, op, node, {name: None if alone else at for at, name in enumerate(names)})

@@ -1,0 +1,126 @@
+"""A pattern as torch's pattern matcher wants one.
+
+In: a `Pattern` and the pass that it belongs to. Out: a `PatternExpr` whose `match` asks our engine. torch's driver
+visits nodes, checks a candidate twice and then puts a graph of its own in its place, in front of the earliest output.
+Here the engine looks once at a graph state, `rewrite` (given as `extra_check`, the last hook that may refuse) writes the match,
+and nothing is left for torch to replace: `output_nodes` is then `[None]`, which `trace` answers with a graph that
+returns None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from patdsl.graph import Pattern
+from patdsl.match.found import Match, Value
+from patdsl.op_table import Block, DeclaredCall, Native, Step, TorchCall
+from patdsl.runtime import torch_api
+from patdsl.runtime.findings import findings_of
+from patdsl.runtime.torch_api import Node
+from patdsl.runtime.torch_ops import find_op
+
+if TYPE_CHECKING:
+    from patdsl.runtime.passes import FusionPass
+
+
+class Matcher(torch_api.PatternExpr):  # type: ignore[misc]
+    """`fns` are the torch ops at one of whose nodes a match is reported: those that compute a replaced value."""
+
+    op = "call_function"
+
+    def __init__(self, pattern: Pattern, patterns: FusionPass) -> None:
+        super().__init__()
+        self.pattern = pattern
+        self.patterns = patterns
+        self.fns = list(dict.fromkeys(_targets(pattern, patterns))) or [pattern.full_name]
+
+    def __repr__(self) -> str:
+        return f"Matcher({self.pattern.full_name})"
+
+    def pretty_print(self, pp: Any) -> str:
+        """Names the pattern: torch refuses two registrations that print alike."""
+        return f"patdsl.Matcher({self.patterns.name}.{self.pattern.full_name})"
+
+    def match(self, node: Node) -> Any:
+        """The match that `node` belongs to, or a FailedMatch."""
+        match = findings_of(node.graph, self.patterns).at(node, self.pattern.full_name)
+        if match is None:
+            return torch_api.FailedMatch("no match of {}", self.pattern.full_name)
+        return TorchMatch(self, match, node)
+
+    def _match(self, node: Node, ctx: Any) -> Any:
+        return self.match(node)
+
+
+class TorchMatch(torch_api.TorchMatch):  # type: ignore[misc]
+    """A match in torch's terms. Before it is written, its output is the node that it was found at."""
+
+    def __init__(self, matcher: Matcher, match: Match[Node], node: Node) -> None:
+        context = torch_api.MatchContext([matcher], {matcher: node}, graph=node.graph)
+        super().__init__(context, matcher, kwargs=_inputs(match))
+        self.found = match
+        self.anchor = node
+        self.nodes = list(match.dying) or [node]
+
+    def output_nodes(self) -> list[Node | None]:
+        matcher: Matcher = self.pattern
+        written = findings_of(self.anchor.graph, matcher.patterns).is_written(self.found)
+        return [None if written else self.anchor]
+
+
+def rewrite(match: TorchMatch) -> bool:
+    """Write the match into its graph; False, with the reason in the report, where it cannot be written."""
+    matcher: Matcher = match.pattern
+    return findings_of(match.anchor.graph, matcher.patterns).write(match.found)
+
+
+def trace(fn: Any, *args: Any, **kwargs: Any) -> Any:
+    """The graph that torch puts in the place of a match that is written already: it takes `args` and returns None."""
+    graph = torch_api.Graph()
+    for at in range(len(args[0])):
+        graph.placeholder(f"input_{at}")
+    graph.output((None,))
+    return torch_api.GraphModule({}, graph)
+
+
+def _inputs(match: Match[Node]) -> dict[str, Any]:
+    """The pattern's inputs by name. torch only counts and names them."""
+    found = {}
+    for each in match.pattern.inputs:
+        value = match.names.get(each.name)
+        if isinstance(value, Value):
+            found[each.name] = value.holders[0] if value.holders else value.producer
+        else:
+            found[each.name] = None if isinstance(value, tuple) else value
+    return found
+
+
+def _targets(pattern: Pattern, patterns: FusionPass) -> Iterator[Any]:
+    """Targets of the nodes that can compute a replaced value."""
+    replaced = {each.left for each in pattern.replaces}
+    for step in pattern.left.steps:
+        if isinstance(step, Step) and any(name in replaced for _, name in step.results):
+            yield from _op_targets(step.op, patterns, frozenset())
+
+
+def _op_targets(name: str, patterns: FusionPass, seen: frozenset[str]) -> Iterator[Any]:
+    if name in seen:
+        return
+    for binding in patterns.spec.ops[name].bindings:
+        if isinstance(binding, TorchCall):
+            op = find_op(binding.target)
+            if op is not None:
+                yield op
+                if op._schema.is_mutable:
+                    yield from (torch_api.auto_functionalized, torch_api.auto_functionalized_v2)
+        elif isinstance(binding, DeclaredCall):
+            yield from _op_targets(binding.op, patterns, seen | {name})
+        elif isinstance(binding, Native):
+            yield from _block_targets(binding.block, patterns, seen | {name})
+
+
+def _block_targets(block: Block, patterns: FusionPass, seen: frozenset[str]) -> Iterator[Any]:
+    for step in block.steps:
+        if isinstance(step, Step):
+            yield from _op_targets(step.op, patterns, seen)

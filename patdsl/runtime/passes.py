@@ -1,0 +1,206 @@
+"""A compiled pass that can be given to Inductor.
+
+In: a `PassSpec`, the function that registers its patterns, host values, a target. Out: `FusionPass`, callable on a
+graph, with counts, a report and an identity for caches. Never raises into a compilation because of a match: what
+cannot be written stays as it was, and the report says why.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from patdsl.graph import PassSpec, Pattern
+from patdsl.match.found import Match, Refusal
+from patdsl.op_table import TorchCall
+from patdsl.runtime import torch_api
+from patdsl.runtime.findings import Look
+from patdsl.runtime.matcher import Matcher, rewrite, trace
+from patdsl.runtime.report import PassReport, Refused, pattern_report
+from patdsl.runtime.resolve import Resolved, host_values, resolve_pass
+from patdsl.runtime.rewrite import NotWritten, Written
+from patdsl.runtime.sides import Left, Right, examples
+from patdsl.runtime.target import check_target, current_target
+from patdsl.runtime.torch_api import Graph, GraphModule, Node
+from patdsl.runtime.torch_ops import exists
+from patdsl.runtime.uuid import pass_uuid
+
+logger = logging.getLogger("patdsl")
+
+#: Looks at one graph before a pass gives up: each round but the last has rewritten something.
+ROUNDS = 32
+
+Register = Callable[["FusionPass"], None]
+
+
+class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # type: ignore[misc]
+    """One pass. `register` makes one `register_replacement` call for each pattern; None registers all of `spec`.
+
+    `hosts` are the values that the integration supplies; the others have their declared test values. `target` is the
+    current one unless given. Raises HostValueError and ValueError (a bad target name).
+    """
+
+    def __init__(
+        self,
+        spec: PassSpec,
+        register: Register | None = None,
+        *,
+        hosts: Mapping[str, Any] | None = None,
+        target: str | None = None,
+    ) -> None:
+        super().__init__(pass_name=f"patdsl.{spec.name}")
+        self.spec = spec
+        self.name = spec.name
+        self.target = current_target() if target is None else check_target(target)
+        self.hosts = host_values([spec], hosts)
+        self.counts: Counter[str] = Counter()
+        self.last_counts: Counter[str] = Counter()
+        self._called: dict[str, Counter[str]] = {}
+        self._refusals: dict[Refused, None] = {}
+        self._seen: tuple[frozenset[str], Resolved] | None = None
+        self._targets = _torch_targets(spec)
+        (register or register_all)(self)
+
+    def __call__(self, graph: Graph) -> None:
+        """Apply the pass to a graph."""
+        self.apply(graph)
+
+    def apply(self, gm: GraphModule | Graph) -> int:
+        """Apply the pass; how many matches were written.
+
+        Unlike torch's driver it looks once for all patterns, so that of two matches at one place the larger wins, and
+        looks again until nothing more is found.
+        """
+        graph = gm.graph if isinstance(gm, GraphModule) else gm
+        self.last_counts = Counter()
+        self._refusals = {}
+        if not self.wanted():
+            return 0
+        owner = graph.owning_module
+        if owner is None:
+            self._run(graph)
+        else:
+            with torch_api.GraphTransformObserver(owner, self.pass_name):
+                self._run(graph)
+        for name, count in self.last_counts.items():
+            logger.debug("%s: %s: replaced %d", self.name, name, count)
+        for refusal in self._refusals:
+            logger.debug("%s: refused: %s", self.name, refusal)
+        return sum(self.last_counts.values())
+
+    def _run(self, graph: Graph) -> None:
+        for _ in range(ROUNDS):
+            self._refusals = {}
+            try:
+                look = Look(graph, self)
+            except Exception:
+                # A fault of the matcher must not end the user's compilation; the graph is as it was.
+                logger.exception("%s: the matcher failed; the graph is left as it is", self.name)
+                return
+            outcomes = look.write_all()
+            written = [outcome for outcome in outcomes if isinstance(outcome, Written)]
+            for outcome in written:
+                torch_api.counters["inductor"]["pattern_matcher_count"] += 1
+                torch_api.counters["inductor"]["pattern_matcher_nodes"] += outcome.erased
+            if not written:
+                return
+        logger.warning("%s: still found matches after %d rounds", self.name, ROUNDS)
+
+    # what the pass is now
+
+    def resolved(self) -> Resolved:
+        """Patterns, context and standings, with the torch ops that are registered now."""
+        existing = self._existing()
+        if self._seen is None or self._seen[0] != existing:
+            self._seen = (existing, resolve_pass(self.spec, self.target, self.hosts))
+        return self._seen[1]
+
+    def wanted(self) -> tuple[Pattern, ...]:
+        """The patterns that are registered and enabled, as the target reads them."""
+        names = {
+            entry.pattern.pattern.full_name
+            for entries in self.patterns.values()
+            for entry in entries
+            if isinstance(entry.pattern, Matcher)
+        }
+        return tuple(pattern for pattern in self.resolved().enabled if pattern.full_name in names)
+
+    def _existing(self) -> frozenset[str]:
+        return frozenset(filter(exists, self._targets))
+
+    def uuid(self) -> str | None:
+        """The identity of the pass for Inductor's cache; None, which turns it off, where a host function has none."""
+        return pass_uuid(self.spec, self.target, self.hosts, self._existing())
+
+    def report(self) -> PassReport:
+        """What is enabled and why not, which bindings are called, what was replaced, and what was refused last."""
+        resolved = self.resolved()
+        patterns = tuple(
+            pattern_report(
+                standing,
+                self.last_counts[standing.pattern.full_name],
+                self.counts[standing.pattern.full_name],
+                self._called.get(standing.pattern.full_name, {}),
+            )
+            for standing in resolved.standings
+        )
+        refusals = tuple(self._refusals)
+        return PassReport(
+            self.name, self.target, resolved.reasons, patterns, refusals, self.uuid() is not None
+        )
+
+    # what findings tell
+
+    def note(self, match: Match[Node], outcome: Written | NotWritten) -> None:
+        """Count a written match, or keep the reason."""
+        name = match.pattern.full_name
+        if isinstance(outcome, Written):
+            self.counts[name] += 1
+            self.last_counts[name] += 1
+            self._called.setdefault(name, Counter()).update(outcome.calls)
+        elif not outcome.stale:
+            self._refusals.setdefault(Refused(name, match.before.name, "written", outcome.reason))
+
+    def note_refusals(self, refusals: Iterable[Refusal[Node]]) -> None:
+        """Keep the engine's reasons; nodes are named, not kept."""
+        for each in refusals:
+            self._refusals.setdefault(Refused(each.pattern.full_name, each.at.name, each.rule, each.reason))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles are the same pass with its counts, without what torch registered."""
+        return _again, (self.spec, self.hosts, self.target, dict(self.counts))
+
+
+def _again(spec: PassSpec, hosts: dict[str, Any], target: str, counts: dict[str, int]) -> FusionPass:
+    again = FusionPass(spec, hosts=hosts, target=target)
+    again.counts.update(counts)
+    return again
+
+
+def register_all(patterns: FusionPass) -> None:
+    """Register every pattern of a pass, as a compiled module does one by one."""
+    for pattern in patterns.spec.patterns:
+        torch_api.register_replacement(
+            search_fn=Left(pattern),
+            replace_fn=Right(pattern),
+            example_inputs=examples(pattern),
+            trace_fn=trace,
+            pass_dicts=patterns,
+            extra_check=rewrite,
+            search_fn_pattern=Matcher(pattern, patterns),
+            pattern_name=pattern.full_name,
+        )
+
+
+def _torch_targets(spec: PassSpec) -> tuple[str, ...]:
+    """Every torch op that a binding of the pass names."""
+    return tuple(
+        dict.fromkeys(
+            binding.target
+            for op in spec.ops.values()
+            for binding in op.bindings
+            if isinstance(binding, TorchCall)
+        )
+    )

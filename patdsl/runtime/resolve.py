@@ -1,0 +1,241 @@
+"""A pass as one target and one integration read it.
+
+In: `PassSpec`, a target, values for its hosts. Out: `Resolved`: the patterns without `fp8`, the matcher's `Context`,
+and for every pattern whether it is on, and why not. Imports nothing that belongs to a platform. A host value of the
+wrong kind is an error at once; everything else is a reason in the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from patdsl.expr import UNKNOWN, EvaluationError, Scope, evaluate
+from patdsl.graph import ConstValue, HostValue, PassSpec, Pattern, RightStep
+from patdsl.match.context import Context
+from patdsl.match.fx_view import known
+from patdsl.match.resolve import resolve_all
+from patdsl.op_table import DeclaredCall, Native, On, Op, TorchCall
+from patdsl.runtime.target import matches
+from patdsl.runtime.torch_ops import exists
+
+_KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (float, int), "bool": (bool,), "str": (str,)}
+
+
+class HostValueError(ValueError):
+    """A host value is of the wrong kind, or no pass asks for it."""
+
+
+@attrs.frozen
+class Choice:
+    """A binding that an op of the right side has: its torch or declared op, and why it cannot be called (None: it can).
+
+    `guarded`: the call's own guard decides for each match.
+    """
+
+    binding: str
+    skipped: str | None
+    guarded: bool = False
+
+
+@attrs.frozen
+class Standing:
+    """Whether a pattern is looked for, why not, and the bindings of the ops that its right side calls, in order."""
+
+    pattern: Pattern
+    reasons: tuple[str, ...]
+    choices: Mapping[str, tuple[Choice, ...]]
+
+    @property
+    def enabled(self) -> bool:
+        return not self.reasons
+
+
+@attrs.frozen(eq=False)
+class Resolved:
+    """`standings` in the order of the declaration; `reasons` is why the whole pass is off, if it is."""
+
+    context: Context
+    standings: tuple[Standing, ...]
+    reasons: tuple[str, ...]
+
+    @property
+    def enabled(self) -> tuple[Pattern, ...]:
+        return () if self.reasons else tuple(each.pattern for each in self.standings if each.enabled)
+
+
+def resolve_pass(spec: PassSpec, target: str, hosts: Mapping[str, Any]) -> Resolved:
+    """What `spec` is on `target`, in this process as it is now. `hosts` come from `host_values`."""
+    context = make_context(spec, target, hosts)
+    standings = tuple(_standing(resolve_all(pattern, target), context) for pattern in spec.patterns)
+    return Resolved(context, standings, _pass_reasons(spec, context))
+
+
+def make_context(spec: PassSpec, target: str, hosts: Mapping[str, Any]) -> Context:
+    """What the matcher needs beside a graph."""
+    names = {name: resolve_all(const_value(values, target), target) for name, values in spec.consts.items()}
+    functions = {}
+    for host in spec.hosts:
+        if host.params is None:
+            names[host.name] = hosts[host.name]
+        else:
+            functions[host.name] = hosts[host.name]
+    return Context(
+        target=target,
+        ops=spec.ops,
+        names=names,
+        hosts=functions,
+        exists=exists,
+        known=known,
+        matches_target=lambda name, or_newer: matches(target, name, or_newer),
+    )
+
+
+def const_value(values: Sequence[ConstValue], target: str) -> Any:
+    """The value that holds on `target`: one that names it, else the one for everywhere else."""
+    for value in values:
+        if value.targets and is_on(value.targets, target):
+            return value.value
+    return next((value.value for value in values if not value.targets), None)
+
+
+def is_on(targets: Sequence[On], target: str) -> bool:
+    """Whether `target` is among them. None named: everywhere."""
+    return not targets or any(matches(target, on.name, on.or_newer) for on in targets)
+
+
+# Host values
+
+
+def host_values(specs: Sequence[PassSpec], given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The value of every host that the passes ask for: the given one, else its declared test value.
+
+    Raises HostValueError for a wrong kind, and for a name that none of the passes declares.
+    """
+    given = dict(given or {})
+    declared = {host.name: host for spec in specs for host in spec.hosts}
+    for name in given:
+        if name not in declared:
+            expected = ", ".join(sorted(declared)) or "none"
+            raise HostValueError(f"no pass declares a host value '{name}'; declared: {expected}")
+    return {
+        name: _checked(host, given[name]) if name in given else _default(host)
+        for name, host in declared.items()
+    }
+
+
+def _checked(host: HostValue, value: Any) -> Any:
+    if host.params is not None:
+        if not callable(value):
+            raise HostValueError(
+                f"host '{host.name}' is a function ({', '.join(host.params)}); got {value!r}"
+            )
+        return value
+    allowed = _KINDS.get(host.kind)
+    wrong_bool = isinstance(value, bool) and host.kind != "bool"
+    if allowed is not None and (not isinstance(value, allowed) or wrong_bool):
+        raise HostValueError(
+            f"host '{host.name}' is declared {host.kind}; got {value!r}, which is {type(value).__name__}"
+        )
+    return float(value) if host.kind == "float" else value
+
+
+def _default(host: HostValue) -> Any:
+    if host.params is None:
+        return host.default
+    return TestFunction(host.default)
+
+
+@attrs.frozen
+class TestFunction:
+    """A host function that nobody supplied: always its declared test value."""
+
+    value: Any
+
+    def __call__(self, *args: Any) -> Any:
+        return self.value
+
+
+# Standings
+
+
+def _pass_reasons(spec: PassSpec, context: Context) -> tuple[str, ...]:
+    reasons = []
+    if not is_on(spec.targets, context.target):
+        reasons.append(f"target {context.target} is not among {_names(spec.targets)}")
+    if spec.when is not None:
+        try:
+            held = evaluate(spec.when, Scope(context.names, hosts=context.hosts, known=context.known))
+        except EvaluationError as error:
+            reasons.append(f"'when' cannot be decided: {error}")
+        else:
+            if held is UNKNOWN:
+                reasons.append("'when' is not known before a graph is seen")
+            elif held is not True:
+                reasons.append("'when' is false")
+    return tuple(reasons)
+
+
+def _standing(pattern: Pattern, context: Context) -> Standing:
+    reasons = []
+    if not is_on(pattern.targets, context.target):
+        reasons.append(f"target {context.target} is not among {_names(pattern.targets)}")
+    choices = {}
+    for step in pattern.right:
+        if isinstance(step, RightStep) and step.op not in choices:
+            choices[step.op] = _choices(context.ops[step.op], context)
+            if all(choice.skipped for choice in choices[step.op]):
+                why = "; ".join(f"{choice.binding}: {choice.skipped}" for choice in choices[step.op])
+                reasons.append(f"'{step.op}' cannot be called here: {why or 'it has no binding'}")
+    for name in dict.fromkeys(step.op for step in pattern.left.steps if hasattr(step, "op")):
+        if not _can_be_found(context.ops[name], context, frozenset()):
+            reasons.append(f"no binding of '{name}' is registered, so that no graph can hold it")
+    return Standing(pattern, tuple(reasons), choices)
+
+
+def _choices(op: Op, context: Context, seen: frozenset[str] = frozenset()) -> tuple[Choice, ...]:
+    found = []
+    for binding in op.bindings:
+        if isinstance(binding, Native):
+            continue
+        guarded = binding.guard is not None
+        if isinstance(binding, TorchCall):
+            missing = None if context.exists(binding.target) else "not registered in this process"
+            found.append(Choice(binding.target, _off_target(binding, context) or missing, guarded))
+        elif isinstance(binding, DeclaredCall) and binding.op not in seen:
+            inner = _choices(context.ops[binding.op], context, seen | {op.name})
+            missing = (
+                None
+                if any(choice.skipped is None for choice in inner)
+                else "none of its bindings can be called"
+            )
+            found.append(Choice(binding.op, _off_target(binding, context) or missing, guarded))
+    return tuple(found)
+
+
+def _off_target(binding: TorchCall | DeclaredCall, context: Context) -> str | None:
+    if is_on(binding.targets, context.target):
+        return None
+    return f"for {_names(binding.targets)}, not {context.target}"
+
+
+def _can_be_found(op: Op, context: Context, seen: frozenset[str]) -> bool:
+    """Whether a graph can hold the op: a registered torch op, an op that is, or a block of such."""
+    for binding in op.bindings:
+        if isinstance(binding, TorchCall) and context.exists(binding.target):
+            return True
+        if isinstance(binding, Native):
+            return True
+        if (
+            isinstance(binding, DeclaredCall)
+            and binding.op not in seen
+            and _can_be_found(context.ops[binding.op], context, seen | {op.name})
+        ):
+            return True
+    return False
+
+
+def _names(targets: Sequence[On]) -> str:
+    return ", ".join(on.name + ("+" if on.or_newer else "") for on in targets)

@@ -1,0 +1,207 @@
+"""Every use of torch's private interfaces, in one place.
+
+In: torch as installed. Out: the few names that the runtime needs, under our own names, each looked up once. What a
+version lacks is either not needed there (`None`, with the reason beside it) or the import fails with one sentence that
+names the version and what is missing. Written against torch 2.13; 2.11 to 2.15 were thought of.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+import torch.fx
+
+Node = torch.fx.Node
+Graph = torch.fx.Graph
+GraphModule = torch.fx.GraphModule
+OpOverload = torch._ops.OpOverload
+getitem = operator.getitem
+
+
+class TorchVersionError(ImportError):
+    """The installed torch lacks an interface that the runtime cannot do without."""
+
+
+_MISSING = object()
+
+
+def _need(module: str, name: str) -> Any:
+    """`module.name`, or TorchVersionError saying which torch lacks it."""
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise TorchVersionError(
+            f"patdsl needs {module}.{name}, which torch {torch.__version__} does not have ({error}). "
+            "patdsl is tested with torch 2.13; use that version, or a release of patdsl that names yours."
+        ) from None
+
+
+def _may(module: str, name: str, otherwise: Any = None) -> Any:
+    """`module.name`, or `otherwise` where this torch has none and nothing is lost by it."""
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError):
+        return otherwise
+
+
+# Functionalised calls of ops that mutate.
+
+auto_functionalized: Any = _need("torch._higher_order_ops.auto_functionalize", "auto_functionalized")
+auto_functionalized_v2: Any = _need("torch._higher_order_ops.auto_functionalize", "auto_functionalized_v2")
+can_auto_functionalize: Callable[[Any], bool] = _need(
+    "torch._higher_order_ops.auto_functionalize", "can_auto_functionalize"
+)
+# Since 2.13 the second form of an op tagged `out` takes the shapes of its buffers, not the buffers.
+_out_tag: Any = getattr(torch.Tag, "out", None)
+_split_out_form: bool = (
+    _may("torch._higher_order_ops.auto_functionalize", "_do_auto_functionalize_v2_for_out_operator", _MISSING)
+    is not _MISSING
+)
+
+
+def takes_out_shapes(op: OpOverload) -> bool:
+    """Whether `auto_functionalized_v2` of `op` is given the sizes of its buffers and allocates them itself."""
+    return _split_out_form and _out_tag is not None and _out_tag in op.tags
+
+
+def prefers_v2() -> bool:
+    """Which form torch would give a mutating op: Inductor's setting."""
+    return bool(getattr(_inductor_config, "enable_auto_functionalized_v2", False))
+
+
+# Symbolic shapes and fake tensors.
+
+FakeTensor: Any = _need("torch._subclasses.fake_tensor", "FakeTensor")
+statically_known_true: Callable[[Any], bool] = _need(
+    "torch.fx.experimental.symbolic_shapes", "statically_known_true"
+)
+sym_eq: Callable[[Any, Any], Any] = _need("torch.fx.experimental.symbolic_shapes", "sym_eq")
+_python_dispatcher: Any = _need("torch._dispatch.python", "enable_python_dispatcher")
+Add: Any = _need("sympy", "Add")
+Mul: Any = _need("sympy", "Mul")
+FloorDiv: Any = _need("torch.utils._sympy.functions", "FloorDiv")
+CleanDiv: Any = _may("torch.utils._sympy.functions", "CleanDiv", FloorDiv)
+Mod: Any = _need("torch.utils._sympy.functions", "Mod")
+PythonMod: Any = _may("torch.utils._sympy.functions", "PythonMod", Mod)
+
+
+def fake_mode_of_tensor(tensor: torch.Tensor) -> Any:
+    """The mode that a fake tensor was made under."""
+    return tensor.fake_mode  # type: ignore[attr-defined]
+
+
+def is_symbolic(size: Any) -> bool:
+    """Whether a size is a SymInt (torch declares sizes as int)."""
+    return isinstance(size, torch.SymInt)
+
+
+def symbol_of(value: Any) -> Any:
+    """The sympy expression of a SymInt."""
+    return value.node.expr
+
+
+@contextlib.contextmanager
+def propagating(fake_mode: Any) -> Iterator[None]:
+    """Runs ops on fake tensors. A guard that an op would add is an error where torch can say so (2.12 on).
+
+    A fake implementation that asks for the size of a symbolic dim would otherwise fix that size for the whole graph.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(fake_mode)
+        stack.enter_context(_python_dispatcher())
+        stack.enter_context(torch.no_grad())
+        shape_env = fake_mode.shape_env
+        if shape_env is not None:
+            stack.enter_context(shape_env.ignore_fresh_unbacked_symbols())
+            if hasattr(shape_env, "error_on_new_guards"):
+                stack.enter_context(shape_env.error_on_new_guards())
+        yield
+
+
+# Meta of nodes.
+
+COPIED_FIELDS: tuple[str, ...] = tuple(
+    _may(
+        "torch.fx.proxy",
+        "_COPY_META_FIELDS",
+        (
+            "nn_module_stack",
+            "torch_fn",
+            "source_fn_stack",
+            "original_aten",
+            "recompute",
+            "ac_graph_id",
+            "from_node",
+            "custom",
+            "partitioner_tag",
+        ),
+    )
+)
+_NodeSource: Any = _may("torch.fx.traceback", "NodeSource")
+_NodeSourceAction: Any = _may("torch.fx.traceback", "NodeSourceAction")
+_saves_eager_inputs: Any = _may("torch.fx.experimental.proxy_tensor", "_should_save_eager_input_vals")
+
+
+def sources(old: tuple[Node, ...], pass_name: str) -> list[Any]:
+    """Provenance entries for nodes that gave way, where Inductor's provenance tracking asks for them."""
+    trace = getattr(_inductor_config, "trace", None)
+    if _NodeSource is None or getattr(trace, "provenance_tracking_level", 0) != 1:
+        return []
+    return [_NodeSource(node, pass_name, _NodeSourceAction.REPLACE) for node in old]
+
+
+def needs_exact_strides(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether Inductor must be told the strides that this call's inputs are to have.
+
+    Without `eager_input_vals` it takes a node for one that a pass has inserted and that accepts any strides.
+    """
+    return _saves_eager_inputs is not None and bool(_saves_eager_inputs(target, (args, kwargs)))
+
+
+# Graphs.
+
+
+def is_erased(node: Node) -> bool:
+    return bool(node._erased)
+
+
+def state_of(graph: Graph) -> tuple[int, int]:
+    """Differs after a node was added or erased: the count of nodes, and of names ever given."""
+    return len(graph.nodes), len(graph._graph_namespace._used_names)
+
+
+def next_of(node: Node) -> Node:
+    """The node that follows; the root of the list follows the last one."""
+    return node._next
+
+
+# Inductor.
+
+_inductor_config: Any = importlib.import_module("torch._inductor.config")
+counters: Any = _need("torch._dynamo.utils", "counters")
+CustomGraphPass: Any = _need("torch._inductor.custom_graph_pass", "CustomGraphPass")
+PatternExpr: Any = _need("torch._inductor.pattern_matcher", "PatternExpr")
+PatternMatcherPass: Any = _need("torch._inductor.pattern_matcher", "PatternMatcherPass")
+TorchMatch: Any = _need("torch._inductor.pattern_matcher", "Match")
+FailedMatch: Any = _need("torch._inductor.pattern_matcher", "FailedMatch")
+MatchContext: Any = _need("torch._inductor.pattern_matcher", "MatchContext")
+GraphTransformObserver: Any = _need("torch.fx.passes.graph_transform_observer", "GraphTransformObserver")
+_torch_register: Any = _need("torch._inductor.pattern_matcher", "register_replacement")
+_REGISTER_PARAMETERS = frozenset(inspect.signature(_torch_register).parameters)
+if "search_fn_pattern" not in _REGISTER_PARAMETERS:
+    raise TorchVersionError(
+        f"patdsl needs register_replacement(search_fn_pattern=...), which torch {torch.__version__} does not have"
+    )
+
+
+def register_replacement(*, pattern_name: str, **arguments: Any) -> None:
+    """torch's `register_replacement`, by keyword; `pattern_name` is dropped where it is not known (before 2.13)."""
+    if "pattern_name" in _REGISTER_PARAMETERS:
+        arguments["pattern_name"] = pattern_name
+    _torch_register(**arguments)
