@@ -45,7 +45,7 @@ class Right:
 
 def type_right(sites: Sites, pattern: Pattern, place: Placed) -> Right:
     """The right side for one place. Raises RefusedError."""
-    typing = _Typing(sites, pattern, place)
+    typing = RightTyping(sites, pattern, place)
     typing.conditions()
     for step in pattern.right:
         for branch in typing.branches(step.fan_out):
@@ -68,7 +68,7 @@ def type_right(sites: Sites, pattern: Pattern, place: Placed) -> Right:
 
 
 @attrs.define
-class _Typing:
+class RightTyping:
     sites: Sites
     pattern: Pattern
     place: Placed
@@ -164,10 +164,10 @@ class _Typing:
         if op is None:
             raise RefusedError("typed", f"no op '{step.op}' is declared")
         given = {name: self.operand(operand, branch, step.fan_out) for name, operand in step.args}
-        args = {param.name: self._argument(op, param, given) for param in op.params}
-        flatten = {name: self._flattened(op, name, args[name]) for name in step.flatten}
+        args = {param.name: self.argument(op, param, given) for param in op.params}
+        flatten = {name: self.flattened(op, name, args[name]) for name in step.flatten}
         flatten = {name: dims for name, dims in flatten.items() if dims is not None}
-        names = self._names(op, args, flatten)
+        names = self.op_names(op, args, flatten)
         for condition in op.where:
             self._demand(condition, names, f"{op.name}: ")
 
@@ -175,7 +175,7 @@ class _Typing:
             inner: Op, inner_args: Mapping[str, Any], params: Mapping[str, str]
         ) -> Mapping[str, Any] | str:
             try:
-                return self._names(
+                return self.op_names(
                     inner, inner_args, {params[own]: dims for own, dims in flatten.items() if own in params}
                 )
             except RefusedError as refused:
@@ -185,7 +185,7 @@ class _Typing:
         if isinstance(chosen, str):
             raise RefusedError("typed", chosen)
         device = self._device(args)
-        results = {result.name: self._result_type(result.type, names, device) for result in op.results}
+        results = {result.name: self.result_type(result.type, names, device) for result in op.results}
         self.calls.append(self._typed(step, chosen, branch, flatten, results))
         for result, name in step.results:
             self.metas[RightValue(name, branch)] = results.get(result.split(".")[0])
@@ -215,7 +215,7 @@ class _Typing:
             typed,
         )
 
-    def _argument(self, op: Op, param: Param, given: Mapping[str, Any]) -> Any:
+    def argument(self, op: Op, param: Param, given: Mapping[str, Any]) -> Any:
         if param.name in given:
             value = given[param.name]
             if isinstance(param.type, Plain) and param.type.kind == "float" and type(value) is int:
@@ -227,7 +227,7 @@ class _Typing:
             return None
         raise RefusedError("typed", f"{op.name} takes '{param.name}', which nothing gives")
 
-    def _flattened(self, op: Op, name: str, value: Any) -> tuple[Any, ...] | None:
+    def flattened(self, op: Op, name: str, value: Any) -> tuple[Any, ...] | None:
         """The dims with the leading ones merged, where the value has more than are declared."""
         declared, meta = op.param[name].type, self.meta_of(value)
         if meta is None or not isinstance(declared, Tensor):
@@ -237,7 +237,7 @@ class _Typing:
             return None
         return (numel(meta.dims[: extra + 1]), *meta.dims[extra + 1 :])
 
-    def _names(self, op: Op, args: Mapping[str, Any], flat: Mapping[str, tuple[Any, ...]]) -> dict[str, Any]:
+    def op_names(self, op: Op, args: Mapping[str, Any], flat: Mapping[str, tuple[Any, ...]]) -> dict[str, Any]:
         """The op's own names: parameters, dims and dtype variables. Raises RefusedError where an argument does not fit."""
         names: dict[str, Any] = dict(args)
         for param in op.params:
@@ -271,7 +271,7 @@ class _Typing:
         if reason is not None:
             raise RefusedError("typed", f"{op.name} does not take this '{param.name}': {reason}")
 
-    def _result_type(self, declared: Any, names: Mapping[str, Any], device: str) -> TensorMeta | None:
+    def result_type(self, declared: Any, names: Mapping[str, Any], device: str) -> TensorMeta | None:
         if not isinstance(declared, Tensor):
             return None
         term = declared.dtype
@@ -332,7 +332,7 @@ class _Typing:
             raise RefusedError(
                 "typed", f"'{replace.left}' would be replaced by {_text(new)}, which is no tensor"
             )
-        view_as = self._compared(replace, old, new)
+        view_as = self.compared(replace, old, new)
         root_key = self.sites.values.root_key(old.key)
         if old.key != root_key and (old.viewed or root_key in self.sites.values.windowed):
             # The call saw its base through a window: users hold the base afterwards, so it is what gives way.
@@ -349,7 +349,7 @@ class _Typing:
             raise RefusedError("typed", f"'{replace.left}' is no value of the left side")
         return old
 
-    def _compared(self, replace: Replace, old: Value[Any], new: Any) -> tuple[Any, ...] | None:
+    def compared(self, replace: Replace, old: Value[Any], new: Any) -> tuple[Any, ...] | None:
         """The dims to view the new value as, if it must be. Refuses another dtype, device or shape."""
         before, after = old.meta, self.meta_of(new)
         if before is None or after is None:
