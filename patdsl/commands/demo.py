@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import warnings
 
 import click
 
@@ -16,6 +17,8 @@ def command() -> int:
     """
     if importlib.util.find_spec("torch") is None:
         raise click.ClickException("the demo runs models and needs torch, which is not installed")
+    # torch says so on import where there is no numpy, which the demo does without.
+    warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
     from patdsl.demo import main  # imports torch, which `--help` must not wait for
 
     return main()
