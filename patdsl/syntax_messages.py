@@ -23,6 +23,7 @@ _OPERATORS = {"PLUS", "MINUS", "STAR", "SLASH", "PERCENT", "COMPARE", "AND", "OR
 _VALUES = {"INT", "FLOAT", "STRING", "TRUE", "FALSE", "NONE", "LSQB"}
 _CLAUSES = {"WHERE", "ON", "KEEP", "ROUNDS", "RESTRIDE", "PREFER", "ONLY"}
 _OP_CLAUSES = {"WHERE", "EFFECT", "REF", "COMMUTATIVE", "FREE"}
+_STATEMENT_WORDS = _CLAUSES | _OP_CLAUSES | {"EXPECT", "AFTER", "WHEN", "IF"}
 
 # (words, terminals that must all be expected, terminals that the words then stand for)
 _GROUPS: tuple[tuple[str, set[str], set[str]], ...] = (
@@ -35,12 +36,12 @@ _GROUPS: tuple[tuple[str, set[str], set[str]], ...] = (
     (
         "a chain or a statement",
         {"NAME", "UNDERSCORE", "FAN_OUT"},
-        _CLAUSES | {"NAME", "UNDERSCORE", "FAN_OUT", "LPAR", "EXPECT"},
+        _STATEMENT_WORDS | {"NAME", "UNDERSCORE", "FAN_OUT", "LPAR"},
     ),
-    ("an op", {"NAME", "FAN_OUT"}, _CLAUSES | {"NAME", "FAN_OUT", "LPAR", "EXPECT"}),
-    ("a statement", {"NAME", "UNDERSCORE", "KEEP"}, _CLAUSES | {"NAME", "UNDERSCORE", "EXPECT"}),
+    ("an op", {"NAME", "FAN_OUT"}, _STATEMENT_WORDS | {"NAME", "FAN_OUT", "LPAR"}),
+    ("a statement", {"NAME", "UNDERSCORE", "KEEP"}, _STATEMENT_WORDS | {"NAME", "UNDERSCORE"}),
     ("a type", {"NAME", "LBRACE"}, {"NAME", "LBRACE"}),
-    ("a name", {"NAME"}, {"NAME", "MUT"} | _CLAUSES),
+    ("a name", {"NAME"}, {"NAME", "MUT"} | _STATEMENT_WORDS),
     ("a clause (`where`, `on`, `keep`, ...)", _CLAUSES, _CLAUSES),
     ("a clause (`where`, `effect`, `ref`, ...)", _OP_CLAUSES, _OP_CLAUSES),
     ("a declaration", _DECLARATIONS, _DECLARATIONS | {"$END"}),
