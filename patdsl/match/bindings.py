@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from patdsl.dtypes import Dtype
-from patdsl.expr import Expr, Scope
+from patdsl.expr import Expr, Items, Scope, Star, names_in
 from patdsl.match.context import Context
 from patdsl.match.found import Value
 from patdsl.op_table import AnyTensor, Anything, Param, Plain, Tensor, Type
@@ -76,6 +76,16 @@ class Names:
 
     def fit(self, expr: Expr, actual: Any) -> str | None:
         """`expr` equals `actual`; put off while it has several unknown names. A reason where it cannot hold."""
+        if isinstance(expr, Items) and isinstance(actual, tuple):
+            if any(isinstance(item, Star) for item in expr.items):
+                return self.fit_dims(Dims(expr.items), actual)
+            if len(expr.items) != len(actual):
+                return f"a list of {len(actual)}, expected {len(expr.items)}"
+            reasons = [self.fit(item, each) for item, each in zip(expr.items, actual, strict=True)]
+            return next((reason for reason in reasons if reason is not None), None)
+        if sum(name not in self.all for name in names_in(expr)) > 1:
+            self.later = (*self.later, (expr, actual))
+            return None
         return self._try(lambda: fit(expr, actual, self.all, self.scope), (expr, actual))
 
     def fit_type(self, declared: Type, actual: Any) -> str | None:

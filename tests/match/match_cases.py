@@ -262,29 +262,31 @@ def bf16(*dims: int) -> torch.Tensor:
     return torch.randn(*dims, dtype=torch.bfloat16)
 
 
+class Captured(BaseException):
+    """Ends a compilation once the graph is taken. No `Exception`, so that torch does not wrap it."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+
 def post_grad_graph(function: Callable[..., Any], *args: Any, v2: bool = True, dynamic: bool | None = None) -> Graph:
-    """The graph of a really compiled function, as a post-grad pass sees it."""
+    """The graph of a function that torch.compile compiles, as a post-grad pass sees it."""
     from torch._inductor import config
     from torch._inductor.custom_graph_pass import CustomGraphPass
 
     class Capture(CustomGraphPass):
-        graph: Graph | None = None
-
         def __call__(self, graph: Graph) -> None:
-            self.graph = Graph()
-            copies: dict[Any, Any] = {}
-            returned = self.graph.graph_copy(graph, copies)
-            output = self.graph.output(returned)
-            for node in graph.nodes:
-                if node.op == "output":
-                    output.meta = dict(node.meta)
+            raise Captured(graph)
 
         def uuid(self) -> None:
             return None
 
-    capture = Capture()
     torch._dynamo.reset()
-    with config.patch(post_grad_custom_post_pass=capture, enable_auto_functionalized_v2=v2, force_disable_caches=True):
-        torch.compile(function, fullgraph=True, dynamic=dynamic)(*args)
-    assert capture.graph is not None
-    return capture.graph
+    with config.patch(
+        post_grad_custom_post_pass=Capture(), enable_auto_functionalized_v2=v2, force_disable_caches=True
+    ):
+        try:
+            torch.compile(function, fullgraph=True, dynamic=dynamic)(*args)
+        except Captured as captured:
+            return captured.graph
+    raise AssertionError("no graph was compiled")
