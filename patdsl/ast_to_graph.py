@@ -244,7 +244,8 @@ class _PatternResolver:
         inputs = self._inputs()
         find = LeftSideNames(self._find_quietly)
         taken = names_taken(self.variant.right, find)
-        left = build_left(self.variant, inputs, taken, self.unit.ops, self.file, self.diagnostics)
+        dims = [name for declared in inputs.values() for name in type_names(declared)]
+        left = build_left(self.variant, dims, taken, self.unit.ops, self.file, self.diagnostics)
         right = build_right(self.variant, left)
         if len(self.diagnostics.errors) > before:
             return None

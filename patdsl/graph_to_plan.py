@@ -1,6 +1,85 @@
+"""A resolved unit to its plan: types proven, example inputs made, patterns ordered.
+
+In: `Unit`. Out: the same with examples in every pattern and each pass's patterns in the order in which they claim a
+place. Reports what cannot be proven, and patterns that shadow, starve or contradict each other. Writes no text.
+"""
+
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
 from patdsl.ast_to_graph import Unit
+from patdsl.containment import check_passes, order
+from patdsl.diagnostic import Diagnostics, Note
+from patdsl.example_inputs import example_inputs
+from patdsl.graph import PassSpec, Pattern
 from patdsl.imports import LoadedFile
+from patdsl.op_table import Op
+from patdsl.prove import disproof_text, prove
+from patdsl.source import Span
+
 
 def plan(unit: Unit, loaded: LoadedFile) -> Unit:
-    return unit
+    """Findings go to the diagnostics of the file that declares the pattern."""
+    planned: dict[str, Pattern] = {}
+    for pattern in unit.patterns:
+        planned[pattern.full_name] = _plan_pattern(pattern, unit, loaded.diagnostics)
+    passes = []
+    for spec in unit.passes:
+        patterns = tuple(
+            planned.get(pattern.full_name) or _plan_pattern(pattern, unit, Diagnostics())
+            for pattern in spec.patterns
+        )
+        passes.append(attrs.evolve(spec, patterns=order(patterns, spec.ops)))
+    result = attrs.evolve(unit, patterns=tuple(planned.values()), passes=tuple(passes))
+    check_passes(result, loaded)
+    return result
+
+
+def constants_of(specs: tuple[PassSpec, ...]) -> dict[str, Any]:
+    """Constants as they are where no target is named, and the hosts' test values."""
+    found: dict[str, Any] = {}
+    for spec in specs:
+        for name, values in spec.consts.items():
+            found[name] = next((value.value for value in values if not value.targets), None)
+        for host in spec.hosts:
+            if host.params is None:
+                found[host.name] = host.default
+    return found
+
+
+def _plan_pattern(pattern: Pattern, unit: Unit, diagnostics: Diagnostics) -> Pattern:
+    constants = constants_of(unit.passes)
+    proof = prove(pattern, unit.table, constants)
+    decl = unit.decls[pattern.name]
+    for disproof in proof.disproofs[:1]:
+        diagnostics.add(
+            "PAT401",
+            decl.name.span,
+            disproof_text(pattern, disproof),
+            notes=_declarations(pattern, unit.table),
+            help="give the values the same types on both sides, or say in `where` what makes them equal",
+        )
+    for value in proof.open_values:
+        diagnostics.add(
+            "PAT402",
+            _place(decl.span),
+            f"the declarations do not say enough of '{value}' to prove that it keeps its type; "
+            "each match checks it instead",
+            severity="note",
+        )
+    return attrs.evolve(pattern, examples=example_inputs(pattern, unit.table, constants))
+
+
+def _place(span: Span) -> Span:
+    """The first line of a declaration."""
+    line, _ = span.source.line_column(span.start)
+    return Span(span.source, span.start, min(span.end, span.start + len(span.source.line_text(line))))
+
+
+def _declarations(pattern: Pattern, table: Mapping[str, Op]) -> list[Note]:
+    used = dict.fromkeys(step.op for step in pattern.right if hasattr(step, "op"))
+    return [Note(f"'{name}' is declared at {table[name].place}") for name in used]

@@ -50,15 +50,15 @@ class LeftSide:
 
 def build_left(
     variant: Variant,
-    inputs: Collection[str],
+    dims: Collection[str],
     taken: Collection[str],
     ops: Ops,
     file: LoadedFile,
     diagnostics: Diagnostics,
 ) -> LeftSide:
-    """`inputs` are names that the pattern declares with a type; `taken` the parameters that the right chain takes by name."""
+    """`dims` are the names in the types of the pattern's inputs; `taken` the parameters that the right chain takes by name."""
     builder = BlockBuilder(
-        ops, file, diagnostics, free_names=True, replaced=variant.values, replaced_ops=variant.ops
+        ops, file, diagnostics, known=dims, free_names=True, replaced=variant.values, replaced_ops=variant.ops
     )
     left = variant.left
     if isinstance(left, ast.Chain):

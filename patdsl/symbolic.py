@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, Union
 
 import attrs
 
+from patdsl.dtypes import Dtype
 from patdsl.expr import UNKNOWN
 
 #: Powers of the variables of one term, sorted by name.
@@ -212,26 +213,30 @@ class Divides:
 class Facts:
     """What is assumed: the conditions that a match has checked before its result is typed.
 
-    `exact`: divisions that the declarations write are exact, since the graph that matched is well typed.
+    While `assuming`, an equality that is open becomes a fact: that is what a guard does. Afterwards facts only answer.
+    Divisions that declarations write are exact, since a graph that matches is well typed.
     """
 
     zero: list[Poly] = attrs.Factory(list)
-    exact: bool = True
+    equal: dict[str, Poly] = attrs.Factory(dict)
+    dtypes: dict[str, Dtype] = attrs.Factory(dict)
+    assuming: bool = True
 
     def known(self, condition: Any) -> Any:
         """True, False or UNKNOWN."""
         if isinstance(condition, bool):
             return condition
         if isinstance(condition, Divides):
-            return True if self.exact else UNKNOWN
+            return True
         if not isinstance(condition, Condition):
             return UNKNOWN
-        difference = condition.difference
+        difference = self.reduced(condition.difference)
         if condition.op in ("==", "!="):
             same = self._is_zero(difference)
-            if same is UNKNOWN:
-                return UNKNOWN
-            return same if condition.op == "==" else not same
+            if same is UNKNOWN and self.assuming and condition.op == "==":
+                self.assume(difference)
+                return True
+            return same if condition.op == "==" or same is UNKNOWN else not same
         if condition.op == ">" and difference.is_positive():
             return True
         if condition.op == ">=" and difference.is_nonnegative():
@@ -240,14 +245,82 @@ class Facts:
             return False
         return UNKNOWN
 
+    def assume(self, difference: Poly) -> None:
+        """`difference` is 0: a variable that stands alone in it is replaced from now on."""
+        for monomial, coefficient in difference.terms.items():
+            if len(monomial) == 1 and monomial[0][1] == 1:
+                name = monomial[0][0]
+                rest = (difference - Poly({monomial: coefficient})) * Poly.of(-1) // Poly({(): coefficient})
+                if all(name != other for term in rest.terms for other, _ in term):
+                    self.equal = {
+                        known: _substituted(value, {name: rest}) for known, value in self.equal.items()
+                    }
+                    self.equal[name] = rest
+                    return
+        self.zero.append(difference)
+
+    def reduced(self, poly: Poly) -> Poly:
+        """With every replaced variable gone."""
+        return _substituted(poly, self.equal) if self.equal else poly
+
     def _is_zero(self, difference: Poly) -> Any:
         if not difference.terms:
             return True
-        if any(not (difference - fact).terms or not (difference + fact).terms for fact in self.zero):
+        zero = [self.reduced(fact) for fact in self.zero]
+        if any(not (difference - fact).terms or not (difference + fact).terms for fact in zero):
             return True
         if difference.constant is not None or difference.is_positive() or (-difference).is_positive():
             return False
         return UNKNOWN
+
+    def same_dtype(self, one: Dtype, two: Dtype) -> bool:
+        """Whether two dtypes are the same; while `assuming`, an unknown one becomes the other."""
+        one, two = self.dtype(one), self.dtype(two)
+        if one.name == two.name:
+            return True
+        if not self.assuming or not (isinstance(one, DtypeVariable) or isinstance(two, DtypeVariable)):
+            return False
+        unknown, other = (one, two) if isinstance(one, DtypeVariable) else (two, one)
+        self.dtypes[unknown.name] = other
+        return True
+
+    def dtype(self, dtype: Dtype) -> Dtype:
+        while dtype.name in self.dtypes:
+            dtype = self.dtypes[dtype.name]
+        return dtype
+
+
+@attrs.frozen(eq=False)
+class DtypeVariable(Dtype):
+    """A dtype that is not known. Equal to what the facts say it is; an assumption while they still assume."""
+
+    facts: Facts = attrs.field(repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Dtype) and self.facts.same_dtype(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __str__(self) -> str:
+        return self.facts.dtype(self).name
+
+
+def _substituted(poly: Poly, by: Mapping[str, Poly]) -> Poly:
+    if not any(name in by for monomial in poly.terms for name, _ in monomial):
+        return poly
+    total = Poly.of(0)
+    for monomial, coefficient in poly.terms.items():
+        term = Poly({(): coefficient})
+        for name, power in monomial:
+            factor = by.get(name, Poly.var(name))
+            for _ in range(abs(power)):
+                term = term * factor if power > 0 else term // factor
+        total = total + term
+    return total
 
 
 def product(dims: Iterable[Number]) -> Poly:

@@ -89,8 +89,14 @@ op sigmoid(x: T[*B]) -> (y: T[*B])
 op relu(x: T[*B]) -> (y: T[*B])
   = aten::relu
 
+# Inductor decomposes it, in f32 for the shorter dtypes.
 op silu(x: T[*B]) -> (y: T[*B])
   = aten::silu
+  | { y = div(x, add(exp(neg(x)), 1)) }
+  | {
+      x32 = to(x, f32)
+      y   = to(div(x32, add(exp(neg(x32)), 1)), T)
+    }
 
 op clamp(x: T[*B], min: float? = none, max: float? = none) -> (y: T[*B])
   = aten::clamp
@@ -119,7 +125,7 @@ op mm(x: T[M, K], other: T[K, N]) -> (y: T[M, N])
 op linear(x: T[*B, K], weight: T[N, K], bias: T[N]? = none) -> (y: T[*B, N])
   = aten::linear
 
-op slice_scatter(x: T[*B], src: tensor, dim: int, start: int, end: int) -> (y: T[*B])
+op slice_scatter(x: T[*B], src: T[*S], dim: int, start: int, end: int) -> (y: T[*B])
   = aten::slice_scatter
 
 op clone(x: T[*B]) -> (y: T[*B])
