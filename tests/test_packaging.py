@@ -115,7 +115,7 @@ def test_a_wheel_made_from_the_sdist_is_the_same(site: Path, tmp_path: Path) -> 
 
 def test_the_readmes_make_commands_are_targets() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    commands = set(re.findall(r"\bmake ([a-z]+)", (ROOT / "README.md").read_text()))
+    commands = set(re.findall(r"(?:^    |`)make ([a-z]+)", (ROOT / "README.md").read_text(), re.MULTILINE))
     assert {"demo", "test"} <= commands
     assert commands <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
 
