@@ -155,7 +155,7 @@ class Dims:
             tensor = tensor_of(tensor_node)
             for size in tensor.shape if tensor is not None else ():
                 if is_symbolic(size) and symbol_of(size) == symbol:
-                    found = self._sized(size)
+                    found = self._sized(size)  # type: ignore[arg-type]  # torch declares sizes as int
                     if found is not None:
                         return found
         raise UnreachableDimError(f"dim {dim}: no node in reach holds {symbol}")

@@ -14,6 +14,7 @@ import attrs
 
 from patdsl.runtime import torch_api
 from patdsl.runtime.buffers import Buffer
+from patdsl.runtime.inline import inline, is_taken_apart
 from patdsl.runtime.nodes import EmitError, NewNodes, take
 from patdsl.runtime.torch_api import Node, OpOverload
 
@@ -27,7 +28,8 @@ class Called:
     node: Node
     #: Written argument -> output of the node; None: the node itself.
     written: Mapping[str, int | None] = attrs.Factory(dict)
-    _taken: dict[int, Node] = attrs.Factory(dict)
+    #: Outputs that have a node already.
+    taken: dict[int, Node] = attrs.Factory(dict)
 
     def result(self, index: int) -> Node:
         """Return `index` of the schema."""
@@ -40,9 +42,9 @@ class Called:
         return self.node if index is None else self.output(index)
 
     def output(self, index: int) -> Node:
-        if index not in self._taken:
-            self._taken[index] = take(self.new, self.node, index)
-        return self._taken[index]
+        if index not in self.taken:
+            self.taken[index] = take(self.new, self.node, index)
+        return self.taken[index]
 
 
 def call(new: NewNodes, op: OpOverload, arguments: Mapping[str, Any], second_form: bool) -> Called:
@@ -52,6 +54,9 @@ def call(new: NewNodes, op: OpOverload, arguments: Mapping[str, Any], second_for
     """
     if not op._schema.is_mutable:
         args, kwargs = _positional(op, arguments)
+        if is_taken_apart(op):
+            results = inline(new, op, args, kwargs)
+            return Called(new, op, results[0], taken=dict(enumerate(results)))
         return Called(new, op, new.call(op, args, kwargs))
     if not torch_api.can_auto_functionalize(op):
         raise EmitError(f"{op} writes its arguments in a way that has no functional form")

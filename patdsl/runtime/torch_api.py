@@ -164,6 +164,24 @@ def needs_exact_strides(target: Any, args: tuple[Any, ...], kwargs: dict[str, An
     return _saves_eager_inputs is not None and bool(_saves_eager_inputs(target, (args, kwargs)))
 
 
+# Decompositions.
+
+_decomp_table: Any = _need("torch._inductor.decomposition", "select_decomp_table")
+_make_fx: Any = _need("torch.fx.experimental.proxy_tensor", "make_fx")
+
+
+def decompositions() -> Mapping[Any, Any]:
+    """What Inductor takes apart before post-grad passes see the graph."""
+    table: Mapping[Any, Any] = _decomp_table()
+    return table
+
+
+def traced(function: Callable[..., Any], inputs: list[Any]) -> Graph:
+    """The graph of a function of fake values, decomposed as Inductor does."""
+    graph: Graph = _make_fx(function, decompositions(), tracing_mode="real")(*inputs).graph
+    return graph
+
+
 # Graphs.
 
 
