@@ -1,7 +1,7 @@
 """Fusion patterns for PyTorch FX graphs, written once in `.pat` files.
 
-`patdsl.load("x.pat")` gives the passes of a file, ready for torch.compile; the command `patdsl` does the rest. Importing
-this package imports no torch.
+`patdsl.load("x.pat")` gives the passes of a file, ready for torch.compile; the command `patdsl` does the rest.
+Importing this package imports no torch.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from rich.cells import cell_len
 
 from patdsl import cli, pipeline
 from patdsl.version import __version__
@@ -487,8 +489,20 @@ def test_a_file_without_patterns_has_no_module(patdsl: Run) -> None:
 def test_show_lists_the_librarys_ops(patdsl: Run) -> None:
     result = patdsl("show")
     assert result.code == 0
-    assert "group_quant" in result.out
-    assert "where group_size in {64, 128}" in result.out
+    starts = [line for line in result.out.splitlines() if line.startswith("op ")]
+    assert any(line.startswith("op group_quant(x: ") for line in starts)
+    assert f"{len(starts)} ops; " in result.err
+
+
+def test_show_is_a_table_on_a_terminal(patdsl: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    write("a.pat", "op halve(x: T[H]) -> (y: T[H / 2])\n  = ns::halve(x) on gfx942\n  where H % 2 == 0\n")
+    heading, _, *rows = (re.sub("\x1b[^m]*m", "", line) for line in patdsl("show", "a.pat").out.splitlines())
+    assert heading.split() == ["op", "signature", "bindings", "limits", "and", "meaning"]
+    assert rows[0].split("  ")[0].strip() == "halve"
+    assert "where H % 2 == 0" in rows[0]
+    assert all(cell_len(line) <= 80 for line in rows)
 
 
 def test_show_one_op(patdsl: Run) -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import attrs
 import click
-from patdsl.pipeline import Outcome
 
 from patdsl import pipeline
 from patdsl.commands import inputs, report
 from patdsl.commands.inputs import Input
 from patdsl.commands.report import Findings
 from patdsl.commands.write import differs, write_atomic
+from patdsl.pipeline import Outcome
 from patdsl.render import escape
 
 

@@ -6,6 +6,7 @@ Reads what the compiler resolved; compiles nothing further and writes nothing.
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def command(name_and_paths: tuple[str, ...], roots: tuple[Path, ...], as_json: b
     if as_json:
         report.print_json(findings, **_as_json(shown, name))
     elif name is None:
-        _print_table(shown)
+        _print_all(shown)
     else:
         click.echo("\n".join(escape(line) for line in _full(shown, name)))
     return 0
@@ -106,29 +107,31 @@ def _full(shown: Shown, name: str) -> Iterator[str]:
             yield from pattern_lines(pattern, examples=False)
 
 
+def _print_all(shown: Shown) -> None:
+    """Every op: a table where there is a terminal to fit it to, else one paragraph each, to search and to keep."""
+    if report.wants_colour(sys.stdout):
+        _print_table(shown)
+    else:
+        for op in shown.ops.values():
+            click.echo("\n".join(escape(line) for line in op_lines(op)) + "\n")
+    if shown.patterns:
+        click.echo(f"patterns: {', '.join(map(escape, shown.patterns))}")
+    click.echo(f"{report.count(len(shown.ops), 'op')}; 'patdsl show NAME' shows one in full", err=True)
+
+
 def _print_table(shown: Shown) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Column, Table
 
     headings = ("op", "signature", "bindings", "limits and meaning")
-    table = Table(
-        *(Column(name, overflow="fold") for name in headings),
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        show_lines=True,
-    )
+    columns = [Column(name, overflow="fold") for name in headings]
+    table = Table(*columns, box=box.SIMPLE_HEAD, show_edge=False, show_lines=True)
     for op in shown.ops.values():
         signature = signature_text(op).removeprefix(op.name).replace(" -> ", "\n-> ")
         cells = ([op.name], signature.split("\n"), map(binding_name, op.bindings), clauses(op))
         table.add_row(*("\n".join(map(escape, lines)) for lines in cells))
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:  # a file or a pipe has no edge to fold lines at
-        console.width = console.measure(table, options=console.options.update(width=1_000_000)).maximum
-    console.print(table)
-    if shown.patterns:
-        click.echo(f"\npatterns: {', '.join(map(escape, shown.patterns))}")
-    click.echo(f"{report.count(len(shown.ops), 'op')}; 'patdsl show NAME' shows one in full", err=True)
+    Console(highlight=False, markup=False).print(table)
 
 
 def _as_json(shown: Shown, name: str | None) -> dict[str, Any]:
