@@ -118,7 +118,7 @@ class _Module:
                 lines.append(line)
         lines.append(
             "from patdsl.runtime import Chain, FusionPass, Left, Matcher, Right, examples, "
-            "register_replacement, trace"
+            "register_replacement, rewrite, trace"
         )
         return "\n".join(lines)
 
@@ -190,7 +190,8 @@ class _Module:
                 f"        example_inputs=examples({symbol}),",
                 "        trace_fn=trace,",
                 "        pass_dicts=patterns,",
-                f"        search_fn_pattern=Matcher({symbol}),",
+                "        extra_check=rewrite,",
+                f"        search_fn_pattern=Matcher({symbol}, patterns),",
                 f"        pattern_name={self.writer.write(pattern.full_name)},",
                 "    )",
             ]
