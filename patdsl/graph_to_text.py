@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from patdsl.expr_to_text import (
+from patdsl.resolved_to_text import (
     expr_text,
     literal_text,
     operand_text,
