@@ -99,6 +99,8 @@ def _full(shown: Shown, name: str) -> Iterator[str]:
     if name in shown.visible:
         yield from op_lines(shown.visible[name])
     for text, variants in shown.patterns.get(name, ()):
+        if name in shown.visible:
+            yield ""
         yield from text.split("\n")
         for number, pattern in enumerate(variants, 1):
             yield ""
