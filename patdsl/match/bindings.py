@@ -55,17 +55,24 @@ class Names:
     bound: dict[str, Any] = attrs.Factory(dict)
     later: tuple[tuple[Any, Any], ...] = ()
 
+    _scope: Scope | None = None
+    _all: ChainMap[str, Any] | None = None
+
     def copy(self) -> Names:
         return Names(self.context, self.ask, dict(self.bound), self.later)
 
     @property
     def scope(self) -> Scope:
-        return self.context.scope(self.bound, self.ask)
+        if self._scope is None:
+            self._scope = Scope(self.all, self.ask, self.context.hosts, self.context.known)
+        return self._scope
 
     @property
     def all(self) -> ChainMap[str, Any]:
         """Bound names before constants and host values; writes go to the bound ones."""
-        return ChainMap(self.bound, self.context.names)  # type: ignore[arg-type]
+        if self._all is None:
+            self._all = ChainMap(self.bound, self.context.names)  # type: ignore[arg-type]
+        return self._all
 
     def bind(self, name: str, value: Any) -> bool:
         """Bind a name, or compare with what it is bound to."""

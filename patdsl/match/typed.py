@@ -75,6 +75,7 @@ class RightTyping:
     calls: list[TypedCall[Any] | TypedView[Any]] = attrs.Factory(list)
     metas: dict[RightValue, TensorMeta | None] = attrs.Factory(dict)
     reads: list[Value[Any]] = attrs.Factory(list)
+    _by_step: dict[int, tuple[Mapping[str, Any], TypedCall[Any]]] = attrs.Factory(dict)
 
     def branches(self, fan_out: str | None) -> list[int | None]:
         """What a step of this fan-out is made for: each branch, or once."""
@@ -165,8 +166,32 @@ class RightTyping:
             raise RefusedError("typed", f"no op '{step.op}' is declared")
         given = {name: self.operand(operand, branch, step.fan_out) for name, operand in step.args}
         args = {param.name: self.argument(op, param, given) for param in op.params}
-        flatten = {name: self.flattened(op, name, args[name]) for name in step.flatten}
-        flatten = {name: dims for name, dims in flatten.items() if dims is not None}
+        alike = self._same_as_before(step, args)
+        if alike is not None:
+            typed = attrs.evolve(alike, branch=branch)
+        else:
+            typed = self._typed_call(step, op, args, branch)
+            self._by_step[id(step)] = (args, typed)
+        self.calls.append(typed)
+        renamed = dict(typed.step.results)
+        for result, name in typed.step.results:
+            self.metas[RightValue(name, branch)] = typed.results.get(result.split(".")[0])
+        for _, name in step.results:
+            if name not in renamed.values():
+                self.metas[RightValue(name, branch)] = None
+
+    def _same_as_before(self, step: RightStep, args: Mapping[str, Any]) -> TypedCall[Any] | None:
+        """The call that another branch made of the same operands."""
+        before = self._by_step.get(id(step))
+        if before is None or any(args[name] is not value for name, value in before[0].items()):
+            return None
+        return before[1]
+
+    def _typed_call(
+        self, step: RightStep, op: Op, args: Mapping[str, Any], branch: int | None
+    ) -> TypedCall[Any]:
+        """Guards, binding and result types of one call."""
+        flatten = {name: dims for name in step.flatten if (dims := self.flattened(op, name, args[name])) is not None}
         names = self.op_names(op, args, flatten)
         for condition in op.where:
             self._demand(condition, names, f"{op.name}: ")
@@ -174,10 +199,9 @@ class RightTyping:
         def fit(
             inner: Op, inner_args: Mapping[str, Any], params: Mapping[str, str]
         ) -> Mapping[str, Any] | str:
+            flat = {params[own]: dims for own, dims in flatten.items() if own in params}
             try:
-                return self.op_names(
-                    inner, inner_args, {params[own]: dims for own, dims in flatten.items() if own in params}
-                )
+                return self.op_names(inner, inner_args, flat)
             except RefusedError as refused:
                 return refused.reason
 
@@ -186,9 +210,7 @@ class RightTyping:
             raise RefusedError("typed", chosen)
         device = self._device(args)
         results = {result.name: self.result_type(result.type, names, device) for result in op.results}
-        self.calls.append(self._typed(step, chosen, branch, flatten, results))
-        for result, name in step.results:
-            self.metas[RightValue(name, branch)] = results.get(result.split(".")[0])
+        return self._typed(step, chosen, branch, flatten, results)
 
     def _typed(
         self,
