@@ -233,10 +233,11 @@ def _misspelt(place: Place) -> str | None:
 
 
 def _is_split_fan_out(place: Place) -> bool:
-    """`2 x op`, with the parser standing at either part."""
-    at = place.index if place.beside(1) == "x" else place.index - 1
-    number, word = place.marks.get(at), place.marks.get(at + 1)
-    return number is not None and word is not None and number.text.isdecimal() and word.text == "x"
+    """`2 x op`, with the parser standing at any of the three."""
+    return any(
+        place.beside(at).isdecimal() and place.beside(at + 1) == "x" and place.beside(at + 2) != "="
+        for at in (0, -1, -2)
+    )
 
 
 def _is_bare_call(place: Place) -> bool:

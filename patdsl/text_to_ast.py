@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import attrs
@@ -17,7 +17,7 @@ from lark.lexer import Token
 
 from patdsl import ast_nodes as ast
 from patdsl import recover, syntax_messages
-from patdsl.diagnostic import Diagnostics
+from patdsl.diagnostic import Diagnostics, Note
 from patdsl.grammar_to_parser import PatParser, pat_parser
 from patdsl.path_to_source import check_characters
 from patdsl.source import Source, Span
@@ -37,7 +37,7 @@ def parse(source: Source, diagnostics: Diagnostics) -> ast.File:
     comments = outline(source, diagnostics)
     if comments is None:
         return empty
-    found = Diagnostics()
+    found = _Findings()
     with _one_at_a_time, _no_garbage_collection():
         file = _Run(pat_parser(), source, found).file()
     found.items.sort(key=lambda item: item.span.start if item.span else 0)
@@ -45,6 +45,31 @@ def parse(source: Source, diagnostics: Diagnostics) -> ast.File:
     places = [item.span.start for item in found.items if item.span]
     whole = [decl for decl in file.declarations if not _holds_any(decl.span, places)]
     return attrs.evolve(file, declarations=tuple(whole), comments=comments)
+
+
+@attrs.define
+class _Findings(Diagnostics):
+    """The findings in one text, cut off behind `MAX_ERRORS`: a text with more is no `.pat` text at all."""
+
+    def add(
+        self,
+        code: str,
+        span: Span | None,
+        message: str,
+        *,
+        notes: Iterable[Note] = (),
+        help: str | None = None,
+        severity: str = "error",
+    ) -> None:
+        if len(self.items) < MAX_ERRORS:
+            Diagnostics.add(self, code, span, message, notes=notes, help=help, severity=severity)
+        elif not self.is_full:
+            stop = f"more than {MAX_ERRORS} syntax errors; the rest of the file was not parsed"
+            Diagnostics.add(self, "PAT022", span, stop)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.items) > MAX_ERRORS
 
 
 def _holds_any(span: Span, places: list[int]) -> bool:
@@ -66,7 +91,7 @@ def _no_garbage_collection() -> Iterator[None]:
 class _Run:
     """One parse of one text: Lark's loop, with a way to go on after an error."""
 
-    def __init__(self, parser: PatParser, source: Source, diagnostics: Diagnostics) -> None:
+    def __init__(self, parser: PatParser, source: Source, diagnostics: _Findings) -> None:
         parser.builder.begin(source, diagnostics)
         self.source = source
         self.diagnostics = diagnostics
@@ -77,7 +102,6 @@ class _Run:
         self.position = lexer_state.line_ctr
         self.marks: Marks | None = None
         self.before: list[int] | None = None
-        self.errors = 0
         self.stray_line = 0
 
     def file(self) -> ast.File:
@@ -110,7 +134,7 @@ class _Run:
         is_stray = found is not None and found.kind == "stray"
         line = self.source.line_column(found.start)[0] if found else 0
         if line == 0 or line != self.stray_line:
-            self._report(place)
+            syntax_messages.report(place, self.diagnostics)
         meant = syntax_messages.substitute(place)
         if found is not None and meant is not None:
             token = Token(meant, found.text, found.start, end_pos=found.end)
@@ -123,22 +147,10 @@ class _Run:
             self.stray_line = line
             self.position.char_pos = found.end
             return
-        start = len(self.marks.items) if self.errors > MAX_ERRORS else index
+        start = len(self.marks.items) if self.diagnostics.is_full else index
         start = recover.resume(self.state, self.marks, start, self.source)
         resumed = self.marks.get(start)
         self.position.char_pos = resumed.start if resumed else len(self.source.text)
-
-    def _report(self, place: syntax_messages.Place) -> None:
-        self.errors += 1
-        if self.errors <= MAX_ERRORS:
-            syntax_messages.report(place, self.diagnostics)
-        elif self.errors == MAX_ERRORS + 1:
-            start = place.found.start if place.found else len(self.source.text)
-            self.diagnostics.add(
-                "PAT022",
-                Span(self.source, start, start),
-                f"more than {MAX_ERRORS} syntax errors; the rest of the file was not parsed",
-            )
 
     def _offset(self, error: UnexpectedInput) -> int:
         if isinstance(error, UnexpectedCharacters):

@@ -12,10 +12,33 @@ from patdsl.source import Source, Span
 from patdsl.token_to_value import spell_string
 
 NOWHERE = Span(Source("generated", ""), 0, 0)
-CLAUSE_WORDS = (
-    "after as commutative effect expect free if keep mut on only out over prefer read ref restride rounds same"
-    " temp when where view x x2"
-).split()
+CLAUSE_WORDS = [
+    "after",
+    "as",
+    "commutative",
+    "effect",
+    "expect",
+    "free",
+    "if",
+    "keep",
+    "mut",
+    "on",
+    "only",
+    "out",
+    "over",
+    "prefer",
+    "read",
+    "ref",
+    "restride",
+    "rounds",
+    "same",
+    "temp",
+    "when",
+    "where",
+    "view",
+    "x",
+    "x2",
+]
 PLAIN_TYPES = ("int", "float", "bool", "str", "dtype", "tensor")
 
 words = st.sampled_from(
