@@ -12,14 +12,14 @@ from patdsl.diagnostic import PatError
 from patdsl.version import __version__
 
 if TYPE_CHECKING:
-    from patdsl.runtime.load import load
+    from patdsl.runtime import load
 
 __all__ = ["PatError", "__version__", "load"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "load":
-        from patdsl.runtime.load import load
+        from patdsl.runtime import load
 
         return load
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
