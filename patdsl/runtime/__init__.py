@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from patdsl.runtime.chain import Chain, PassOrderError
-    from patdsl.runtime.load import load
-    from patdsl.runtime.matcher import Matcher, rewrite, trace
+    from patdsl.runtime.loading import load
+    from patdsl.runtime.matcher import Matcher, trace, write_match
     from patdsl.runtime.passes import FusionPass
     from patdsl.runtime.report import Report
     from patdsl.runtime.resolve import HostValueError
@@ -33,15 +33,15 @@ __all__ = [
     "examples",
     "load",
     "register_replacement",
-    "rewrite",
+    "write_match",
     "trace",
     "use_target",
 ]
 
 _HOMES = {
     "chain": ("Chain", "PassOrderError"),
-    "load": ("load",),
-    "matcher": ("Matcher", "rewrite", "trace"),
+    "loading": ("load",),
+    "matcher": ("Matcher", "write_match", "trace"),
     "passes": ("FusionPass",),
     "report": ("Report",),
     "resolve": ("HostValueError",),

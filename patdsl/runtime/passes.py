@@ -17,7 +17,7 @@ from patdsl.match.found import Match, Refusal
 from patdsl.op_table import TorchCall
 from patdsl.runtime import torch_api
 from patdsl.runtime.findings import Look
-from patdsl.runtime.matcher import Matcher, rewrite, trace
+from patdsl.runtime.matcher import Matcher, trace, write_match
 from patdsl.runtime.report import PassReport, Refused, pattern_report
 from patdsl.runtime.resolve import Resolved, host_values, resolve_pass
 from patdsl.runtime.rewrite import NotWritten, Written
@@ -188,7 +188,7 @@ def register_all(patterns: FusionPass) -> None:
             example_inputs=examples(pattern),
             trace_fn=trace,
             pass_dicts=patterns,
-            extra_check=rewrite,
+            extra_check=write_match,
             search_fn_pattern=Matcher(pattern, patterns),
             pattern_name=pattern.full_name,
         )

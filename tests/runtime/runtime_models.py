@@ -46,8 +46,8 @@ def check(graph: torch.fx.Graph) -> None:
     for node in graph.nodes:
         if node.op not in ("call_function", "placeholder"):
             continue
-        assert "val" in node.meta, f"{node} has no value"
-        value = node.meta["val"]
+        assert "val" in node.meta or not node.users, f"{node} has no value"
+        value = node.meta.get("val")
         if isinstance(value, torch.Tensor):
             owner = owners.setdefault(id(value), node)
             assert owner is node, f"{node} and {owner} hold one fake tensor"
