@@ -11,20 +11,19 @@ from pathlib import Path
 import pytest
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
-#: The indented blocks, by their first line.
-BLOCKS = {
-    block.split("\n", 1)[0]: block
-    for block in (
-        textwrap.dedent(found.group()).strip() + "\n"
-        for found in re.finditer(r"(?:^    .*\n|^\n(?=\n*    ))+", README, re.MULTILINE)
-    )
-}
-PATTERN = BLOCKS["import vllm_ir"]
+#: The indented blocks.
+BLOCKS = [
+    textwrap.dedent(found.group()).strip() + "\n"
+    for found in re.finditer(r"(?:^    .*\n|^\n(?=\n*    ))+", README, re.MULTILINE)
+]
 
 
 def block_with(text: str) -> str:
-    (found,) = (block for block in BLOCKS.values() if text in block)
+    (found,) = (block for block in BLOCKS if text in block)
     return found
+
+
+PATTERN = block_with("\npattern double_quant {")
 
 
 @pytest.fixture
@@ -45,7 +44,10 @@ def test_a_command_prints_what_is_shown(folder: Path, text: str) -> None:
     command, shown = block_with(text).split("\n", 1)
     if text == "error[":
         (folder / "double_quant.pat").write_text(PATTERN.replace("2x fused", "3x fused"))
-    assert run(folder, "-m", *command.removeprefix("$ ").split()) == shown
+    printed = run(folder, "-m", *command.removeprefix("$ ").split())
+    # The library's files grow: the line that a declaration stands on is no promise.
+    place = re.compile(r"(# \w+\.pat):\d+$", re.MULTILINE)
+    assert place.sub(r"\1", printed) == place.sub(r"\1", shown)
 
 
 @pytest.mark.slow
