@@ -51,7 +51,10 @@ class Tensor:
 
 @attrs.frozen
 class AnyTensor:
-    """`tensor`: nothing is said of dtype or shape. Such results get their type from `shape_rules.py`."""
+    """`tensor`: a tensor of which nothing is said, or a number where the torch op takes one in its place.
+
+    Results of this type get theirs from `shape_rules.py`.
+    """
 
 
 @attrs.frozen

@@ -110,6 +110,8 @@ class Names:
             )
         if isinstance(declared, Plain):
             return None if is_plain(declared, actual) else f"{actual!r}, declared {declared.kind}"
+        if isinstance(declared, AnyTensor) and isinstance(actual, (int, float)):
+            return None
         return None if actual is None else f"{actual!r}, declared a tensor"
 
     def fit_dims(self, declared: Dims, dims: tuple[Any, ...]) -> str | None:

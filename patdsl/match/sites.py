@@ -125,7 +125,7 @@ class Sites:
         target = self.view.target(node)
         for binding in op.bindings:
             if isinstance(binding, TorchCall) and binding.target == target:
-                call = self.view.call(node)
+                call = self.values.call(node)
                 fitted = None if call is None else self._templates.torch_call(op, binding, node, call)
                 if fitted is not None:
                     costly = () if op.free or self.values.is_free(node) else (node,)
@@ -241,7 +241,7 @@ def _reads(site: Site[Any], value: Value[Any]) -> bool:
 
 def _key(value: Any) -> Hashable:
     if isinstance(value, Value):
-        return value.key
+        return ("value", value.key)
     if isinstance(value, tuple):
         return tuple(map(_key, value))
     try:

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from patdsl.dtypes import Dtype
+from patdsl.match.aten_forms import canonical
 from patdsl.match.found import TensorMeta, Value
 from patdsl.match.layout import (
     ALWAYS_FREE,
@@ -27,7 +28,7 @@ from patdsl.match.layout import (
     same_number,
     same_numbers,
 )
-from patdsl.match.protocol import GraphView, Handle, Window
+from patdsl.match.protocol import Call, GraphView, Handle, Window
 
 N = TypeVar("N", bound=Hashable)
 
@@ -46,6 +47,7 @@ class Values(Generic[N]):
     _roots: dict[Hashable, tuple[N, int | None]] = attrs.Factory(dict)
     _families: dict[Hashable, dict[Hashable, list[N]]] = attrs.Factory(dict)
     _numbers: dict[Hashable, int] = attrs.Factory(dict)
+    _calls: dict[N, Call | None] = attrs.Factory(dict)
     _is_free: dict[N, bool] = attrs.Factory(dict)
     _written: dict[Hashable, list[int]] | None = None
 
@@ -67,6 +69,17 @@ class Values(Generic[N]):
         if target in ALWAYS_FREE or target in self.free:
             return True
         return target in SAME_IF_TYPE_IS and self._source_if_unchanged(node) is not None
+
+    def call(self, node: N) -> Call | None:
+        """The node's call in its canonical form."""
+        if node not in self._calls:
+            call = self.view.call(node)
+            first = call.arguments[0].value if call is not None and call.arguments else None
+            if isinstance(first, tuple) and first:
+                first = first[0]
+            meta = self.view.meta(first.node) if isinstance(first, Handle) and first.window is None else None
+            self._calls[node] = call and canonical(call, meta.dims if meta else None, self.known)
+        return self._calls[node]
 
     def _first_operand(self, node: N) -> N | None:
         call = self.view.call(node)
@@ -150,7 +163,7 @@ class Values(Generic[N]):
         """Equal for equal calls of free pure ops; else the node itself."""
         if not self._merges(node):
             return node
-        call = self.view.call(node)
+        call = self.call(node)
         if call is None or call.after or self.view.storage(node) in self._writes():
             return node
         parts = (call.target, *(self._operand_key(argument.value, node) for argument in call.arguments))

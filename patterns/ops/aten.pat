@@ -5,6 +5,7 @@
 
 op split(x: tensor, sizes: int[], dim: int = 0) -> (parts: tensor[])
   = aten::split_with_sizes
+  | aten::split.Tensor(x, sizes, dim)
   free
 
 op chunk(x: tensor, chunks: int, dim: int = 0) -> (parts: tensor[])
