@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from patdsl.runtime.chain import Chain, PassOrderError
     from patdsl.runtime.loading import load
-    from patdsl.runtime.matcher import Matcher, trace, write_match
+    from patdsl.runtime.matcher import Matcher, trace, rewrite
     from patdsl.runtime.passes import FusionPass
     from patdsl.runtime.report import Report
     from patdsl.runtime.resolve import HostValueError
@@ -33,7 +33,7 @@ __all__ = [
     "examples",
     "load",
     "register_replacement",
-    "write_match",
+    "rewrite",
     "trace",
     "use_target",
 ]
@@ -41,7 +41,7 @@ __all__ = [
 _HOMES = {
     "chain": ("Chain", "PassOrderError"),
     "loading": ("load",),
-    "matcher": ("Matcher", "write_match", "trace"),
+    "matcher": ("Matcher", "rewrite", "trace"),
     "passes": ("FusionPass",),
     "report": ("Report",),
     "resolve": ("HostValueError",),

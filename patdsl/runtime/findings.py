@@ -12,7 +12,7 @@ from patdsl.match.engine import find
 from patdsl.match.found import Match
 from patdsl.match.fx_view import FxView
 from patdsl.runtime import torch_api
-from patdsl.runtime.rewrite import NotWritten, Rewriter, Written
+from patdsl.runtime.rewriter import NotWritten, Rewriter, Written
 from patdsl.runtime.torch_api import Graph, Node
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 In: a `Pattern` and the pass that it belongs to. Out: a `PatternExpr` whose `match` asks our engine. torch's driver
 visits nodes, checks a candidate twice and then puts a graph of its own in its place, in front of the earliest output.
-Here the engine looks once at a graph state, `write_match` (given as `extra_check`, the last hook that may refuse) writes the
+Here the engine looks once at a graph state, `rewrite` (given as `extra_check`, the last hook that may refuse) writes the
 match, and nothing is left for torch to replace: `output_nodes` is then `[None]`, which `trace` answers with a graph that
 returns None.
 """
@@ -69,7 +69,7 @@ class TorchMatch(torch_api.TorchMatch):  # type: ignore[misc]
         return [None if written else self.anchor]
 
 
-def write_match(match: TorchMatch) -> bool:
+def rewrite(match: TorchMatch) -> bool:
     """Write the match into its graph; False, with the reason in the report, where it cannot be written."""
     matcher: Matcher = match.pattern
     return findings_of(match.anchor.graph, matcher.patterns).write(match.found)

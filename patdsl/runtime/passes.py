@@ -17,10 +17,10 @@ from patdsl.match.found import Match, Refusal
 from patdsl.op_table import TorchCall
 from patdsl.runtime import torch_api
 from patdsl.runtime.findings import Look
-from patdsl.runtime.matcher import Matcher, trace, write_match
+from patdsl.runtime.matcher import Matcher, trace, rewrite
 from patdsl.runtime.report import PassReport, Refused, pattern_report
 from patdsl.runtime.resolve import Resolved, host_values, resolve_pass
-from patdsl.runtime.rewrite import NotWritten, Written
+from patdsl.runtime.rewriter import NotWritten, Written
 from patdsl.runtime.sides import Left, Right, examples
 from patdsl.runtime.target import check_target, current_target
 from patdsl.runtime.torch_api import Graph, GraphModule, Node
@@ -188,7 +188,7 @@ def register_all(patterns: FusionPass) -> None:
             example_inputs=examples(pattern),
             trace_fn=trace,
             pass_dicts=patterns,
-            extra_check=write_match,
+            extra_check=rewrite,
             search_fn_pattern=Matcher(pattern, patterns),
             pattern_name=pattern.full_name,
         )

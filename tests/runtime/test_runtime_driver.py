@@ -19,7 +19,7 @@ from patdsl.runtime import (
     Right,
     examples,
     register_replacement,
-    write_match,
+    rewrite,
     trace,
 )
 
@@ -34,7 +34,7 @@ def torch_driver(fusion, *patterns):
             example_inputs=examples(pattern),
             trace_fn=trace,
             pass_dicts=driver,
-            extra_check=write_match,
+            extra_check=rewrite,
             search_fn_pattern=Matcher(pattern, fusion),
             pattern_name=pattern.full_name,
         )

@@ -12,7 +12,7 @@ from runtime_specs import NORM_QUANTS, spec
 from patdsl.match.engine import find
 from patdsl.match.fx_view import FxView
 from patdsl.runtime import FusionPass
-from patdsl.runtime.rewrite import NotWritten, Rewriter, Written
+from patdsl.runtime.rewriter import NotWritten, Rewriter, Written
 
 
 def matches_in(graph, fusion):
