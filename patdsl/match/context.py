@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -29,9 +30,7 @@ class Context:
 
     def scope(self, names: Mapping[str, Any], ask: Callable[..., Any] | None = None) -> Scope:
         """A scope for `evaluate`: `names` (live: later bindings are seen) before constants and hosts."""
-        from collections import ChainMap
-
-        both = ChainMap(names, self.names)  # type: ignore[arg-type]
+        both: ChainMap[str, Any] = ChainMap(names, self.names)  # type: ignore[arg-type]
         if ask is None:
             return Scope(both, hosts=self.hosts, known=self.known)
         return Scope(both, ask=ask, hosts=self.hosts, known=self.known)

@@ -99,7 +99,7 @@ def target_name(op: torch._ops.OpOverload) -> str:
 
 def overload_of(packet: torch._ops.OpOverloadPacket, count: int, keywords: frozenset[str]) -> Any:
     """The overload that a call of a packet with these arguments means, or None."""
-    names = packet.overloads()
+    names = packet.overloads()  # type: ignore[no-untyped-call]
     for name in sorted(names, key=lambda name: name != "default"):
         overload = getattr(packet, name)
         schema = schema_of(overload)

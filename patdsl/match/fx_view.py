@@ -13,11 +13,13 @@ from typing import Any, TypeAlias
 
 import torch
 from torch.fx import Graph, Node
+from torch.fx.experimental.symbolic_shapes import statically_known_true
 
 from patdsl.dtypes import FROM_TORCH
+from patdsl.expr import UNKNOWN
 from patdsl.match.found import TensorMeta
 from patdsl.match.fx_functionalized import FUNCTIONALIZED, functionalized_call
-from patdsl.match.fx_schema import overload_of, plain, schema_of, target_name
+from patdsl.match.fx_schema import Schema, overload_of, plain, schema_of, target_name
 from patdsl.match.layout import MAY_ALIAS
 from patdsl.match.protocol import Argument, Call, Handle
 
@@ -72,18 +74,34 @@ class FxView:
         schema = schema_of(op)
         given = dict(zip((argument.name for argument in schema.arguments), node.args, strict=False))
         given.update(node.kwargs)
-        arguments = []
+        arguments: list[Argument] = []
         for argument in schema.arguments:
-            value = self._operand(given[argument.name]) if argument.name in given else argument.default
-            arguments.append(
-                Argument(argument.name, value, argument.has_default and same_plain(value, argument.default))
+            if argument.name not in given:
+                arguments.append(Argument(argument.name, argument.default, argument.has_default))
+                continue
+            value = self._operand(given[argument.name])
+            is_default = same_plain(value, argument.default) or self._means_default(
+                argument.name, value, arguments, schema
             )
+            arguments.append(Argument(argument.name, value, argument.has_default and is_default))
         returns: tuple[Any, ...] = (None,)
         if schema.list_return:
             returns = ("list",)
         elif schema.returns != 1:
             returns = tuple(range(schema.returns))
         return Call(schema.target, tuple(arguments), returns, {})
+
+    def _means_default(self, name: str, value: Any, before: list[Argument], schema: Schema) -> bool:
+        """What traces write out in factory calls though it is what the default does."""
+        if "pin_memory" not in schema.index:
+            return False
+        if name == "pin_memory":
+            return value is False
+        if name == "layout":
+            return bool(value == "torch.strided")
+        first = before[0].value if before else None
+        meta = self.meta(first.node) if isinstance(first, Handle) else None
+        return meta is not None and value == {"dtype": meta.dtype, "device": meta.device}.get(name, UNKNOWN)
 
     def _operand(self, value: Any) -> Any:
         if isinstance(value, Node):
@@ -201,17 +219,13 @@ class FxView:
 
 def known(condition: Any) -> Any:
     """A plain or symbolic bool as True or False where that is statically known, else UNKNOWN: for `Context.known`."""
-    from torch.fx.experimental.symbolic_shapes import statically_known_true
-
-    from patdsl.expr import UNKNOWN
-
     if isinstance(condition, bool):
         return condition
     if not isinstance(condition, torch.SymBool):
         return UNKNOWN
     if statically_known_true(condition):
         return True
-    return False if statically_known_true(torch.sym_not(condition)) else UNKNOWN
+    return False if statically_known_true(torch.sym_not(condition)) else UNKNOWN  # type: ignore[no-untyped-call]
 
 
 def same_plain(one: Any, other: Any) -> bool:
