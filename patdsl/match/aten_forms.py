@@ -1,7 +1,7 @@
 """Calls of aten ops in one form, whichever of their equal spellings a graph has.
 
-In: a `Call` and the dims of its first operand. Out: the same call with dim indices that compare modulo the rank, slices with
-start and end within the dim, and an even split by its sizes. Ops not listed stay as they are.
+In: a `Call` and the dims of its first operand. Out: the same call with dim indices that compare modulo the
+rank, slices with start and end within the dim, and an even split by its sizes. Ops not listed stay as they are.
 """
 
 from __future__ import annotations
@@ -30,7 +30,11 @@ class DimIndex(int):
         return made
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, int) and not isinstance(other, bool) and (int(self) - int(other)) % self.rank == 0
+        return (
+            isinstance(other, int)
+            and not isinstance(other, bool)
+            and (int(self) - int(other)) % self.rank == 0
+        )
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -45,7 +49,9 @@ def canonical(call: Call, dims: tuple[Any, ...] | None, known: Callable[[Any], A
         return call
     rank = len(dims) + (call.target in NEW_DIM)
     arguments = tuple(
-        attrs.evolve(argument, value=_index(argument.value, rank)) if argument.name in DIM_ARGUMENTS else argument
+        attrs.evolve(argument, value=_index(argument.value, rank))
+        if argument.name in DIM_ARGUMENTS
+        else argument
         for argument in call.arguments
     )
     if call.target == "aten::slice.Tensor":
@@ -99,5 +105,6 @@ def _even_split(arguments: tuple[Argument, ...], dims: tuple[Any, ...]) -> tuple
         return arguments
     sizes = (part,) * (size // part) + ((size % part,) if size % part else ())
     return tuple(
-        attrs.evolve(argument, value=sizes) if argument.name == "split_size" else argument for argument in arguments
+        attrs.evolve(argument, value=sizes) if argument.name == "split_size" else argument
+        for argument in arguments
     )

@@ -1,7 +1,7 @@
 """Names bound while a declaration is fitted to a graph, and what it means that two of them are the same.
 
-In: what stands in the graph (`Value`, scalar, None, tuple). Out: `Names`, one namespace of captures, values, dims, dtype
-variables and parameters in front of constants and host values.
+In: what stands in the graph (`Value`, scalar, None, tuple). Out: `Names`, one namespace of captures, values,
+dims, dtype variables and parameters in front of constants and host values.
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ class Names:
         return self._try(lambda: fit(expr, actual, self.all, self.scope), (expr, actual))
 
     def fit_type(self, declared: Type, actual: Any) -> str | None:
-        """What stands in the graph has the declared type. None fits any tensor type: whether it may be none is the caller's."""
+        """What stands in the graph has the declared type. None fits any tensor type: whether it may be none is
+        the caller's.
+        """
         if isinstance(actual, Value):
             meta = actual.meta
             if meta is None:

@@ -1,8 +1,8 @@
 """Every place where a block holds: its shared steps joined, then its fan-outs taken.
 
-In: a `Block`, the types of its inputs. Out: `Placed`, one for each way to bind. Starts at the step whose op has the fewest sites.
-The branches of a fan-out are alike in every capture, dim and other operand; a fan-out without an upper bound takes them all, one
-with a bound takes every subset of that size, in graph order, up to a limit.
+In: a `Block`, the types of its inputs. Out: `Placed`, one for each way to bind. Starts at the step whose op has
+the fewest sites. The branches of a fan-out are alike in every capture, dim and other operand; a fan-out without
+an upper bound takes them all, one with a bound takes every subset of that size, in graph order, up to a limit.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ class _Search:
             yield from self._anchored(anchor, site, shared)
 
     def _from_branches(self, anchor: Step, shared: tuple[AnyStep, ...]) -> Iterator[Placed]:
-        """The branch's op is the rarest: go up from each of its sites to the shared part, and search anew from there."""
+        """The branch's op is the rarest: go up from each of its sites to the shared part, and search anew from
+        there.
+        """
         branch = tuple(step for step in self.block.steps if step.fan_out == anchor.fan_out)
         first = next(step for step in shared if isinstance(step, Step))
         tried = set()

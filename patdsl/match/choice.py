@@ -1,7 +1,8 @@
 """Which binding of an op the right side calls.
 
-In: an op, its arguments, and its names. Out: the first torch binding that exists in the process, is for the current target and
-whose guard holds; for an op declared by another op, that op's. Or a sentence saying why there is none. Native blocks are never called.
+In: an op, its arguments, and its names. Out: the first torch binding that exists in the process, is for the
+current target and whose guard holds; for an op declared by another op, that op's. Or a sentence saying why
+there is none. Native blocks are never called.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from patdsl.op_table import DeclaredCall, Give, Native, NoDefault, On, Op, Torch
 
 @attrs.frozen
 class Chosen:
-    """The op to call and its torch binding. `params` and `results` map the names of the op that the pattern calls to those of
-    this one; `args` and `names` are this one's."""
+    """The op to call and its torch binding. `params` and `results` map the names of the op that the pattern
+    calls to those of this one; `args` and `names` are this one's.
+    """
 
     op: Op
     binding: TorchCall
@@ -29,8 +31,8 @@ class Chosen:
     results: Mapping[str, str]
 
 
-#: Names of an op called with these arguments, or why it does not take them. The last argument maps the parameters of the
-#: op that the pattern calls to this op's.
+#: Names of an op called with these arguments, or why it does not take them. The last argument maps the
+#: parameters of the op that the pattern calls to this op's.
 Fit = Callable[[Op, Mapping[str, Any], Mapping[str, str]], "Mapping[str, Any] | str"]
 
 

@@ -1,11 +1,12 @@
 """Finds where patterns hold in a graph.
 
-In: a `GraphView`, the patterns of a pass and a `Context`. Out: `Found`: matches that can all be applied, in the order in which to
-apply them, and refusals. Changes nothing.
+In: a `GraphView`, the patterns of a pass and a `Context`. Out: `Found`: matches that can all be applied, in the
+order in which to apply them, and refusals. Changes nothing.
 
-How to apply `Found.matches`: in order, each in front of its `before`, redirecting the users of `Replaced.old` at once. A
-match may take a value that an earlier one replaced: look its holders up in what was put in their place. Leave dead nodes where
-they are until all matches are applied, since a later `before` may be one of them; then remove what is dead.
+How to apply `Found.matches`: in order, each in front of its `before`, redirecting the users of `Replaced.old`
+at once. A match may take a value that an earlier one replaced: look its holders up in what was put in their
+place. Leave dead nodes where they are until all matches are applied, since a later `before` may be one of them;
+then remove what is dead.
 """
 
 from __future__ import annotations

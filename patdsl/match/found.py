@@ -1,7 +1,8 @@
 """What the matcher finds. `N` is the carrier's node handle; nothing here knows torch.
 
-`Value` and `Site` describe the graph in terms of declared ops; `Match` says where a pattern holds, and carries the
-right side with every argument resolved, every binding chosen and every result typed, ready to be written into the graph.
+`Value` and `Site` describe the graph in terms of declared ops; `Match` says where a pattern holds, and carries
+the right side with every argument resolved, every binding chosen and every result typed, ready to be written
+into the graph.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ class TensorMeta:
 class Value(Generic[N]):
     """A tensor in the graph: output `index` of `producer`, or its only output (None).
 
-    `holders` are the nodes that hold it: the producer itself, or every getitem of it with this index. Values are equal
-    when they are the same output of the same node, or of equal free nodes (two equal splits of one tensor).
-    `key` decides equality. `viewed`: no node holds the value itself; view a holder as `meta.dims` to have it.
+    `holders` are the nodes that hold it: the producer itself, or every getitem of it with this index. Values
+    are equal when they are the same output of the same node, or of equal free nodes (two equal splits of one
+    tensor). `key` decides equality. `viewed`: no node holds the value itself; view a holder as `meta.dims` to
+    have it.
     """
 
     producer: N
@@ -56,8 +58,9 @@ class Site(Generic[N]):
     """A place in the graph that computes a declared op.
 
     `args`: parameter -> `Value`, scalar, None, or tuple of these (missing for what a native block leaves open).
-    `results`: result -> `Value` (with empty `holders` where nobody reads it). A list result is keyed `parts.0`, ...
-    `nodes`: the nodes with a cost that compute it. `same`: values after the call that are another value unchanged (`same s`).
+    `results`: result -> `Value` (with empty `holders` where nobody reads it). A list result is keyed `parts.0`,
+    ... `nodes`: the nodes with a cost that compute it. `same`: values after the call that are another value
+    unchanged (`same s`).
     """
 
     op: Op
@@ -70,7 +73,9 @@ class Site(Generic[N]):
 
 @attrs.frozen
 class RightValue:
-    """A value that the right side defines: its name, and the branch (counted from 0) whose own call makes it, or None."""
+    """A value that the right side defines: its name, and the branch (counted from 0) whose own call makes it,
+    or None.
+    """
 
     name: str
     branch: int | None = None
@@ -107,7 +112,9 @@ class TypedView(Generic[N]):
 
 @attrs.frozen(eq=False)
 class Replaced(Generic[N]):
-    """`old` gives way to `new`: a `RightValue`, or a `Value` that was there before (an alias). `view_as`: dims to view it as first."""
+    """`old` gives way to `new`: a `RightValue`, or a `Value` that was there before (an alias). `view_as`: dims
+    to view it as first.
+    """
 
     replace: Replace
     old: Value[N]
@@ -120,9 +127,9 @@ class Match(Generic[N]):
     """One place where `pattern` holds.
 
     `names`: captures and inputs (`Value`, scalar, None), left values outside fan-outs, dims, dtype variables.
-    `branches`: fan-out -> one mapping of names for each branch, in graph order. `dying`: nodes with a cost that are dead
-    after the rewrite. `before`: the node in front of which the replacement can stand. `redefines`: how many values that are
-    used elsewhere the right side makes anew (rule 3).
+    `branches`: fan-out -> one mapping of names for each branch, in graph order. `dying`: nodes with a cost that
+    are dead after the rewrite. `before`: the node in front of which the replacement can stand. `redefines`: how
+    many values that are used elsewhere the right side makes anew (rule 3).
     """
 
     pattern: Pattern

@@ -1,10 +1,10 @@
 """`auto_functionalized` nodes, both versions, as calls of the op inside.
 
-In: an fx node, the op inside and a function that turns fx operands into the matcher's. Out: a `Call`, or None where the node
-says something this file does not know. Version 1 passes every argument by name and returns the op's returns, then every
-argument it writes, in schema order. Version 2 passes the *bases* of written arguments in `_all_bases` and how each
-argument lies in its base, and returns the bases instead; `out=` overloads have no bases and return their outputs. An op
-without returns has a None first in both.
+In: an fx node, the op inside and a function that turns fx operands into the matcher's. Out: a `Call`, or None
+where the node says something this file does not know. Version 1 passes every argument by name and returns the
+op's returns, then every argument it writes, in schema order. Version 2 passes the *bases* of written arguments
+in `_all_bases` and how each argument lies in its base, and returns the bases instead; `out=` overloads have no
+bases and return their outputs. An op without returns has a None first in both.
 """
 
 from __future__ import annotations

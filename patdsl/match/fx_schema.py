@@ -26,8 +26,9 @@ class SchemaArgument:
 
 @attrs.frozen
 class Schema:
-    """`returns` counts them; `list_return` for a single list of tensors; `aliases` is the position of the argument whose
-    memory a return may share; `pure` without writes and randomness."""
+    """`returns` counts them; `list_return` for a single list of tensors; `aliases` is the position of the
+    argument whose memory a return may share; `pure` without writes and randomness.
+    """
 
     target: str
     arguments: tuple[SchemaArgument, ...]
@@ -41,7 +42,9 @@ class Schema:
 
 
 def plain(value: Any) -> Any:
-    """A constant of an fx graph in the matcher's form: lists are tuples, dtypes are `Dtype`, devices and layouts text."""
+    """A constant of an fx graph in the matcher's form: lists are tuples, dtypes are `Dtype`, devices and
+    layouts text.
+    """
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (list, tuple)):
@@ -105,7 +108,7 @@ def overload_of(packet: torch._ops.OpOverloadPacket, count: int, keywords: froze
         schema = schema_of(overload)
         positional = [argument.name for argument in schema.arguments[:count]]
         required = {argument.name for argument in schema.arguments if not argument.has_default}
-        if count <= len(schema.arguments) and keywords <= set(schema.index) - set(positional):
-            if required <= keywords | set(positional):
-                return overload
+        fits = count <= len(schema.arguments) and keywords <= set(schema.index) - set(positional)
+        if fits and required <= keywords | set(positional):
+            return overload
     return None

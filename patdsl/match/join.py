@@ -1,8 +1,9 @@
 """Joins sites into solutions of a block's steps.
 
-In: steps, and a `Solution` that has some names bound. Out: every `Solution` that binds them all: sites whose values agree, on
-distinct costly nodes. Goes along edges from what is bound: up to the producer of a value, down to its users, through views
-where the edge allows; a step that touches nothing bound is tried at all its sites. `Budget` bounds the work.
+In: steps, and a `Solution` that has some names bound. Out: every `Solution` that binds them all: sites whose
+values agree, on distinct costly nodes. Goes along edges from what is bound: up to the producer of a value, down
+to its users, through views where the edge allows; a step that touches nothing bound is tried at all its sites.
+`Budget` bounds the work.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ class Seen:
 
 @attrs.frozen
 class Solution:
-    """Names bound so far, the site of each matched step, their costly nodes, and what unbound names must agree with."""
+    """Names bound so far, the site of each matched step, their costly nodes, and what unbound names must agree
+    with.
+    """
 
     names: Names
     sites: Mapping[str, Site[Any]] = attrs.Factory(dict)
@@ -102,7 +105,9 @@ class Join:
             yield solution
 
     def _sources(self, seen: Seen) -> Iterable[Value[Any]]:
-        """What an input seen through views may be: itself where that is allowed, then its root, then the other views."""
+        """What an input seen through views may be: itself where that is allowed, then its root, then the other
+        views.
+        """
         members = self.sites.values.members(seen.value)
         if seen.at_least is None:
             members = members[1:] + members[:1]
@@ -272,10 +277,8 @@ class Join:
         values = self.sites.values
         source = at.names.bound.get(step.source)
         value = at.names.bound.get(step.value)
-        if value is not None:
-            options = [value]
-        else:
-            options = values.members(source) if isinstance(source, Value) else []
+        members = values.members(source) if isinstance(source, Value) else []
+        options = members if value is None else [value]
         for option in options:
             self.budget.spend()
             if not isinstance(option, Value) or option.meta is None:

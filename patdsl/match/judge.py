@@ -1,7 +1,8 @@
-"""Decides whether a place where the left side holds is a match: rules 2, 4 and 5 and the clauses `keep` and `only`.
+"""Decides whether a place where the left side holds is a match: rules 2, 4 and 5 and the clauses `keep` and
+`only`.
 
-In: a pattern and a `Placed`. Out: a `Match`, or a `Refusal` that says which rule and why. Rule 1 is the join's, rule 3 is
-`maximal.py`'s.
+In: a pattern and a `Placed`. Out: a `Match`, or a `Refusal` that says which rule and why. Rule 1 is the join's,
+rule 3 is `maximal.py`'s.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What is dead once a match has been rewritten: rule 2.
 
-In: the nodes that should die, the values that are replaced, the values that the right side reads. Out: for a node, the user that keeps
-it alive, or None. A node is dead if everything that reads it is dead or reads a value that is replaced; free nodes are
-followed, anything else that is not of the match is alive.
+In: the nodes that should die, the values that are replaced, the values that the right side reads. Out: for a
+node, the user that keeps it alive, or None. A node is dead if everything that reads it is dead or reads a value
+that is replaced; free nodes are followed, anything else that is not of the match is alive.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class Liveness:
                 pending.extend(self.values.view.inputs(node))
 
     def keeper(self, node: Any) -> Any:
-        """What keeps a node alive: one of its users' users, the node itself where the right side reads it, or None."""
+        """What keeps a node alive: one of its users' users, the node itself where the right side reads it, or
+        None.
+        """
         pending = [node]
         while pending:
             here = pending[-1]
@@ -83,7 +85,9 @@ class Liveness:
         return sorted(found, key=self.values.view.position)
 
     def _dead_view(self, user: Any) -> bool:
-        """A free user that nothing alive reads. A redirected one counts by its own value, unless it is only taken apart."""
+        """A free user that nothing alive reads. A redirected one counts by its own value, unless it is only
+        taken apart.
+        """
         if self._redirected(user):
             return True
         return self.keeper(user) is None

@@ -1,8 +1,9 @@
 """Chooses among matches that compete: rule 3.
 
-In: every match of a pass in one graph. Out: those to apply, in the order in which to apply them, and refusals for the others. Two matches
-compete where one removes a node that the other computes with. A superset of costly nodes wins; for equal sets the one that replaces
-fewer values; then `prefer`; then the larger set, the earlier place, and the name. File order never decides.
+In: every match of a pass in one graph. Out: those to apply, in the order in which to apply them, and refusals
+for the others. Two matches compete where one removes a node that the other computes with. A superset of costly
+nodes wins; for equal sets the one that replaces fewer values; then `prefer`; then the larger set, the earlier
+place, and the name. File order never decides.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Native bindings: a block of ops that computes a declared op.
 
-In: an op and its `Native` binding. Out: its sites, with every costly node of the block among `Site.nodes`. What the block leaves
-open of the op's parameters is taken from the guard, the types or the defaults, or else stays open.
+In: an op and its `Native` binding. Out: its sites, with every costly node of the block among `Site.nodes`. What
+the block leaves open of the op's parameters is taken from the guard, the types or the defaults, or else stays
+open.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Where the replacement can stand: rule 4.
 
-In: what dies, what the right side reads, who reads the replaced values, and the effects of both sides. Out: the node in front of
-which the replacement goes, or a sentence. Every matched op moves from its own place to there; what it passes on the way
-must neither write memory that it reads nor have its effect, unless both only read.
+In: what dies, what the right side reads, who reads the replaced values, and the effects of both sides. Out: the
+node in front of which the replacement goes, or a sentence. Every matched op moves from its own place to there;
+what it passes on the way must neither write memory that it reads nor have its effect, unless both only read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from patdsl.op_table import Effect, TorchCall
 
 @attrs.define(eq=False)
 class Barriers:
-    """Nodes that others may not always pass: those that write memory in the graph, and those with a declared effect."""
+    """Nodes that others may not always pass: those that write memory in the graph, and those with a declared
+    effect.
+    """
 
     sites: Sites
     _effects: dict[Any, tuple[Effect, ...]] | None = None
@@ -91,13 +93,14 @@ class Moved:
                 for barrier in self.barriers.between(view.position(node), at):
                     if barrier in self.nodes:
                         continue
+                    passed = f"between '{view.name(node)}' and its replacement"
                     if any(view.storage(written) in storages for written in view.mutates(barrier)):
-                        return f"'{view.name(barrier)}' writes what '{view.name(node)}' reads, between it and its replacement"
+                        return f"'{view.name(barrier)}' writes what '{view.name(node)}' reads, {passed}"
                     shared = _conflict(
                         (*site.op.effects, *self.right_effects), self.barriers.effects(barrier)
                     )
                     if shared is not None:
-                        return f"'{view.name(barrier)}' has the effect '{shared}' between '{view.name(node)}' and its replacement"
+                        return f"'{view.name(barrier)}' has the effect '{shared}', {passed}"
         return None
 
     def _storages(self, site: Site[Any]) -> set[Hashable]:

@@ -38,8 +38,8 @@ class Handle(Generic[N]):
 class Argument:
     """One argument of a call, by the schema.
 
-    `value` is a `Handle`, an int, float, bool, str, None, `Dtype`, symbolic number, or a tuple of these; omitted arguments
-    have their default. `is_default` tells whether it equals the schema's default.
+    `value` is a `Handle`, an int, float, bool, str, None, `Dtype`, symbolic number, or a tuple of these;
+    omitted arguments have their default. `is_default` tells whether it equals the schema's default.
     """
 
     name: str

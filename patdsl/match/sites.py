@@ -1,7 +1,8 @@
 """Where a graph computes a declared op.
 
-In: a graph, the declared ops. Out: `Site`s, found when asked for: at a node, for a value, for a user of a value. Torch and declared-call
-bindings are read off single nodes; native blocks are searched in the whole graph once (`native.py`). Every answer is kept.
+In: a graph, the declared ops. Out: `Site`s, found when asked for: at a node, for a value, for a user of a
+value. Torch and declared-call bindings are read off single nodes; native blocks are searched in the whole graph
+once (`native.py`). Every answer is kept.
 """
 
 from __future__ import annotations
@@ -203,7 +204,9 @@ class Sites:
         return list(found.values())
 
     def _identity(self, site: Site[Any]) -> Hashable:
-        """Equal for sites that are one place: costly ones by their nodes and order, free ones by what they compute."""
+        """Equal for sites that are one place: costly ones by their nodes and order, free ones by what they
+        compute.
+        """
         args = tuple((name, _key(value)) for name, value in site.args.items())
         return (site.nodes, args, tuple((name, value.key) for name, value in site.results.items()))
 

@@ -1,8 +1,8 @@
 """One call template against one call: what the declared op's parameters and results are there.
 
-In: an op (resolved for the target), a `TorchCall` or `DeclaredCall`, and the arguments of a node or of another site. Out: `Fitted`,
-or None where the call is not of that form. Guards are decided here; `on` is not: a torch op that stands in a graph
-exists, whatever target it was written for.
+In: an op (resolved for the target), a `TorchCall` or `DeclaredCall`, and the arguments of a node or of another
+site. Out: `Fitted`, or None where the call is not of that form. Guards are decided here; `on` is not: a torch
+op that stands in a graph exists, whatever target it was written for.
 """
 
 from __future__ import annotations
@@ -274,9 +274,10 @@ class TemplateFit:
             if names.fit(expr, actual) is not None:
                 return None
         for param in op.params:
-            if param.name not in fitted.args and not self._open_param(param.name, op, pinned, fitted, names):
-                if not partial:
-                    return None
+            if param.name in fitted.args or self._open_param(param.name, op, pinned, fitted, names):
+                continue
+            if not partial:
+                return None
         if names.settle() is not None:
             return None
         if guard is not None:

@@ -1,8 +1,9 @@
 """The right side of a match, ready to be emitted: arguments resolved, bindings chosen, results typed.
 
-In: a pattern and a place where its left side holds. Out: `Right`, or a `RefusedError`: an input that a declaration does not allow, a
-condition that is not known to hold, no binding for this target, a replaced value whose type would change. What the
-declarations of the called ops demand of their inputs becomes a guard here. Strides are the emitter's to check.
+In: a pattern and a place where its left side holds. Out: `Right`, or a `RefusedError`: an input that a
+declaration does not allow, a condition that is not known to hold, no binding for this target, a replaced value
+whose type would change. What the declarations of the called ops demand of their inputs becomes a guard here.
+Strides are the emitter's to check.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import attrs
 
 from patdsl.dtypes import Dtype
 from patdsl.expr import UNKNOWN, EvaluationError, Expr, Items, Ref, Scope, evaluate, names_in
-from patdsl.resolved_to_text import expr_text
 from patdsl.graph import Pattern, Replace, RightOperand, RightStep, RightView
 from patdsl.match.answers import answers
 from patdsl.match.blocks import Placed
@@ -23,6 +23,7 @@ from patdsl.match.found import Replaced, RightValue, TensorMeta, TypedCall, Type
 from patdsl.match.layout import contiguous_strides, numel, same_number, same_numbers
 from patdsl.match.sites import Sites
 from patdsl.op_table import Const, DtypeOf, DtypeVar, NoDefault, Op, Param, Plain, Tensor, Use
+from patdsl.resolved_to_text import expr_text
 from patdsl.unify import unify_type
 
 
@@ -191,7 +192,9 @@ class RightTyping:
         self, step: RightStep, op: Op, args: Mapping[str, Any], branch: int | None
     ) -> TypedCall[Any]:
         """Guards, binding and result types of one call."""
-        flatten = {name: dims for name in step.flatten if (dims := self.flattened(op, name, args[name])) is not None}
+        flatten = {
+            name: dims for name in step.flatten if (dims := self.flattened(op, name, args[name])) is not None
+        }
         names = self.op_names(op, args, flatten)
         for condition in op.where:
             self._demand(condition, names, f"{op.name}: ")
@@ -259,8 +262,12 @@ class RightTyping:
             return None
         return (numel(meta.dims[: extra + 1]), *meta.dims[extra + 1 :])
 
-    def op_names(self, op: Op, args: Mapping[str, Any], flat: Mapping[str, tuple[Any, ...]]) -> dict[str, Any]:
-        """The op's own names: parameters, dims and dtype variables. Raises RefusedError where an argument does not fit."""
+    def op_names(
+        self, op: Op, args: Mapping[str, Any], flat: Mapping[str, tuple[Any, ...]]
+    ) -> dict[str, Any]:
+        """The op's own names: parameters, dims and dtype variables. Raises RefusedError where an argument does
+        not fit.
+        """
         names: dict[str, Any] = dict(args)
         for param in op.params:
             self._fit(op, param, args[param.name], flat.get(param.name), names)

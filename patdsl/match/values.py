@@ -227,8 +227,9 @@ class Values(Generic[N]):
         return self._value(self._root(self._call_key(node), node, index))
 
     def seen(self, handle: Handle[N], of: Value[N] | None = None) -> Value[N] | None:
-        """The value of an operand. With a window it is a view of the base (or of `of`, the base afterwards) if it is all
-        of it in its order; else None, since no value of the graph is a part of a buffer."""
+        """The value of an operand. With a window it is a view of the base (or of `of`, the base afterwards) if
+        it is all of it in its order; else None, since no value of the graph is a part of a buffer.
+        """
         base = self.of(handle.node) if of is None else of
         if handle.window is None:
             return base

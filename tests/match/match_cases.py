@@ -1,6 +1,7 @@
 """Declared ops, patterns and graphs for the matcher's tests, written as values.
 
-`graph_of` traces a function to an fx graph with types; `post_grad_graph` takes the graph that Inductor hands to a post-grad pass.
+`graph_of` traces a function to an fx graph with types; `post_grad_graph` takes the graph that Inductor hands to
+a post-grad pass.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 import patdsl.reference  # noqa: F401  registers torch.ops.patdsl
 from patdsl.dtypes import Dtype
-from patdsl.expr import Binary, Expr, Items, Lit, Member, Ref, Star
+from patdsl.expr import Binary, Expr, Lit, Member, Ref, Star
 from patdsl.graph import Input, Pattern, Replace, RightStep
 from patdsl.match.context import Context
 from patdsl.match.engine import Found, find
@@ -131,7 +132,13 @@ SLICE = Op(
     "slice",
     (par("x", Tensor(T, (Star("A"),))), par("dim", "int"), par("start", "int"), par("end", "int")),
     (Result("y", Tensor(T, (Star("C"),))),),
-    (TorchCall("aten::slice.Tensor", tuple((i, Give(Ref(n))) for i, n in enumerate(("x", "dim", "start", "end"))), ("y",)),),
+    (
+        TorchCall(
+            "aten::slice.Tensor",
+            tuple((i, Give(Ref(n))) for i, n in enumerate(("x", "dim", "start", "end"))),
+            ("y",),
+        ),
+    ),
     free=True,
 )
 SPLIT = Op(
@@ -158,8 +165,18 @@ def silu_native(dim: int) -> Native:
         Block(
             ("x",),
             (
-                step("a", "slice", {"x": Use("x"), "dim": Const(Lit(dim)), "start": Const(Lit(0)), "end": Const(Ref("D"))}, y="a"),
-                step("b", "slice", {"x": Use("x"), "dim": Const(Lit(dim)), "start": Const(Ref("D")), "end": Anything()}, y="b"),
+                step(
+                    "a",
+                    "slice",
+                    {"x": Use("x"), "dim": Const(Lit(dim)), "start": Const(Lit(0)), "end": Const(Ref("D"))},
+                    y="a",
+                ),
+                step(
+                    "b",
+                    "slice",
+                    {"x": Use("x"), "dim": Const(Lit(dim)), "start": Const(Ref("D")), "end": Anything()},
+                    y="b",
+                ),
                 step("s", "silu", {"x": Use("a")}, y="s"),
                 step("m", "mul", {"a": Use("s"), "b": Use("b")}, y="y"),
             ),
@@ -172,7 +189,11 @@ SILU_MUL = torch_op(
 )
 SILU_FUSED = torch_op(
     "patdsl::silu_mul_group_quant.default",
-    (par("x", Tensor(T, (Ref("M"), Binary("*", Lit(2), Ref("D"))))), par("group_size", "int"), par("col_major", "bool", False)),
+    (
+        par("x", Tensor(T, (Ref("M"), Binary("*", Lit(2), Ref("D"))))),
+        par("group_size", "int"),
+        par("col_major", "bool", False),
+    ),
     (Result("q", Tensor(FP8, (Ref("M"), Ref("D")))), Result("scale", Tensor(F32, (Ref("M"), scaled("D"))))),
     where=SIZES,
 )
@@ -198,7 +219,12 @@ def quant_step(label: str, source: Any, fan_out: str | None = None, **more: Any)
 
 
 def norm_step(weight: str = "weight", epsilon: str = "epsilon", x: Any = None, y: str = "y") -> Step:
-    operands = {"x": x or Use("x"), "weight": Use(weight), "epsilon": Use(epsilon), "variance_size": Const(Lit(None))}
+    operands = {
+        "x": x or Use("x"),
+        "weight": Use(weight),
+        "epsilon": Use(epsilon),
+        "variance_size": Const(Lit(None)),
+    }
     return step(f"norm_{y}", "rms_norm", operands, y=y)
 
 
@@ -238,9 +264,7 @@ def context(ops: dict[str, Op] | None = None, target: str = "cpu", **names: Any)
             getattr(getattr(torch.ops, namespace), op), overload or "default"
         )
 
-    return Context(
-        target, ops or OPS, names, {}, exists, known, lambda name, or_newer: name == target
-    )
+    return Context(target, ops or OPS, names, {}, exists, known, lambda name, or_newer: name == target)
 
 
 def graph_of(function: Callable[..., Any], *args: Any, symbolic: bool = False) -> Graph:
@@ -269,7 +293,9 @@ class Captured(BaseException):
         self.graph = graph
 
 
-def post_grad_graph(function: Callable[..., Any], *args: Any, v2: bool = True, dynamic: bool | None = None) -> Graph:
+def post_grad_graph(
+    function: Callable[..., Any], *args: Any, v2: bool = True, dynamic: bool | None = None
+) -> Graph:
     """The graph of a function that torch.compile compiles, as a post-grad pass sees it."""
     from torch._inductor import config
     from torch._inductor.custom_graph_pass import CustomGraphPass

@@ -1,4 +1,6 @@
-"""Ways to spell a declared op: native blocks, other declared ops, scratch buffers, nested calls, guards, open parameters."""
+"""Ways to spell a declared op: native blocks, other declared ops, scratch buffers, nested calls, guards, open
+parameters.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +10,18 @@ import torch
 from match_cases import (
     F32,
     FP8,
-    K,
     OPS,
     SILU_FUSED,
-    T,
     TB,
     TWO_D,
     B,
     H,
+    K,
+    T,
     bf16,
     context,
     graph_of,
+    norm_step,
     par,
     post_grad_graph,
     quant_step,
@@ -54,7 +57,9 @@ from patdsl.op_table import (
 
 
 def sites_of(graph, op, ops=None, **names):
-    return list(Sites(FxView(graph), context({**OPS, **(ops or {}), op.name: op}, **names), find_native).all(op.name))
+    return list(
+        Sites(FxView(graph), context({**OPS, **(ops or {}), op.name: op}, **names), find_native).all(op.name)
+    )
 
 
 def silu_mul(x):
@@ -68,10 +73,18 @@ def silu_quant() -> Pattern:
     )
     args = tuple((param.name, Use(param.name)) for param in SILU_FUSED.params)
     right = RightStep("silu_mul_group_quant", args, (("q", "qg"), ("scale", "sg")), ("x",))
-    return Pattern("silu", left, (right,), (Replace("qg", "qg", True), Replace("sg", "sg", True)), tuple(map(Input, left.inputs)))
+    return Pattern(
+        "silu",
+        left,
+        (right,),
+        (Replace("qg", "qg", True), Replace("sg", "sg", True)),
+        tuple(map(Input, left.inputs)),
+    )
 
 
-@pytest.mark.parametrize("spelled", [K.silu_and_mul, silu_mul, lambda x: x[:, 128:] * torch.ops.aten.silu(x[:, :128])])
+@pytest.mark.parametrize(
+    "spelled", [K.silu_and_mul, silu_mul, lambda x: x[:, 128:] * torch.ops.aten.silu(x[:, :128])]
+)
 def test_custom_op_and_native_block_are_one_op(spelled):
     graph = graph_of(lambda x: K.group_quant(spelled(x), 64), bf16(4, 256))
     found = find(FxView(graph), [silu_quant()], context())
@@ -110,7 +123,9 @@ def test_inner_costly_ops_of_a_native_block_must_die(kept):
     lambda x: torch.ops.aten.silu(x[:, :128]) * (x + 1)[:, 128:],
 ])  # fmt: skip
 def test_near_misses_of_a_native_block(bad):
-    assert not find(FxView(graph_of(lambda x: K.group_quant(bad(x), 64), bf16(256, 256))), [silu_quant()], context()).matches
+    assert not find(
+        FxView(graph_of(lambda x: K.group_quant(bad(x), 64), bf16(256, 256))), [silu_quant()], context()
+    ).matches
 
 
 def test_declared_by_another_op():
@@ -119,9 +134,18 @@ def test_declared_by_another_op():
         "quant",
         (par("x", TB),),
         (Result("f", Tensor(FP8, (B, H))), Result("t", Tensor(F32, (B, Binary("/", H, Lit(128)))))),
-        (DeclaredCall("group_quant", (("x", Give(Ref("x"))), ("group_size", Give(Lit(128)))), (("q", "f"), ("scale", "t"))),),
+        (
+            DeclaredCall(
+                "group_quant",
+                (("x", Give(Ref("x"))), ("group_size", Give(Lit(128)))),
+                (("q", "f"), ("scale", "t")),
+            ),
+        ),
     )
-    graph = graph_of(lambda x: (K.group_quant(x, 128), K.group_quant(x, 64), K.group_quant(x, 128, ue8m0=True)), bf16(4, 256))
+    graph = graph_of(
+        lambda x: (K.group_quant(x, 128), K.group_quant(x, 64), K.group_quant(x, 128, ue8m0=True)),
+        bf16(4, 256),
+    )
     (site,) = sites_of(graph, quant)
     assert site.results["t"].meta.dims == (4, 2)
     assert site.op.name == "quant"
@@ -146,9 +170,17 @@ def test_nested_call_as_an_argument():
         "twice",
         (par("x", TB),),
         (Result("y", TB),),
-        (TorchCall("aten::add.Tensor", ((0, Give(Ref("x"))), (1, Nested("zeros", (("x", Give(Ref("x"))),)))), ("y",)),),
+        (
+            TorchCall(
+                "aten::add.Tensor",
+                ((0, Give(Ref("x"))), (1, Nested("zeros", (("x", Give(Ref("x"))),)))),
+                ("y",),
+            ),
+        ),
     )
-    graph = graph_of(lambda x, z: (x + torch.zeros_like(x), x + torch.zeros_like(z), x + z), bf16(4), bf16(8)[:4])
+    graph = graph_of(
+        lambda x, z: (x + torch.zeros_like(x), x + torch.zeros_like(z), x + z), bf16(4), bf16(8)[:4]
+    )
     assert len(sites_of(graph, op, {"zeros": zeros})) == 1
 
 
@@ -159,7 +191,10 @@ def test_guards_pin_what_a_template_leaves_open():
         "act",
         (par("x", TB), par("wide", "bool")),
         (Result("y", TB),),
-        (attrs.evolve(call, guard=Unary("not", Ref("wide"))), attrs.evolve(call, target="aten::tanh.default", guard=Ref("wide"))),
+        (
+            attrs.evolve(call, guard=Unary("not", Ref("wide"))),
+            attrs.evolve(call, target="aten::tanh.default", guard=Ref("wide")),
+        ),
     )
     graph = graph_of(lambda x: (torch.relu(x), torch.tanh(x)), bf16(4))
     assert [site.args["wide"] for site in sites_of(graph, op)] == [False, True]
@@ -171,7 +206,14 @@ def test_a_dtype_parameter_is_read_off_the_result():
         "to",
         (par("x", TB), par("kind", "dtype")),
         (Result("y", Tensor(DtypeOf("kind"), (B, H))),),
-        (TorchCall("aten::relu.default", ((0, Give(Ref("x"))),), ("y",), guard=Binary("==", Ref("kind"), Lit(Dtype("bf16")))),),
+        (
+            TorchCall(
+                "aten::relu.default",
+                ((0, Give(Ref("x"))),),
+                ("y",),
+                guard=Binary("==", Ref("kind"), Lit(Dtype("bf16"))),
+            ),
+        ),
     )
     graph = graph_of(lambda x, y: (torch.relu(x), torch.relu(y)), bf16(4), torch.randn(4))
     (site,) = sites_of(graph, op)
@@ -180,14 +222,21 @@ def test_a_dtype_parameter_is_read_off_the_result():
 
 @pytest.mark.parametrize("rank", [2, 3])
 def test_guard_over_ranks(rank):
-    call = TorchCall("aten::relu.default", ((0, Give(Ref("x"))),), ("y",), guard=Binary("==", Func("rank", (Ref("x"),)), Lit(2)))
+    call = TorchCall(
+        "aten::relu.default",
+        ((0, Give(Ref("x"))),),
+        ("y",),
+        guard=Binary("==", Func("rank", (Ref("x"),)), Lit(2)),
+    )
     op = Op("act", (par("x", TB),), (Result("y", TB),), (call,))
     graph = graph_of(torch.relu, bf16(*(4,) * rank))
     assert len(sites_of(graph, op)) == (rank == 2)
 
 
 def test_expressions_in_a_template_are_compared_or_solved():
-    call = TorchCall("aten::mul.Tensor", ((0, Give(Ref("x"))), (1, Give(Binary("*", Lit(2.0), Ref("half"))))), ("y",))
+    call = TorchCall(
+        "aten::mul.Tensor", ((0, Give(Ref("x"))), (1, Give(Binary("*", Lit(2.0), Ref("half"))))), ("y",)
+    )
     op = Op("scale", (par("x", TB), par("half", "float")), (Result("y", TB),), (call,))
     graph = graph_of(lambda x: x * 3.0, bf16(4))
     (site,) = sites_of(graph, op)
@@ -203,13 +252,17 @@ def test_expressions_in_a_template_are_compared_or_solved():
 def reshaped() -> Pattern:
     """`y = rms_norm(x); f = view(y, [M, H])  =>  f = rms_norm(view(x, [M, H]))`."""
     operands = {"x": Use("x"), "weight": Use("w"), "epsilon": Use("e"), "variance_size": Const(Lit(None))}
-    left = Block(("x", "w", "e"), (step("n", "rms_norm", operands, y="y"), ViewStep("f", "y", (Ref("M"), Ref("H")))))
+    left = Block(
+        ("x", "w", "e"), (step("n", "rms_norm", operands, y="y"), ViewStep("f", "y", (Ref("M"), Ref("H"))))
+    )
     right = (
         RightView("v", "x", Items((Ref("M"), Ref("H")))),
         RightStep("rms_norm", (("x", Use("v")), ("weight", Use("w")), ("epsilon", Use("e"))), (("y", "f"),)),
     )
     where = (Binary(">", Func("rank", (Ref("x"),)), Lit(2)),)
-    return Pattern("reshaped", left, right, (Replace("f", "f"),), (Input("x", TB), Input("w"), Input("e")), where=where)
+    return Pattern(
+        "reshaped", left, right, (Replace("f", "f"),), (Input("x", TB), Input("w"), Input("e")), where=where
+    )
 
 
 @pytest.mark.parametrize("chain", [
@@ -235,7 +288,7 @@ def test_view_of_a_shape_before_the_op_and_the_dim_that_is_left_over():
         ("x", "w", "e"),
         (
             ViewStep("h", "x", (Ref("N"), Ref("G"), Ref("D"))),
-            step("n", "rms_norm", {"x": Use("h"), "weight": Use("w"), "epsilon": Use("e"), "variance_size": Const(Lit(None))}, y="y"),
+            norm_step("w", "e", Use("h")),
         ),
     )  # fmt: skip
     right = (
@@ -265,7 +318,9 @@ def test_a_budget_ends_a_search_that_would_not(monkeypatch):
 
 def test_types_of_inputs_bind_dims():
     block = Block(("x",), (step("s", "silu", {"x": Use("x")}, y="y"),))
-    graph = graph_of(lambda x, y: (torch.ops.aten.silu(x), torch.ops.aten.silu(y)), bf16(4, 256), bf16(2, 4, 255))
+    graph = graph_of(
+        lambda x, y: (torch.ops.aten.silu(x), torch.ops.aten.silu(y)), bf16(4, 256), bf16(2, 4, 255)
+    )
     sites = Sites(FxView(graph), context(), find_native)
     (place,) = places(sites, block, {"x": TWO_D})
     assert place.names["D"] == 128

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from match_cases import ADD, K, OPS, bf16, context, graph_of, norm_quant, quant_step, rules, search, step
+from match_cases import ADD, OPS, K, bf16, context, graph_of, norm_quant, quant_step, rules, search, step
 
 from patdsl.expr import Lit
 from patdsl.graph import Input, Pattern, Replace, RightStep
@@ -80,7 +80,9 @@ def test_a_free_name_passes_none_and_the_right_side_guards():
 
     found = search(graph_of(function, bf16(4, 256)), norm_quant())
     assert not found.matches
-    assert [(r.rule, r.reason) for r in found.refusals] == [("typed", "rms_norm_group_quant takes no none for 'weight'")]
+    assert [(r.rule, r.reason) for r in found.refusals] == [
+        ("typed", "rms_norm_group_quant takes no none for 'weight'")
+    ]
 
 
 def test_weight_of_another_dtype_is_refused_by_the_fused_op():
@@ -158,7 +160,12 @@ def test_captured_floats_are_compared_exactly():
         return Block(
             ("x", "w"),
             tuple(
-                step(y, "rms_norm", {"x": Use("x"), "weight": Use("w"), "epsilon": Use(e), "variance_size": Anything()}, y=y)
+                step(
+                    y,
+                    "rms_norm",
+                    {"x": Use("x"), "weight": Use("w"), "epsilon": Use(e), "variance_size": Anything()},
+                    y=y,
+                )
                 for y, e in (("y", one), ("z", other))
             ),
         )
@@ -178,7 +185,9 @@ def test_one_of(options, holds):
 def test_an_int_is_not_a_bool():
     graph = graph_of(lambda x: K.group_quant(x, 1), bf16(4, 256))
     for value, holds in ((1, 1), (True, 0)):
-        block = Block(("x",), (quant_step("g", Use("x"), group_size=Const(Lit(value)), col_major=Anything()),))
+        block = Block(
+            ("x",), (quant_step("g", Use("x"), group_size=Const(Lit(value)), col_major=Anything()),)
+        )
         assert counted(graph, block)[0] == holds
 
 
@@ -210,7 +219,10 @@ def test_a_result_type_that_does_not_fit_is_no_site():
         op,
         results=(
             op.results[0],
-            attrs.evolve(scale, type=attrs.evolve(scale.type, dims=(scale.type.dims[0], Binary("/", Ref("H"), Lit(128))))),
+            attrs.evolve(
+                scale,
+                type=attrs.evolve(scale.type, dims=(scale.type.dims[0], Binary("/", Ref("H"), Lit(128)))),
+            ),
         ),
     )
     assert sites_of(graph, "group_quant")

@@ -1,4 +1,6 @@
-"""Graphs as Inductor really hands them to a post-grad pass: functionalized ops of both versions, dynamic shapes, splits."""
+"""Graphs as Inductor really hands them to a post-grad pass: functionalized ops of both versions, dynamic
+shapes, splits.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +9,19 @@ import torch
 from match_cases import (
     F32,
     FP8,
-    K,
     OPS,
     SILU_MUL,
-    T,
     TB,
-    W,
     B,
     H,
+    K,
+    T,
+    W,
     bf16,
     context,
     fused_step,
     norm_quant,
+    norm_step,
     par,
     post_grad_graph,
     quant_step,
@@ -75,11 +78,19 @@ def _quant(x, q, s, group_size, eps, scale, flag=False):
 
 
 define("silu(Tensor(a!) out, Tensor x) -> ()", _silu)
-define("add_norm(Tensor(a!) x, Tensor(b!) residual, Tensor weight, float epsilon, Tensor(c!)? scale=None) -> ()", _add_norm)
 define(
-    "quant(Tensor x, Tensor(a!) q, Tensor(b!) s, int group_size, float eps, Tensor(c!) scale, bool flag=False) -> ()", _quant
+    "add_norm(Tensor(a!) x, Tensor(b!) residual, Tensor weight, float epsilon, Tensor(c!)? scale=None) -> ()",
+    _add_norm,
 )
-define("gelu.out(Tensor x, *, Tensor(a!) out) -> Tensor(a!)", lambda x, *, out: out.copy_(torch.relu(x)), torch.Tag.out)
+define(
+    "quant(Tensor x, Tensor(a!) q, Tensor(b!) s, int group_size, float eps, Tensor(c!) scale, bool flag=False) -> ()",
+    _quant,
+)
+define(
+    "gelu.out(Tensor x, *, Tensor(a!) out) -> Tensor(a!)",
+    lambda x, *, out: out.copy_(torch.relu(x)),
+    torch.Tag.out,
+)
 define("many(Tensor(a!)[] xs, Tensor y) -> Tensor", lambda xs, y: y.clone())
 torch.library.register_fake("patdsl_match_test::many", lambda xs, y: torch.empty_like(y), lib=LIB)
 
@@ -91,7 +102,12 @@ SILU_OUT = Op(
 )
 ADD_NORM = Op(
     "add_norm",
-    (par("x", TB), par("residual", TB), par("weight", Tensor(W, (H,)), optional=True), par("epsilon", "float")),
+    (
+        par("x", TB),
+        par("residual", TB),
+        par("weight", Tensor(W, (H,)), optional=True),
+        par("epsilon", "float"),
+    ),
     (Result("y", TB), Result("residual_out", TB)),
     (
         TorchCall(
@@ -131,6 +147,12 @@ GELU_OUT = Op(
     (Result("y", TB),),
     (TorchCall("patdsl_match_test::gelu.out", (("x", Give(Ref("x"))), ("out", Out("y"))), ()),),
 )
+
+
+def uses(*names: str) -> dict[str, Use]:
+    return {name: Use(name) for name in names}
+
+
 ALL = {**OPS, **{op.name: op for op in (SILU_OUT, ADD_NORM, SCALED_QUANT, GELU_OUT)}}
 both = pytest.mark.parametrize("v2", [True, False])
 
@@ -172,7 +194,9 @@ def test_in_place_operands_and_optional_none(v2):
         return y * 2, s * 3
 
     (site,) = sites_of(post_grad_graph(function, bf16(4, 256), bf16(4, 256), bf16(256), v2=v2), "add_norm")
-    assert {site.args["x"].producer.target, site.args["residual"].producer.target} == {torch.ops.aten.add.Tensor}
+    assert {site.args["x"].producer.target, site.args["residual"].producer.target} == {
+        torch.ops.aten.add.Tensor
+    }
     assert site.args["epsilon"] == 1e-6
     assert site.results["y"].index != site.results["residual_out"].index
 
@@ -253,8 +277,8 @@ def test_same_operand_is_left_alone(v2):
     left = Block(
         ("x", "weight", "epsilon", "group_size", "fixed"),
         (
-            step("n", "rms_norm", {"x": Use("x"), "weight": Use("weight"), "epsilon": Use("epsilon"), "variance_size": Const(Lit(None))}, y="y"),
-            step("g", "scaled_quant", {"x": Use("y"), "group_size": Use("group_size"), "fixed": Use("fixed")}, q="q", scale="s"),
+            norm_step(),
+            step("g", "scaled_quant", {"x": Use("y"), **uses("group_size", "fixed")}, q="q", scale="s"),
         ),
     )  # fmt: skip
     right = RightStep(
@@ -262,7 +286,9 @@ def test_same_operand_is_left_alone(v2):
         tuple((name, Use(name)) for name in ("x", "weight", "epsilon", "group_size")),
         (("q", "q"), ("scale", "s")),
     )
-    pattern = Pattern("same", left, (right,), (Replace("q", "q"), Replace("s", "s")), tuple(map(Input, left.inputs)))
+    pattern = Pattern(
+        "same", left, (right,), (Replace("q", "q"), Replace("s", "s")), tuple(map(Input, left.inputs))
+    )
     found = find(FxView(graph), [pattern], context(ALL, limit=1e10))
     assert len(found.matches) == 1, found.refusals
     kept = [each for each in found.matches[0].replaced if not each.replace.left]
@@ -306,18 +332,27 @@ def test_dynamic_rows():
 
 def mla() -> Pattern:
     def norm(label: str, x: str, weight: str, epsilon: str, y: str):
-        operands = {"x": Use(x), "weight": Use(weight), "epsilon": Use(epsilon), "variance_size": Const(Lit(None))}
+        operands = {
+            "x": Use(x),
+            "weight": Use(weight),
+            "epsilon": Use(epsilon),
+            "variance_size": Const(Lit(None)),
+        }
         return step(label, "rms_norm", operands, y=y)
 
     def split(label: str, x: str, sizes: Items, **results: str):
         operands = {"x": Use(x), "sizes": Const(sizes), "dim": Const(Lit(-1))}
-        return step(label, "split", operands, **{key.replace("_", "."): name for key, name in results.items()})
+        return step(
+            label, "split", operands, **{key.replace("_", "."): name for key, name in results.items()}
+        )
 
     inputs = ("qkv", "q_weight", "q_eps", "kv_weight", "kv_eps")
     left = Block(
         inputs,
         (
-            split("1", "qkv", Items((Ref("Q"), Binary("+", Ref("C"), Ref("R")))), parts_0="q_c", parts_1="kv"),
+            split(
+                "1", "qkv", Items((Ref("Q"), Binary("+", Ref("C"), Ref("R")))), parts_0="q_c", parts_1="kv"
+            ),
             split("2", "kv", Items((Ref("C"), Ref("R"))), parts_0="kv_c", parts_1="k_pe"),
             norm("3", "q_c", "q_weight", "q_eps", "q_n"),
             norm("4", "kv_c", "kv_weight", "kv_eps", "kv_n"),
@@ -341,7 +376,9 @@ def mla() -> Pattern:
     given = ("q_c", "q_weight", "kv_c", "kv_weight", "q_eps", "kv_eps")
     args = tuple((param.name, Use(name)) for param, name in zip(dual.params, given, strict=True))
     right = RightStep("mla_dual_rms_norm", args, (("q_n", "q_n"), ("kv_n", "kv_n")))
-    return Pattern("mla", left, (right,), (Replace("q_n", "q_n"), Replace("kv_n", "kv_n")), tuple(map(Input, inputs)))
+    return Pattern(
+        "mla", left, (right,), (Replace("q_n", "q_n"), Replace("kv_n", "kv_n")), tuple(map(Input, inputs))
+    )
 
 
 @pytest.mark.parametrize("twins", [False, True])

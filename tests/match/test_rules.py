@@ -6,8 +6,8 @@ import attrs
 import pytest
 import torch
 from match_cases import (
-    K,
     OPS,
+    K,
     bf16,
     context,
     fused_step,
@@ -233,10 +233,17 @@ def test_a_late_input_cannot_pass_an_early_use():
             ),
         ),
         (
-            RightStep("rms_norm", (("x", Use("x")), ("weight", Use("v")), ("epsilon", Use("e"))), (("y", "z"),)),
+            RightStep(
+                "rms_norm", (("x", Use("x")), ("weight", Use("v")), ("epsilon", Use("e"))), (("y", "z"),)
+            ),
             RightStep(
                 "rms_norm_group_quant",
-                (("x", Use("x")), ("weight", Use("w")), ("epsilon", Use("e")), ("group_size", Use("group_size"))),
+                (
+                    ("x", Use("x")),
+                    ("weight", Use("w")),
+                    ("epsilon", Use("e")),
+                    ("group_size", Use("group_size")),
+                ),
                 (("q", "qg"), ("scale", "sg")),
             ),
         ),
@@ -290,10 +297,16 @@ def test_only_names_the_sole_user(other):
         return torch.ops.aten.silu(x), h + z, (h - 1 if other else None)
 
     graph = graph_of(function, bf16(4, 256), bf16(4, 256))
-    left = Block(("x",), (step("s", "silu", {"x": Use("x")}, y="y"), step("m", "mul", {"a": Use("x"), "b": Use("x")}, y="h")))
+    left = Block(
+        ("x",),
+        (step("s", "silu", {"x": Use("x")}, y="y"), step("m", "mul", {"a": Use("x"), "b": Use("x")}, y="h")),
+    )
     pattern = Pattern(
         "p", left,
-        (RightStep("silu", (("x", Use("x")),), (("y", "y"),)), RightStep("mul", (("a", Use("x")), ("b", Use("x"))), (("y", "h"),))),
+        (
+            RightStep("silu", (("x", Use("x")),), (("y", "y"),)),
+            RightStep("mul", (("a", Use("x")), ("b", Use("x"))), (("y", "h"),)),
+        ),
         (Replace("y", "y"), Replace("h", "h")), (Input("x"),), only=(Only("h", "add", "a"),),
     )  # fmt: skip
     assert len(search(graph, pattern).matches) == (not other)

@@ -1,4 +1,6 @@
-"""`view?`, `view` and views of a shape: any chain of layout ops, shared or on each branch, that keeps the last dim."""
+"""`view?`, `view` and views of a shape: any chain of layout ops, shared or on each branch, that keeps the last
+dim.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ import pytest
 import torch
 from match_cases import K, bf16, graph_of, norm_quant, rules, search
 
+from patdsl.expr import Binary, Func, Lit, Ref
 from patdsl.graph import Replace
-from patdsl.match.fx_view import FxView
 
 
 def none(y):
@@ -114,9 +116,30 @@ def test_symbolic_rows():
     assert match.right[0].results["scale"].dims[1] == 2
 
 
-def test_what_is_not_statically_known_decides_nothing():
-    graph = symbolic(lambda x: x.shape[-1])
-    assert not FxView(graph).by_target("patdsl::group_quant.default") == ()
-    found = search(graph, norm_quant())
-    # Whether 128 divides a symbolic hidden size is open, so the fused scale's last dim is not known to be the same.
-    assert not found.matches or all(not isinstance(m.names.get("H"), torch.SymInt) for m in found.matches)
+@pytest.mark.parametrize(("least", "rule"), [(0, None), (1 << 20, "where")])
+def test_what_is_not_statically_known_decides_nothing(least, rule):
+    condition = Binary(">", Func("numel", (Ref("x"),)), Lit(least))
+    found = search(symbolic(lambda x: 256), norm_quant(where=(condition,)))
+    assert rules(found) == ({rule} if rule else set())
+    assert len(found.matches) == (rule is None)
+    if rule:
+        assert "not statically known" in found.refusals[0].reason
+
+
+def test_a_graph_of_five_thousand_nodes():
+    def function(x, w):
+        found = []
+        for _ in range(300):
+            y = K.rms_norm(x, w, 1e-6).view(-1, 256)
+            found += [K.group_quant(y, 128), K.group_quant(y, 128)]
+            for _ in range(7):
+                x = x * 2.0
+        return found
+
+    graph = graph_of(function, bf16(2, 4, 256), bf16(256))
+    assert len(graph.nodes) > 4500
+    found = search(graph, norm_quant(1, None))
+    assert len(found.matches) == 300
+    positions = {node: at for at, node in enumerate(graph.nodes)}
+    places = [positions[match.before] for match in found.matches]
+    assert places == sorted(places)
