@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from patdsl.runtime.chain import Chain, PassOrderError
     from patdsl.runtime.loading import load
-    from patdsl.runtime.matcher import Matcher, trace, rewrite
+    from patdsl.runtime.matcher import Matcher, rewrite, trace
     from patdsl.runtime.passes import FusionPass
     from patdsl.runtime.report import Report
     from patdsl.runtime.resolve import HostValueError

@@ -2,9 +2,9 @@
 
 In: a `Pattern` and the pass that it belongs to. Out: a `PatternExpr` whose `match` asks our engine. torch's driver
 visits nodes, checks a candidate twice and then puts a graph of its own in its place, in front of the earliest output.
-Here the engine looks once at a graph state, `rewrite` (given as `extra_check`, the last hook that may refuse) writes the
-match, and nothing is left for torch to replace: `output_nodes` is then `[None]`, which `trace` answers with a graph that
-returns None.
+Here the engine looks once at a graph state, `rewrite` (given as `extra_check`, the last hook that may refuse) writes
+the match, and nothing is left for torch to replace: `output_nodes` is then `[None]`, which `trace` answers with a
+graph that returns None.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from patdsl.match.found import Match, Refusal
 from patdsl.op_table import TorchCall
 from patdsl.runtime import torch_api
 from patdsl.runtime.findings import Look
-from patdsl.runtime.matcher import Matcher, trace, rewrite
+from patdsl.runtime.matcher import Matcher, rewrite, trace
 from patdsl.runtime.report import PassReport, Refused, pattern_report
 from patdsl.runtime.resolve import Resolved, host_values, resolve_pass
 from patdsl.runtime.rewriter import NotWritten, Written

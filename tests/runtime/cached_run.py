@@ -8,9 +8,6 @@ from __future__ import annotations
 import ast
 import json
 import sys
-from pathlib import Path
-
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
 
 import torch
 import torch._inductor.config as config
@@ -25,10 +22,13 @@ epsilons, tp_size, binding = ast.literal_eval(sys.argv[1]), int(sys.argv[2]), sy
 torch.manual_seed(0)
 bindings = {"plain": FUSED_BINDING, "nested": NESTED_BINDING}
 fusion = FusionPass(
-    spec(with_epsilon(*epsilons), hosts=HOST, ops=fused_through(bindings[binding])), hosts={"tp_size": tp_size}
+    spec(with_epsilon(*epsilons), hosts=HOST, ops=fused_through(bindings[binding])),
+    hosts={"tp_size": tp_size},
 )
 model, inputs = norm_quants(None, None), (bf16(6, 256), bf16(256))
-with config.patch(post_grad_custom_post_pass=Chain([fusion]), fx_graph_cache=True, fx_graph_remote_cache=False):
+with config.patch(
+    post_grad_custom_post_pass=Chain([fusion]), fx_graph_cache=True, fx_graph_remote_cache=False
+):
     outputs = torch.compile(model, fullgraph=True)(*inputs)
 torch.testing.assert_close(outputs, model(*inputs), rtol=0, atol=0)
 found = counters["inductor"]

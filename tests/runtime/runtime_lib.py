@@ -70,7 +70,11 @@ def norm_quant_fake(x, weight, epsilon, group):
     return _empty_quant(x, group)
 
 
-define("norm_quant(Tensor x, Tensor weight, float epsilon, int group) -> (Tensor, Tensor)", norm_quant, norm_quant_fake)
+define(
+    "norm_quant(Tensor x, Tensor weight, float epsilon, int group) -> (Tensor, Tensor)",
+    norm_quant,
+    norm_quant_fake,
+)
 
 
 def _broken(x, weight, epsilon, group):
@@ -81,7 +85,11 @@ def _specialises(x, weight, epsilon, group):
     return _empty_quant(x.new_empty((int(x.shape[0]), x.shape[1])), group)
 
 
-define("norm_quant_broken(Tensor x, Tensor weight, float epsilon, int group) -> (Tensor, Tensor)", norm_quant, _broken)
+define(
+    "norm_quant_broken(Tensor x, Tensor weight, float epsilon, int group) -> (Tensor, Tensor)",
+    norm_quant,
+    _broken,
+)
 define(
     "norm_quant_specialises(Tensor x, Tensor weight, float epsilon, int group) -> (Tensor, Tensor)",
     norm_quant,
@@ -105,7 +113,9 @@ def _add_norm_(x, residual, weight, epsilon):
 
 
 define(
-    "add_norm_(Tensor(a!) x, Tensor(b!) residual, Tensor weight, float epsilon) -> ()", _add_norm_, lambda *a: None
+    "add_norm_(Tensor(a!) x, Tensor(b!) residual, Tensor weight, float epsilon) -> ()",
+    _add_norm_,
+    lambda *a: None,
 )
 
 

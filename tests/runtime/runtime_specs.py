@@ -42,7 +42,11 @@ def call(name, args, results=(), **more):
     return TorchCall(f"{NS}::{name}.default", args, results, **more)
 
 
-WEIGHT, EPSILON, GROUP = Param("weight", Tensor(T, (H,))), Param("epsilon", Plain("float")), Param("group", Plain("int"))
+WEIGHT, EPSILON, GROUP = (
+    Param("weight", Tensor(T, (H,))),
+    Param("epsilon", Plain("float")),
+    Param("group", Plain("int")),
+)
 
 NORM = Op(
     "norm",
@@ -143,7 +147,11 @@ OPS = {op.name: op for op in (NORM, QUANT, FUSED, ZEROS, ADD_NORM, ADD_FUSED)}
 
 def quant_step(fan_out="n", source="y"):
     return Step(
-        "quants", "quant", (("x", Through(source)), ("group", Use("group"))), (("q", "q"), ("scale", "scale")), fan_out
+        "quants",
+        "quant",
+        (("x", Through(source)), ("group", Use("group"))),
+        (("q", "q"), ("scale", "scale")),
+        fan_out,
     )
 
 
@@ -162,7 +170,12 @@ NORM_QUANTS = Pattern(
     Block(
         ("x", "weight", "epsilon", "group"),
         (
-            Step("norm", "norm", (("x", Use("x")), ("weight", Use("weight")), ("epsilon", Use("epsilon"))), (("y", "y"),)),
+            Step(
+                "norm",
+                "norm",
+                (("x", Use("x")), ("weight", Use("weight")), ("epsilon", Use("epsilon"))),
+                (("y", "y"),),
+            ),
             quant_step(),
         ),
         (FanOut("n", 1, None),),

@@ -19,6 +19,7 @@ def run(folder, epsilons, tp_size, binding, seed):
             "TORCHINDUCTOR_CACHE_DIR": str(folder / "cache"),
             "PYTHONHASHSEED": seed,
             "PATDSL_TARGET": "cpu",
+            "PYTHONPATH": str(Path(__file__).parents[2]),
         },
         cwd=folder,
         capture_output=True,

@@ -91,7 +91,9 @@ def test_mutating_ops_on_both_sides(second_form, dynamic, shape):
             torch._check(residual.shape[dim] == size)
         x, residual = x.clone(), residual.clone()
         OPS.add_norm_(x, residual, weight, 1e-6)
-        q, scale = (torch.empty(*x.shape[:-1], n, dtype=t) for n, t in ((256, torch.int8), (4, torch.float32)))
+        q, scale = (
+            torch.empty(*x.shape[:-1], n, dtype=t) for n, t in ((256, torch.int8), (4, torch.float32))
+        )
         OPS.quant_out(x, q, scale, 64)
         return q, scale, residual
 
@@ -173,7 +175,9 @@ def test_out_buffer_takes_the_strides_of_what_it_replaces():
         return OPS.quant_col(OPS.norm(x, weight, 1e-6), 64)
 
     plain_outs = attrs.evolve(BYTES_BINDING, target="patdsl_test::norm_quant_out.default")
-    args = tuple((key, Out("scale") if isinstance(arg, Out) and arg.view_as else arg) for key, arg in plain_outs.args)
+    args = tuple(
+        (key, Out("scale") if isinstance(arg, Out) and arg.view_as else arg) for key, arg in plain_outs.args
+    )
     fusion = FusionPass(spec(ops=fused_through(attrs.evolve(plain_outs, args=args))))
     inputs = (bf16(6, 256), bf16(256))
     outputs, kept = compiled(model, inputs, fusion)

@@ -48,7 +48,9 @@ def test_torch_driver_rewrites_whole_fan_outs(branches, dynamic):
     driver = torch_driver(fusion)
     counted = []
     model, inputs = norm_quants(*[None] * branches), (bf16(6, 256), bf16(256))
-    outputs, kept = compiled(model, inputs, lambda graph: counted.append(driver.apply(graph)), dynamic=dynamic)
+    outputs, kept = compiled(
+        model, inputs, lambda graph: counted.append(driver.apply(graph)), dynamic=dynamic
+    )
     agree(model, inputs, outputs)
     assert kept.after == {"norm_quant": 1}
     assert counted == [1]

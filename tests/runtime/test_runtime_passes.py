@@ -136,7 +136,10 @@ def test_uuid_of_a_chain_depends_on_the_order():
 
 
 def test_chain_builds_what_a_module_lists_and_runs_it():
-    first, second = spec(NORM_QUANTS, name="one", hosts=HOSTS), spec(ADD_NORM_QUANTS, name="two", after=("one",))
+    first, second = (
+        spec(NORM_QUANTS, name="one", hosts=HOSTS),
+        spec(ADD_NORM_QUANTS, name="two", after=("one",)),
+    )
     chain = Chain.build(((second, None), (first, None)), hosts={"tp_size": 2}, target="cpu")
     assert [each.name for each in chain] == ["one", "two"]
     _, kept = compiled(norm_quants(None), (bf16(6, 256), bf16(256)), chain)
@@ -156,7 +159,11 @@ def test_counts_are_of_all_graphs_and_of_the_last():
         fusion(traced(norm_quants(None), bf16(6, 256), bf16(256)).graph)
     assert (fusion.counts["norm_quants"], fusion.last_counts["norm_quants"]) == (2, 1)
     (pattern,) = fusion.report().patterns
-    assert (pattern.total, pattern.last, dict(pattern.called)) == (2, 1, {"patdsl_test::norm_quant.default": 2})
+    assert (pattern.total, pattern.last, dict(pattern.called)) == (
+        2,
+        1,
+        {"patdsl_test::norm_quant.default": 2},
+    )
     assert "norm_quants: replaced 2 (1 in the last graph)" in str(fusion.report())
 
 
@@ -219,8 +226,7 @@ def test_importing_the_runtime_is_cheap():
         "import torch; before = set(sys.modules)\n"
         "import patdsl.runtime\n"
         "new = set(sys.modules) - before\n"
-        "assert not {'lark', 'torch._inductor.pattern_matcher'} & new, new\n"
-        "assert len(new) < 20, new\n"
+        "assert {name.split('.')[0] for name in new} <= {'patdsl', 'attr', 'attrs', 'unicodedata'}, new\n"
         "import patdsl.runtime.passes, patdsl.runtime.chain, patdsl.runtime.matcher\n"
         "assert 'lark' not in sys.modules"
     )

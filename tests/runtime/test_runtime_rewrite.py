@@ -100,7 +100,13 @@ def test_rewrite_never_matches_its_own_output():
         NORM_QUANTS,
         name="again",
         right=(
-            attrs.evolve(NORM_QUANTS.right[0], op="norm", args=NORM_QUANTS.right[0].args[:3], results=(("y", "y"),), flatten=()),
+            attrs.evolve(
+                NORM_QUANTS.right[0],
+                op="norm",
+                args=NORM_QUANTS.right[0].args[:3],
+                results=(("y", "y"),),
+                flatten=(),
+            ),
             attrs.evolve(
                 NORM_QUANTS.right[0],
                 op="quant",

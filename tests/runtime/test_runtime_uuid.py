@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,17 @@ from pathlib import Path
 import attrs
 import pytest
 import runtime_lib  # noqa: F401  registers the ops
-from runtime_specs import EPSILON, FUSED, FUSED_BINDING, NORM, NORM_QUANTS, NORM_QUANTS_EACH, OPS, fused_through, spec
+from runtime_specs import (
+    EPSILON,
+    FUSED,
+    FUSED_BINDING,
+    NORM,
+    NORM_QUANTS,
+    NORM_QUANTS_EACH,
+    OPS,
+    fused_through,
+    spec,
+)
 
 from patdsl.expr import Binary, Lit, Ref
 from patdsl.graph import ConstValue, HostValue
@@ -56,7 +67,9 @@ CHANGES = {
     "binding that does not exist": {
         "spec": {"ops": fused_through(attrs.evolve(FUSED_BINDING, target="patdsl_test::nowhere.default"))}
     },
-    "order of bindings": {"spec": {"ops": fused_through(FUSED_BINDING, attrs.evolve(FUSED_BINDING, guard=Lit(True)))}},
+    "order of bindings": {
+        "spec": {"ops": fused_through(FUSED_BINDING, attrs.evolve(FUSED_BINDING, guard=Lit(True)))}
+    },
 }
 
 
@@ -99,9 +112,12 @@ def test_registering_an_op_later_changes_it():
     assert "calls patdsl_test_late::fused.default" in str(fusion.report())
 
 
-def test_equal_in_every_process_and_folder(tmp_path):
+def test_equal_in_every_process_and_folder(tmp_path, monkeypatch):
+    # The digest of the sources has a test of its own: here somebody may be editing them.
+    monkeypatch.setattr("patdsl.runtime.uuid.sources_digest", lambda: "sources")
     text = (
         f"import sys; sys.path[:0] = {[str(HERE), str(HERE.parent.parent)]!r}\n"
+        "import patdsl.runtime.uuid; patdsl.runtime.uuid.sources_digest = lambda: 'sources'\n"
         "from test_runtime_uuid import CHANGES, uuid_of\n"
         "for change in CHANGES.values(): print(uuid_of(change))"
     )
@@ -117,6 +133,28 @@ def test_equal_in_every_process_and_folder(tmp_path):
         )
         found.append(run.stdout.split())
     assert found[0] == found[1] == found[2] == [uuid_of(change) for change in CHANGES.values()]
+
+
+def test_digest_of_the_sources(tmp_path):
+    """Equal wherever the same code stands; another matcher is another pass, another command line is not."""
+
+    def digest(folder):
+        text = "from patdsl.runtime.uuid import sources_digest; print(sources_digest())"
+        run = subprocess.run(
+            [sys.executable, "-c", text], cwd=folder, capture_output=True, text=True, check=True
+        )
+        return run.stdout
+
+    package, copy = tmp_path / "one" / "patdsl", tmp_path / "two" / "patdsl"
+    shutil.copytree(HERE.parents[1] / "patdsl", package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(package, copy)
+    first = digest(package.parent)
+    assert digest(copy.parent) == first
+    engine, command = copy / "match" / "engine.py", copy / "cli.py"
+    command.write_text(command.read_text() + "\n# changed\n")
+    assert digest(copy.parent) == first
+    engine.write_text(engine.read_text() + "\n# changed\n")
+    assert digest(copy.parent) != first
 
 
 def test_host_functions_say_who_they_are():
