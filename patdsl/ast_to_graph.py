@@ -246,6 +246,8 @@ class _PatternResolver:
         taken = names_taken(self.variant.right, find)
         dims = [name for declared in inputs.values() for name in type_names(declared)]
         left = build_left(self.variant, dims, taken, self.unit.ops, self.file, self.diagnostics)
+        if len(self.diagnostics.errors) > before:
+            return None  # what the right side would report follows from what is reported already
         right = build_right(self.variant, left)
         if len(self.diagnostics.errors) > before:
             return None

@@ -38,7 +38,7 @@ class Diagnostic:
 class Diagnostics:
     """Collects the findings of a run, each once, in the order found."""
 
-    items: list[Diagnostic] = attrs.Factory(list)
+    _found: dict[Diagnostic, None] = attrs.Factory(dict)
 
     def add(
         self,
@@ -50,9 +50,11 @@ class Diagnostics:
         help: str | None = None,
         severity: str = "error",
     ) -> None:
-        found = Diagnostic(code, message, span, tuple(notes), help, severity)
-        if found not in self.items:
-            self.items.append(found)
+        self._found.setdefault(Diagnostic(code, message, span, tuple(notes), help, severity))
+
+    @property
+    def items(self) -> list[Diagnostic]:
+        return list(self._found)
 
     @property
     def errors(self) -> list[Diagnostic]:

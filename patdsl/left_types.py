@@ -7,13 +7,13 @@ names and types of every value, with dims as polynomials; or `LeftError`: no gra
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
 from patdsl.dtypes import Dtype
-from patdsl.expr import UNKNOWN, EvaluationError, Expr, Items, Lit, Ref, Scope, Star, evaluate, names_in
+from patdsl.expr import UNKNOWN, EvaluationError, Expr, Items, Ref, Scope, Star, evaluate, names_in
 from patdsl.graph import Pattern
 from patdsl.match.found import TensorMeta
 from patdsl.op_table import (
@@ -36,7 +36,7 @@ from patdsl.op_table import (
     Values,
     ViewStep,
 )
-from patdsl.shape_rules import rule_types
+from patdsl.shape_rules import input_type, rule_types
 from patdsl.symbolic import DtypeVariable, Facts, Poly, product
 from patdsl.unify import unify_type
 
@@ -73,9 +73,20 @@ class LeftError(Exception):
 
 
 class LeftTypes:
-    """Types values in the order of the steps. `names` binds what a match would; `types` has the type of each value."""
+    """Types values in the order of the steps. `names` binds what a match would; `types` has the type of each value.
 
-    def __init__(self, pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any], case: Case) -> None:
+    `ranks`: the rank of an input where the case alone would give it another.
+    """
+
+    def __init__(
+        self,
+        pattern: Pattern,
+        ops: Mapping[str, Op],
+        constants: Mapping[str, Any],
+        case: Case,
+        ranks: Mapping[str, int] | None = None,
+    ) -> None:
+        self.ranks = ranks or {}
         self.pattern = pattern
         self.ops = ops
         self.case = case
@@ -161,7 +172,8 @@ class LeftTypes:
             return self._invent(self._name(param.name), param.type, names)
         value = operand.name if isinstance(operand, OneOf) else operand.value
         if value not in self.types and value not in self.names:
-            self.types[value] = self._invent(value, param.type, names, step)
+            made = self._invent(value, param.type, names)
+            self.types[value] = input_type(op.name, param.name, made, {**names, **self._typed(op, step)})
         meta = self.types.get(value)
         if meta is None:
             return self.names.get(value)
@@ -171,6 +183,15 @@ class LeftTypes:
         if reason is not None and not (isinstance(param.type, Plain) and param.type.kind == "tensor"):
             raise LeftError(step.line, f"'{op.name}' cannot take '{value}' for '{param.name}': {reason}")
         return meta
+
+    def _typed(self, op: Op, step: Step) -> dict[str, TensorMeta]:
+        """The types of the tensors that this step is known to read."""
+        known = {}
+        for name, operand in step.operands:
+            meta = self.types.get(operand.value) if isinstance(operand, (Use, Through)) else None
+            if meta is not None and op.param[name].is_tensor:
+                known[name] = meta
+        return known
 
     def _viewed(self, meta: TensorMeta) -> TensorMeta:
         """The type behind an optional view, as the case has it."""
@@ -184,9 +205,7 @@ class LeftTypes:
 
     # Types of inputs that nothing has typed yet
 
-    def _invent(
-        self, name: str, declared: Type, names: dict[str, Any], step: Step | None = None
-    ) -> TensorMeta | None:
+    def _invent(self, name: str, declared: Type, names: dict[str, Any]) -> TensorMeta | None:
         """A tensor of the declared type, as general as the case lets it be."""
         if isinstance(declared, Tensor):
             dtype = self._invent_dtype(declared, names)
@@ -194,8 +213,9 @@ class LeftTypes:
             for dim in declared.dims:
                 if isinstance(dim, Star):
                     if dim.name not in names:
+                        count = self._leading(name, len(declared.dims) - 1)
                         names[dim.name] = tuple(
-                            Poly.var(self._name(f"{dim.name}{index}")) for index in range(self.case.leading)
+                            Poly.var(self._name(f"{dim.name}{index}")) for index in range(count)
                         )
                     dims.extend(names[dim.name])
                     continue
@@ -208,25 +228,15 @@ class LeftTypes:
                     return None
             return TensorMeta(dtype, tuple(dims), None, "")
         if isinstance(declared, AnyTensor):
-            last: Any = Poly.var(self._name(name))
-            sizes = self._split_sizes(step)
-            if sizes is not None:
-                last = Poly.of(0)
-                for size in sizes:
-                    last = last + size
-            lead = tuple(Poly.var(self._name(f"{name}_{index}")) for index in range(self.case.leading))
+            count = self._leading(name, 1)
+            lead = tuple(Poly.var(self._name(f"{name}_{index}")) for index in range(count))
+            last = Poly.var(self._name(name))
             return TensorMeta(DtypeVariable(f"dtype of {name}", self.facts), (*lead, last), None, "")
         return None
 
-    def _split_sizes(self, step: Step | None) -> Sequence[Any] | None:
-        """The sizes that a split of the last dim names: together they are that dim."""
-        if step is None or step.op != "split":
-            return None
-        operands = dict(step.operands)
-        sizes = self._plain_argument(Param("sizes", Plain("int", True)), operands["sizes"])
-        if operands["dim"] != Const(Lit(-1)) or not isinstance(sizes, tuple):
-            return None
-        return None if any(size is UNKNOWN or isinstance(size, Opaque) for size in sizes) else sizes
+    def _leading(self, name: str, others: int) -> int:
+        """How many dims are left open in an input that has so many others."""
+        return max(self.ranks[name] - others, 0) if name in self.ranks else self.case.leading
 
     def _invent_dtype(self, declared: Tensor, names: dict[str, Any]) -> Dtype:
         term = declared.dtype

@@ -73,6 +73,20 @@ HOMES = {
 }
 
 
+RUNTIME_IMPORT = """\
+from patdsl.runtime import (
+    Chain,
+    FusionPass,
+    Left,
+    Matcher,
+    Right,
+    examples,
+    register_replacement,
+    rewrite,
+    trace,
+)"""
+
+
 def module_text(unit: Unit, file_name: str) -> str:
     """The module of a unit; `file_name` is the `.pat` file's name, without folders, for the header and the comments."""
     return _Module(unit, file_name).text()
@@ -113,14 +127,8 @@ class _Module:
             used = sorted(set(names) & self.writer.classes, key=_import_order)
             if used:
                 line = f"from {home} import {', '.join(used)}"
-                if len(line) > WIDTH:
-                    line = f"from {home} import (\n" + "".join(f"    {name},\n" for name in used) + ")"
-                lines.append(line)
-        lines.append(
-            "from patdsl.runtime import Chain, FusionPass, Left, Matcher, Right, examples, "
-            "register_replacement, rewrite, trace"
-        )
-        return "\n".join(lines)
+                lines.append(line if len(line) <= WIDTH else _exploded(home, used))
+        return "\n".join([*lines, RUNTIME_IMPORT])
 
     def _symbols(self) -> str:
         """Short names for the dims and dtype variables that the declarations share."""
@@ -159,8 +167,7 @@ class _Module:
         parts = []
         for pattern in self.patterns:
             symbol = self._take(re.sub(r"\W+", "_", pattern.full_name).strip("_").upper())
-            bare = _without_places(pattern)
-            source = self.writer.write(bare, used=len(symbol) + 3)
+            source = self.writer.write(pattern, used=len(symbol) + 3)
             parts.append(f"{self._comment(pattern)}\n{symbol} = {source}")
             self.writer.names[pattern] = symbol
         return parts
@@ -168,7 +175,7 @@ class _Module:
     def _comment(self, pattern: Pattern) -> str:
         lines = [f"# {pattern.place}" + (f", variant {pattern.variant}" if pattern.variant else "")]
         lines.extend(f"#     {line.rstrip()}" for line in self.unit.text[pattern.name].splitlines())
-        return "\n".join(_printable(line).rstrip()[:WIDTH] for line in lines)
+        return "\n".join(_printable(line)[:WIDTH].rstrip() for line in lines)
 
     def _passes(self) -> list[str]:
         parts = []
@@ -198,16 +205,18 @@ class _Module:
         return "\n".join(lines)
 
     def _tail(self) -> str:
-        rows = [
-            f"    ({spec.name.upper()}_PASS, register_{_identifier(spec.name)}),"
-            for spec in self.unit.passes
-        ]
+        rows = [f"({spec.name.upper()}_PASS, register_{_identifier(spec.name)})," for spec in self.unit.passes]
+        passes = f"({rows[0]})" if len(rows) == 1 else "(\n" + "".join(f"    {row}\n" for row in rows) + ")"
         return (
-            "\nPASSES = (\n" + "\n".join(rows) + "\n)\n\n\n"
+            f"\nPASSES = {passes}\n\n\n"
             "def load(*, hosts: dict[str, object] | None = None, target: str | None = None) -> Chain:\n"
             '    """The passes of this module, ready for `torch._inductor.config.post_grad_custom_post_pass`."""\n'
             "    return Chain.build(PASSES, hosts=hosts, target=target)"
         )
+
+
+def _exploded(home: str, names: Iterable[str]) -> str:
+    return f"from {home} import (\n" + "".join(f"    {name},\n" for name in names) + ")"
 
 
 def _import_order(name: str) -> tuple[int, str]:
@@ -221,10 +230,6 @@ def _identifier(name: str) -> str:
 
 def _printable(line: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in line)
-
-
-def _without_places(pattern: Pattern) -> Pattern:
-    return pattern
 
 
 def _walk(values: Iterable[Any]) -> Iterable[Any]:

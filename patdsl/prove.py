@@ -13,13 +13,13 @@ from typing import Any
 
 import attrs
 
-from patdsl.expr import UNKNOWN
+from patdsl.expr import UNKNOWN, Star
 from patdsl.graph import Pattern, RightStep, RightView
 from patdsl.left_types import CASES, Case, LeftError, LeftTypes
 from patdsl.match.context import Context
 from patdsl.match.found import RightValue, TensorMeta, Value
 from patdsl.match.typed import RefusedError, RightTyping
-from patdsl.op_table import Op
+from patdsl.op_table import Op, Tensor
 from patdsl.shape_rules import rule_types
 
 
@@ -51,18 +51,11 @@ def prove(pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any])
     possible: list[Case] = []
     impossible: list[Disproof] = []
     for case in CASES:
-        left = LeftTypes(pattern, ops, constants, case)
-        try:
-            left.run()
-        except LeftError as error:
-            impossible.append(Disproof("", case, error.reason, error.line))
+        typed = _typed(pattern, ops, constants, case)
+        if isinstance(typed, Disproof):
+            impossible.append(typed)
             continue
-        right = _RightProof.of(pattern, ops, constants, left)
-        try:
-            right.calls_and_views()
-        except RefusedError as refused:
-            impossible.append(Disproof("", case, refused.reason))
-            continue
+        left, right = typed
         possible.append(case)
         left.facts.assuming = False
         for replace in pattern.replaces:
@@ -74,6 +67,37 @@ def prove(pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any])
     if not possible:
         disproofs.extend(impossible[:1])
     return Proof(tuple(disproofs), tuple(open_values), tuple(possible))
+
+
+def _typed(
+    pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any], case: Case
+) -> tuple[LeftTypes, _RightProof] | Disproof:
+    """Both sides typed, with inputs of the ranks that the right side's ops demand."""
+    ranks: dict[str, int] = {}
+    while True:
+        left = LeftTypes(pattern, ops, constants, case, ranks)
+        try:
+            left.run()
+            right = _RightProof.of(pattern, ops, constants, left)
+            right.calls_and_views()
+        except LeftError as error:
+            return Disproof("", case, error.reason, error.line)
+        except RankDemandError as demand:
+            if demand.name in ranks:
+                return Disproof("", case, demand.reason)
+            ranks[demand.name] = demand.rank
+        except RefusedError as refused:
+            return Disproof("", case, refused.reason)
+        else:
+            return left, right
+
+
+class RankDemandError(RefusedError):
+    """The right side takes an input only with this rank, which is a guard."""
+
+    def __init__(self, name: str, rank: int, reason: str) -> None:
+        self.name, self.rank = name, rank
+        super().__init__("typed", reason)
 
 
 class _RightProof(RightTyping):
@@ -105,6 +129,7 @@ class _RightProof(RightTyping):
         given = {name: self.operand(operand, branch, step.fan_out) for name, operand in step.args}
         args = {param.name: self.argument(op, param, given) for param in op.params}
         flat = {name: dims for name in step.flatten if (dims := self.flattened(op, name, args[name])) is not None}
+        self._demand_ranks(op, args, flat)
         names = self.op_names(op, args, flat)
         metas = {name: self.meta_of(value) or value for name, value in args.items()}
         ruled = rule_types(op.name, metas, lambda a, b: self.sites.context.known(a == b))
@@ -117,6 +142,22 @@ class _RightProof(RightTyping):
                 at = int(result.rsplit(".", 1)[1]) if "." in result else position
                 made = ruled[at] if at < len(ruled) else None
             self.metas[RightValue(value, branch)] = made
+
+    def _demand_ranks(self, op: Op, args: Mapping[str, Any], flat: Mapping[str, Any]) -> None:
+        inputs = {item.name for item in self.pattern.inputs}
+        for param in op.params:
+            declared, value = param.type, args[param.name]
+            if not isinstance(declared, Tensor) or not isinstance(value, Value) or value.key not in inputs:
+                continue
+            rank = len(declared.dims)
+            if any(isinstance(dim, Star) for dim in declared.dims) or param.name in flat or value.meta is None:
+                continue
+            if len(value.meta.dims) != rank:
+                raise RankDemandError(
+                    value.key,
+                    rank,
+                    f"{op.name} does not take this '{param.name}': rank {len(value.meta.dims)}, declared {rank}",
+                )
 
     def number(self, expr: Any, branch: int | None, fan_out: str | None) -> Any:
         try:

@@ -175,3 +175,18 @@ RULES: dict[str, Callable[[Args, Same], Types]] = {
     "index": _index,
     "pad": _pad,
 }
+
+
+def input_type(op: str, param: str, made: TensorMeta | None, args: Args) -> TensorMeta | None:
+    """The type of an input about which its op says more than its declaration: `made` as it must be to be an argument."""
+    try:
+        if (op, param) == ("split", "x") and made is not None:
+            total: Any = 0
+            for size in args["sizes"]:
+                total = total + size
+            return _replaced(made, args["dim"], total)
+        if (op, param) == ("slice_scatter", "src"):
+            return _replaced(args["x"], args["dim"], args["end"] - args["start"])
+    except (KeyError, TypeError, AttributeError):
+        return made
+    return made

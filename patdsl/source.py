@@ -13,9 +13,9 @@ from pathlib import PurePath
 import attrs
 
 
-@attrs.frozen(slots=False)
+@attrs.frozen(slots=False, eq=False)
 class Source:
-    """One `.pat` text. `name` is how the file is called in messages (a path as the user gave it)."""
+    """One `.pat` text, equal only to itself. `name` is how the file is called in messages (a path as the user gave it)."""
 
     name: str
     text: str = attrs.field(repr=False)
@@ -49,7 +49,7 @@ class Source:
 class Span:
     """Characters `start` to `end` (exclusive) of a source."""
 
-    source: Source = attrs.field(repr=False, eq=False)
+    source: Source = attrs.field(repr=False)
     start: int
     end: int
 

@@ -126,7 +126,7 @@ op mm(x: T[M, K], other: T[K, N]) -> (y: T[M, N])
 op linear(x: T[*B, K], weight: T[N, K], bias: T[N]? = none) -> (y: T[*B, N])
   = aten::linear
 
-op slice_scatter(x: T[*B], src: T[*S], dim: int, start: int, end: int) -> (y: T[*B])
+op slice_scatter(x: T[*B], src: tensor, dim: int, start: int, end: int) -> (y: T[*B])
   = aten::slice_scatter
 
 op clone(x: T[*B]) -> (y: T[*B])

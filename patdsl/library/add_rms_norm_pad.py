@@ -1,0 +1,432 @@
+"""Fusion passes of add_rms_norm_pad.pat: add_rms_norm_pad.
+
+Made by patdsl 0.1.0; edit the .pat file, not this one. To make it again:
+
+    patdsl compile add_rms_norm_pad.pat -o add_rms_norm_pad.py
+"""
+
+from __future__ import annotations
+
+from patdsl.dtypes import Dtype
+from patdsl.expr import Binary, Func, Items, Lit, Ref, Star, Unary
+from patdsl.graph import Example, Input, PassSpec, Pattern, Replace, RightStep
+from patdsl.op_table import (
+    AnyTensor,
+    Block,
+    Const,
+    DtypeVar,
+    Give,
+    Mut,
+    On,
+    Op,
+    Param,
+    Plain,
+    Result,
+    Step,
+    Tensor,
+    TorchCall,
+    Use,
+)
+from patdsl.runtime import (
+    Chain,
+    FusionPass,
+    Left,
+    Matcher,
+    Right,
+    examples,
+    register_replacement,
+    rewrite,
+    trace,
+)
+
+T = DtypeVar("T")
+W = DtypeVar("W")
+H = Ref("H")
+K = Ref("K")
+M = Ref("M")
+N = Ref("N")
+P = Ref("P")
+Bs = Star("B")
+
+# aiter.pat:74
+ADD_RMS_NORM_PAD = Op(
+    "add_rms_norm_pad",
+    (
+        Param("x", Tensor(T, (M, H))),
+        Param("weight", Tensor(T, (H,))),
+        Param("epsilon", Plain("float")),
+        Param("residual", Tensor(T, (M, H))),
+        Param("multiple", Plain("int")),
+    ),
+    (
+        Result(
+            "padded",
+            Tensor(T, (M, Binary("*", Func("ceil_div", (H, Ref("multiple"))), Ref("multiple")))),
+        ),
+        Result("residual_out", Tensor(T, (M, H))),
+    ),
+    (
+        TorchCall(
+            "vllm::rocm_aiter_triton_add_rmsnorm_pad.default",
+            (
+                (0, Give(Ref("x"))),
+                (1, Give(Ref("weight"))),
+                (2, Give(Ref("epsilon"))),
+                (3, Give(Ref("residual"))),
+                (4, Give(Ref("multiple"))),
+            ),
+            ("padded", "residual_out"),
+            (On("gfx942"), On("gfx950")),
+        ),
+        TorchCall(
+            "patdsl::add_rms_norm_pad.default",
+            (
+                (0, Give(Ref("x"))),
+                (1, Give(Ref("weight"))),
+                (2, Give(Ref("epsilon"))),
+                (3, Give(Ref("residual"))),
+                (4, Give(Ref("multiple"))),
+            ),
+            ("padded", "residual_out"),
+        ),
+    ),
+    ref="patdsl.reference:add_rms_norm_pad",
+)
+
+# vllm_ir.pat:14
+FUSED_ADD_RMS_NORM = Op(
+    "fused_add_rms_norm",
+    (
+        Param("x", Tensor(T, (Bs, H))),
+        Param("residual", Tensor(T, (Bs, H))),
+        Param("weight", Tensor(W, (H,)), True),
+        Param("epsilon", Plain("float")),
+        Param("variance_size", Plain("int"), True, Lit(None)),
+    ),
+    (Result("y", Tensor(T, (Bs, H))), Result("residual_out", Tensor(T, (Bs, H)))),
+    (
+        TorchCall(
+            "vllm_ir::fused_add_rms_norm.default",
+            (
+                (0, Give(Ref("x"))),
+                (1, Give(Ref("residual"))),
+                (2, Give(Ref("weight"))),
+                (3, Give(Ref("epsilon"))),
+                (4, Give(Ref("variance_size"))),
+            ),
+            ("y", "residual_out"),
+        ),
+        TorchCall(
+            "patdsl::fused_add_rms_norm.default",
+            (
+                (0, Give(Ref("x"))),
+                (1, Give(Ref("residual"))),
+                (2, Give(Ref("weight"))),
+                (3, Give(Ref("epsilon"))),
+                (4, Give(Ref("variance_size"))),
+            ),
+            ("y", "residual_out"),
+        ),
+        TorchCall(
+            "patdsl::fused_add_rms_norm_.default",
+            (
+                (0, Mut("x", "y")),
+                (1, Mut("residual", "residual_out")),
+                (2, Give(Ref("weight"))),
+                (3, Give(Ref("epsilon"))),
+            ),
+            (),
+            guard=Binary("==", Ref("variance_size"), Lit(None)),
+        ),
+    ),
+    ref="patdsl.reference:fused_add_rms_norm",
+)
+
+# aten.pat:123
+MM = Op(
+    "mm",
+    (Param("x", Tensor(T, (M, K))), Param("other", Tensor(T, (K, N)))),
+    (Result("y", Tensor(T, (M, N))),),
+    (TorchCall("aten::mm.default", ((0, Give(Ref("x"))), (1, Give(Ref("other")))), ("y",)),),
+)
+
+# aten.pat:120
+PAD = Op(
+    "pad",
+    (
+        Param("x", AnyTensor()),
+        Param("pads", Plain("int", True)),
+        Param("value", Plain("float"), True, Lit(None)),
+    ),
+    (Result("y", AnyTensor()),),
+    (
+        TorchCall(
+            "aten::constant_pad_nd.default",
+            ((0, Give(Ref("x"))), (1, Give(Ref("pads"))), (2, Give(Ref("value")))),
+            ("y",),
+        ),
+    ),
+)
+
+# vllm_ir.pat:74
+ROCM_GEMM = Op(
+    "rocm_gemm",
+    (
+        Param("x", Tensor(T, (Bs, H))),
+        Param("weight", Tensor(T, (N, H))),
+        Param("bias", Tensor(T, (N,)), True, Lit(None)),
+    ),
+    (Result("y", Tensor(T, (Bs, N))),),
+    (
+        TorchCall(
+            "vllm::rocm_unquantized_gemm.default",
+            ((0, Give(Ref("x"))), (1, Give(Ref("weight"))), (2, Give(Ref("bias")))),
+            ("y",),
+        ),
+    ),
+    ref="patdsl.reference:linear",
+)
+
+# aten.pat:15
+SLICE = Op(
+    "slice",
+    (
+        Param("x", AnyTensor()),
+        Param("dim", Plain("int")),
+        Param("start", Plain("int")),
+        Param("end", Plain("int")),
+    ),
+    (Result("y", AnyTensor()),),
+    (
+        TorchCall(
+            "aten::slice.Tensor",
+            ((0, Give(Ref("x"))), (1, Give(Ref("dim"))), (2, Give(Ref("start"))), (3, Give(Ref("end")))),
+            ("y",),
+        ),
+    ),
+    free=True,
+)
+
+# add_rms_norm_pad.pat:6
+#     pattern add_rms_norm_pad(x: T[M, H], weight: T[H]) {
+#       y, r = fused_add_rms_norm(x, residual, weight, epsilon)
+#       p    = pad(y, [0, P], 0.0)
+#       l    = rocm_gemm(y, router, bias)
+#     =>
+#       p, r = add_rms_norm_pad(x, weight, epsilon, residual, H + P)
+#       l    = rocm_gemm(slice(p, -1, 0, H), router, bias)
+#       where P > 0
+#     }
+ADD_RMS_NORM_PAD_ = Pattern(
+    "add_rms_norm_pad",
+    Block(
+        ("x", "residual", "weight", "epsilon", "router", "bias"),
+        (
+            Step(
+                "fused_add_rms_norm",
+                "fused_add_rms_norm",
+                (
+                    ("x", Use("x")),
+                    ("residual", Use("residual")),
+                    ("weight", Use("weight")),
+                    ("epsilon", Use("epsilon")),
+                    ("variance_size", Const(Lit(None))),
+                ),
+                (("y", "y"), ("residual_out", "r")),
+                line=7,
+            ),
+            Step(
+                "pad",
+                "pad",
+                (("x", Use("y")), ("pads", Const(Items((Lit(0), P)))), ("value", Const(Lit(0.0)))),
+                (("y", "p"),),
+                line=8,
+            ),
+            Step(
+                "rocm_gemm",
+                "rocm_gemm",
+                (("x", Use("y")), ("weight", Use("router")), ("bias", Use("bias"))),
+                (("y", "l"),),
+                line=9,
+            ),
+        ),
+    ),
+    (
+        RightStep(
+            "add_rms_norm_pad",
+            (
+                ("x", Use("x")),
+                ("weight", Use("weight")),
+                ("epsilon", Use("epsilon")),
+                ("residual", Use("residual")),
+                ("multiple", Const(Binary("+", H, P))),
+            ),
+            (("padded", "new_p"), ("residual_out", "new_r")),
+            line=11,
+        ),
+        RightStep(
+            "slice",
+            (
+                ("x", Use("new_p")),
+                ("dim", Const(Unary("-", Lit(1)))),
+                ("start", Const(Lit(0))),
+                ("end", Use("H")),
+            ),
+            (("y", "new_y"),),
+            line=12,
+        ),
+        RightStep(
+            "rocm_gemm",
+            (("x", Use("new_y")), ("weight", Use("router")), ("bias", Use("bias"))),
+            (("y", "new_l"),),
+            line=12,
+        ),
+    ),
+    (Replace("p", "new_p"), Replace("r", "new_r"), Replace("l", "new_l")),
+    (
+        Input("x", Tensor(T, (M, H))),
+        Input("residual"),
+        Input("weight", Tensor(T, (H,))),
+        Input("epsilon"),
+        Input("router"),
+        Input("bias"),
+    ),
+    (
+        Example("x", (11, 3328), Dtype("bf16")),
+        Example("residual", (11, 3328), Dtype("bf16")),
+        Example("weight", (3328,), Dtype("bf16")),
+        Example("epsilon", value=1e-06),
+        Example("router", (19, 3328), Dtype("bf16")),
+        Example("bias", (19,), Dtype("bf16")),
+    ),
+    where=(Binary(">", P, Lit(0)),),
+    place="add_rms_norm_pad.pat:6",
+)
+
+# add_rms_norm_pad.pat:17
+#     pattern add_rms_norm_pad_mm(x: T[M, H], weight: T[H]) {
+#       y, r = fused_add_rms_norm(x, residual, weight, epsilon)
+#       p    = pad(y, [0, P], 0.0)
+#       l    = mm(y, router)
+#     =>
+#       p, r = add_rms_norm_pad(x, weight, epsilon, residual, H + P)
+#       l    = mm(slice(p, -1, 0, H), router)
+#       where P > 0
+#     }
+ADD_RMS_NORM_PAD_MM = Pattern(
+    "add_rms_norm_pad_mm",
+    Block(
+        ("x", "residual", "weight", "epsilon", "router"),
+        (
+            Step(
+                "fused_add_rms_norm",
+                "fused_add_rms_norm",
+                (
+                    ("x", Use("x")),
+                    ("residual", Use("residual")),
+                    ("weight", Use("weight")),
+                    ("epsilon", Use("epsilon")),
+                    ("variance_size", Const(Lit(None))),
+                ),
+                (("y", "y"), ("residual_out", "r")),
+                line=18,
+            ),
+            Step(
+                "pad",
+                "pad",
+                (("x", Use("y")), ("pads", Const(Items((Lit(0), P)))), ("value", Const(Lit(0.0)))),
+                (("y", "p"),),
+                line=19,
+            ),
+            Step("mm", "mm", (("x", Use("y")), ("other", Use("router"))), (("y", "l"),), line=20),
+        ),
+    ),
+    (
+        RightStep(
+            "add_rms_norm_pad",
+            (
+                ("x", Use("x")),
+                ("weight", Use("weight")),
+                ("epsilon", Use("epsilon")),
+                ("residual", Use("residual")),
+                ("multiple", Const(Binary("+", H, P))),
+            ),
+            (("padded", "new_p"), ("residual_out", "new_r")),
+            line=22,
+        ),
+        RightStep(
+            "slice",
+            (
+                ("x", Use("new_p")),
+                ("dim", Const(Unary("-", Lit(1)))),
+                ("start", Const(Lit(0))),
+                ("end", Use("H")),
+            ),
+            (("y", "new_y"),),
+            line=23,
+        ),
+        RightStep("mm", (("x", Use("new_y")), ("other", Use("router"))), (("y", "new_l"),), line=23),
+    ),
+    (Replace("p", "new_p"), Replace("r", "new_r"), Replace("l", "new_l")),
+    (
+        Input("x", Tensor(T, (M, H))),
+        Input("residual"),
+        Input("weight", Tensor(T, (H,))),
+        Input("epsilon"),
+        Input("router"),
+    ),
+    (
+        Example("x", (11, 3328), Dtype("bf16")),
+        Example("residual", (11, 3328), Dtype("bf16")),
+        Example("weight", (3328,), Dtype("bf16")),
+        Example("epsilon", value=1e-06),
+        Example("router", (3328, 5888), Dtype("bf16")),
+    ),
+    where=(Binary(">", P, Lit(0)),),
+    place="add_rms_norm_pad.pat:17",
+)
+
+ADD_RMS_NORM_PAD_PASS = PassSpec(
+    "add_rms_norm_pad",
+    (ADD_RMS_NORM_PAD_, ADD_RMS_NORM_PAD_MM),
+    {
+        "add_rms_norm_pad": ADD_RMS_NORM_PAD,
+        "fused_add_rms_norm": FUSED_ADD_RMS_NORM,
+        "mm": MM,
+        "pad": PAD,
+        "rocm_gemm": ROCM_GEMM,
+        "slice": SLICE,
+    },
+)
+
+
+def register_add_rms_norm_pad(patterns: FusionPass) -> None:
+    """Register the patterns of pass `add_rms_norm_pad`."""
+    register_replacement(
+        search_fn=Left(ADD_RMS_NORM_PAD_),
+        replace_fn=Right(ADD_RMS_NORM_PAD_),
+        example_inputs=examples(ADD_RMS_NORM_PAD_),
+        trace_fn=trace,
+        pass_dicts=patterns,
+        extra_check=rewrite,
+        search_fn_pattern=Matcher(ADD_RMS_NORM_PAD_, patterns),
+        pattern_name="add_rms_norm_pad",
+    )
+    register_replacement(
+        search_fn=Left(ADD_RMS_NORM_PAD_MM),
+        replace_fn=Right(ADD_RMS_NORM_PAD_MM),
+        example_inputs=examples(ADD_RMS_NORM_PAD_MM),
+        trace_fn=trace,
+        pass_dicts=patterns,
+        extra_check=rewrite,
+        search_fn_pattern=Matcher(ADD_RMS_NORM_PAD_MM, patterns),
+        pattern_name="add_rms_norm_pad_mm",
+    )
+
+
+PASSES = ((ADD_RMS_NORM_PAD_PASS, register_add_rms_norm_pad),)
+
+
+def load(*, hosts: dict[str, object] | None = None, target: str | None = None) -> Chain:
+    """The passes of this module, ready for `torch._inductor.config.post_grad_custom_post_pass`."""
+    return Chain.build(PASSES, hosts=hosts, target=target)

@@ -1,0 +1,664 @@
+"""Fusion passes of mla_dual_rms_norm.pat: mla_dual_rms_norm.
+
+Made by patdsl 0.1.0; edit the .pat file, not this one. To make it again:
+
+    patdsl compile mla_dual_rms_norm.pat -o mla_dual_rms_norm.py
+"""
+
+from __future__ import annotations
+
+from patdsl.dtypes import Dtype
+from patdsl.expr import Binary, Items, Lit, Member, Ref, Star, Unary
+from patdsl.graph import Example, Input, PassSpec, Pattern, Replace, RightStep
+from patdsl.op_table import (
+    AnyTensor,
+    Block,
+    Const,
+    DtypeOf,
+    DtypeVar,
+    Give,
+    On,
+    Op,
+    Out,
+    Param,
+    Plain,
+    Result,
+    Step,
+    Tensor,
+    TorchCall,
+    Use,
+)
+from patdsl.runtime import (
+    Chain,
+    FusionPass,
+    Left,
+    Matcher,
+    Right,
+    examples,
+    register_replacement,
+    rewrite,
+    trace,
+)
+
+T = DtypeVar("T")
+W = DtypeVar("W")
+C = Ref("C")
+H = Ref("H")
+M = Ref("M")
+Q = Ref("Q")
+R = Ref("R")
+T_ = Ref("T")
+Bs = Star("B")
+
+# aiter.pat:53
+MLA_DUAL_RMS_NORM = Op(
+    "mla_dual_rms_norm",
+    (
+        Param("q", Tensor(T, (M, Q))),
+        Param("q_weight", Tensor(T, (Q,))),
+        Param("kv", Tensor(T, (M, C))),
+        Param("kv_weight", Tensor(T, (C,))),
+        Param("q_epsilon", Plain("float")),
+        Param("kv_epsilon", Plain("float")),
+    ),
+    (Result("q_n", Tensor(T, (M, Q))), Result("kv_n", Tensor(T, (M, C)))),
+    (
+        TorchCall(
+            "vllm::fused_mla_dual_rms_norm.default",
+            (
+                (0, Give(Ref("q"))),
+                (1, Give(Ref("q_weight"))),
+                (2, Give(Ref("kv"))),
+                (3, Give(Ref("kv_weight"))),
+                (4, Give(Ref("q_epsilon"))),
+                (5, Give(Ref("kv_epsilon"))),
+            ),
+            ("q_n", "kv_n"),
+            (On("gfx942"), On("gfx950")),
+        ),
+        TorchCall(
+            "patdsl::mla_dual_rms_norm.default",
+            (
+                (0, Give(Ref("q"))),
+                (1, Give(Ref("q_weight"))),
+                (2, Give(Ref("kv"))),
+                (3, Give(Ref("kv_weight"))),
+                (4, Give(Ref("q_epsilon"))),
+                (5, Give(Ref("kv_epsilon"))),
+            ),
+            ("q_n", "kv_n"),
+        ),
+    ),
+    ref="patdsl.reference:mla_dual_rms_norm",
+)
+
+# aiter.pat:66
+MLA_DUAL_RMS_NORM_GROUP_QUANT = Op(
+    "mla_dual_rms_norm_group_quant",
+    (
+        Param("q", Tensor(T, (M, Q))),
+        Param("q_weight", Tensor(T, (Q,))),
+        Param("kv", Tensor(T, (M, C))),
+        Param("kv_weight", Tensor(T, (C,))),
+        Param("q_epsilon", Plain("float")),
+        Param("kv_epsilon", Plain("float")),
+        Param("group_size", Plain("int")),
+    ),
+    (
+        Result("q_q", Tensor(Dtype("fp8"), (M, Q))),
+        Result("q_scale", Tensor(Dtype("f32"), (M, Binary("/", Q, Ref("group_size"))))),
+        Result("kv_n", Tensor(T, (M, C))),
+    ),
+    (
+        TorchCall(
+            "vllm::fused_mla_dual_rms_norm_group_quant.default",
+            (
+                (0, Give(Ref("q"))),
+                (1, Give(Ref("q_weight"))),
+                (2, Give(Ref("kv"))),
+                (3, Give(Ref("kv_weight"))),
+                (4, Give(Ref("q_epsilon"))),
+                (5, Give(Ref("kv_epsilon"))),
+                (6, Give(Ref("group_size"))),
+                (7, Give(Lit(False))),
+            ),
+            ("q_q", "q_scale", "kv_n"),
+            (On("gfx942"), On("gfx950")),
+        ),
+        TorchCall(
+            "patdsl::mla_dual_rms_norm_group_quant.default",
+            (
+                (0, Give(Ref("q"))),
+                (1, Give(Ref("q_weight"))),
+                (2, Give(Ref("kv"))),
+                (3, Give(Ref("kv_weight"))),
+                (4, Give(Ref("q_epsilon"))),
+                (5, Give(Ref("kv_epsilon"))),
+                (6, Give(Ref("group_size"))),
+            ),
+            ("q_q", "q_scale", "kv_n"),
+        ),
+    ),
+    ref="patdsl.reference:mla_dual_rms_norm_group_quant",
+)
+
+# aiter.pat:59
+MLA_DUAL_RMS_NORM_TOKEN_QUANT = Op(
+    "mla_dual_rms_norm_token_quant",
+    (
+        Param("q", Tensor(T, (M, Q))),
+        Param("q_weight", Tensor(T, (Q,))),
+        Param("kv", Tensor(T, (M, C))),
+        Param("kv_weight", Tensor(T, (C,))),
+        Param("q_epsilon", Plain("float")),
+        Param("kv_epsilon", Plain("float")),
+    ),
+    (
+        Result("q_q", Tensor(Dtype("fp8"), (M, Q))),
+        Result("q_scale", Tensor(Dtype("f32"), (M, Lit(1)))),
+        Result("kv_n", Tensor(T, (M, C))),
+    ),
+    (
+        TorchCall(
+            "vllm::fused_mla_dual_rms_norm_per_token_quant.default",
+            (
+                (0, Give(Ref("q"))),
+                (1, Give(Ref("q_weight"))),
+                (2, Give(Ref("kv"))),
+                (3, Give(Ref("kv_weight"))),
+                (4, Give(Ref("q_epsilon"))),
+                (5, Give(Ref("kv_epsilon"))),
+            ),
+            ("q_q", "q_scale", "kv_n"),
+            (On("gfx942"), On("gfx950")),
+        ),
+        TorchCall(
+            "patdsl::mla_dual_rms_norm_token_quant.default",
+            (
+                (0, Give(Ref("q"))),
+                (1, Give(Ref("q_weight"))),
+                (2, Give(Ref("kv"))),
+                (3, Give(Ref("kv_weight"))),
+                (4, Give(Ref("q_epsilon"))),
+                (5, Give(Ref("kv_epsilon"))),
+            ),
+            ("q_q", "q_scale", "kv_n"),
+        ),
+    ),
+    ref="patdsl.reference:mla_dual_rms_norm_token_quant",
+)
+
+# vllm_ir.pat:8
+RMS_NORM = Op(
+    "rms_norm",
+    (
+        Param("x", Tensor(T, (Bs, H))),
+        Param("weight", Tensor(W, (H,)), True),
+        Param("epsilon", Plain("float")),
+        Param("variance_size", Plain("int"), True, Lit(None)),
+    ),
+    (Result("y", Tensor(T, (Bs, H))),),
+    (
+        TorchCall(
+            "vllm_ir::rms_norm.default",
+            (
+                (0, Give(Ref("x"))),
+                (1, Give(Ref("weight"))),
+                (2, Give(Ref("epsilon"))),
+                (3, Give(Ref("variance_size"))),
+            ),
+            ("y",),
+        ),
+        TorchCall(
+            "patdsl::rms_norm.default",
+            (
+                (0, Give(Ref("x"))),
+                (1, Give(Ref("weight"))),
+                (2, Give(Ref("epsilon"))),
+                (3, Give(Ref("variance_size"))),
+            ),
+            ("y",),
+        ),
+    ),
+    ref="patdsl.reference:rms_norm",
+)
+
+# aiter.pat:4
+RMS_NORM_GROUP_QUANT = Op(
+    "rms_norm_group_quant",
+    (
+        Param("x", Tensor(T, (M, H))),
+        Param("weight", Tensor(T, (H,))),
+        Param("epsilon", Plain("float")),
+        Param("group_size", Plain("int")),
+        Param("col_major", Plain("bool"), default=Lit(False)),
+    ),
+    (
+        Result("q", Tensor(Dtype("fp8"), (M, H))),
+        Result("scale", Tensor(Dtype("f32"), (M, Binary("/", H, Ref("group_size"))))),
+    ),
+    (
+        TorchCall(
+            "vllm::rocm_aiter_rmsnorm_fp8_group_quant.default",
+            (
+                (0, Give(Ref("x"))),
+                (1, Give(Ref("weight"))),
+                (2, Give(Ref("epsilon"))),
+                (3, Give(Ref("group_size"))),
+            ),
+            ("q", "scale"),
+            (On("gfx942"), On("gfx950")),
+            Unary("not", Ref("col_major")),
+        ),
+        TorchCall(
+            "_C::rms_norm_per_block_quant.default",
+            (
+                (0, Out("q")),
+                (1, Give(Ref("x"))),
+                (2, Give(Ref("weight"))),
+                (3, Out("scale")),
+                (4, Give(Ref("epsilon"))),
+                (5, Give(Lit(None))),
+                (6, Give(Lit(None))),
+                (7, Give(Ref("group_size"))),
+                (8, Give(Ref("col_major"))),
+            ),
+            (),
+        ),
+        TorchCall(
+            "patdsl::rms_norm_group_quant.default",
+            (
+                (0, Give(Ref("x"))),
+                (1, Give(Ref("weight"))),
+                (2, Give(Ref("epsilon"))),
+                (3, Give(Ref("group_size"))),
+                (4, Give(Ref("col_major"))),
+            ),
+            ("q", "scale"),
+        ),
+    ),
+    (
+        Binary(
+            "and",
+            Member(Ref("group_size"), (Lit(32), Lit(64), Lit(128))),
+            Member(T_, (Lit(Dtype("bf16")), Lit(Dtype("f16")))),
+        ),
+    ),
+    ref="patdsl.reference:rms_norm_group_quant",
+)
+
+# aiter.pat:23
+RMS_NORM_TOKEN_QUANT = Op(
+    "rms_norm_token_quant",
+    (
+        Param("x", Tensor(T, (M, H))),
+        Param("weight", Tensor(T, (H,))),
+        Param("epsilon", Plain("float")),
+        Param("quant_dtype", Plain("dtype")),
+    ),
+    (Result("q", Tensor(DtypeOf("quant_dtype"), (M, H))), Result("scale", Tensor(Dtype("f32"), (M, Lit(1))))),
+    (
+        TorchCall(
+            "vllm::rocm_aiter_rmsnorm_fused_dynamic_quant.default",
+            (
+                (0, Give(Ref("x"))),
+                (1, Give(Ref("weight"))),
+                (2, Give(Ref("epsilon"))),
+                (3, Give(Ref("quant_dtype"))),
+            ),
+            ("q", "scale"),
+            (On("gfx942"), On("gfx950")),
+        ),
+        TorchCall(
+            "_C::rms_norm_dynamic_per_token_quant.default",
+            (
+                (0, Out("q")),
+                (1, Give(Ref("x"))),
+                (2, Give(Ref("weight"))),
+                (3, Out("scale")),
+                (4, Give(Ref("epsilon"))),
+                (5, Give(Lit(None))),
+                (6, Give(Lit(None))),
+            ),
+            (),
+        ),
+        TorchCall(
+            "patdsl::rms_norm_token_quant.default",
+            (
+                (0, Give(Ref("x"))),
+                (1, Give(Ref("weight"))),
+                (2, Give(Ref("epsilon"))),
+                (3, Give(Ref("quant_dtype"))),
+            ),
+            ("q", "scale"),
+        ),
+    ),
+    ref="patdsl.reference:rms_norm_token_quant",
+)
+
+# aten.pat:6
+SPLIT = Op(
+    "split",
+    (Param("x", AnyTensor()), Param("sizes", Plain("int", True)), Param("dim", Plain("int"), default=Lit(0))),
+    (Result("parts", Plain("tensor", True)),),
+    (
+        TorchCall(
+            "aten::split_with_sizes.default",
+            ((0, Give(Ref("x"))), (1, Give(Ref("sizes"))), (2, Give(Ref("dim")))),
+            ("parts",),
+        ),
+        TorchCall(
+            "aten::split.Tensor",
+            ((0, Give(Ref("x"))), (1, Give(Ref("sizes"))), (2, Give(Ref("dim")))),
+            ("parts",),
+        ),
+    ),
+    free=True,
+)
+
+# mla_dual_rms_norm.pat:6
+#     pattern mla_dual_rms_norm {
+#       q_c, kv    = split(qkv, [Q, C + R], -1)
+#       kv_c, k_pe = split(kv, [C, R], -1)
+#       q_n        = rms_norm(q_c, q_weight, q_epsilon)
+#       kv_n       = rms_norm(kv_c, kv_weight, kv_epsilon)
+#     =>
+#       q_n, kv_n  = mla_dual_rms_norm(q_c, q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon)
+#     }
+MLA_DUAL_RMS_NORM_ = Pattern(
+    "mla_dual_rms_norm",
+    Block(
+        ("qkv", "q_weight", "q_epsilon", "kv_weight", "kv_epsilon"),
+        (
+            Step(
+                "split",
+                "split",
+                (
+                    ("x", Use("qkv")),
+                    ("sizes", Const(Items((Q, Binary("+", C, R))))),
+                    ("dim", Const(Unary("-", Lit(1)))),
+                ),
+                (("parts.0", "q_c"), ("parts.1", "kv")),
+                line=7,
+            ),
+            Step(
+                "split_2",
+                "split",
+                (("x", Use("kv")), ("sizes", Const(Items((C, R)))), ("dim", Const(Unary("-", Lit(1))))),
+                (("parts.0", "kv_c"), ("parts.1", "k_pe")),
+                line=8,
+            ),
+            Step(
+                "rms_norm",
+                "rms_norm",
+                (
+                    ("x", Use("q_c")),
+                    ("weight", Use("q_weight")),
+                    ("epsilon", Use("q_epsilon")),
+                    ("variance_size", Const(Lit(None))),
+                ),
+                (("y", "q_n"),),
+                line=9,
+            ),
+            Step(
+                "rms_norm_2",
+                "rms_norm",
+                (
+                    ("x", Use("kv_c")),
+                    ("weight", Use("kv_weight")),
+                    ("epsilon", Use("kv_epsilon")),
+                    ("variance_size", Const(Lit(None))),
+                ),
+                (("y", "kv_n"),),
+                line=10,
+            ),
+        ),
+    ),
+    (
+        RightStep(
+            "mla_dual_rms_norm",
+            (
+                ("q", Use("q_c")),
+                ("q_weight", Use("q_weight")),
+                ("kv", Use("kv_c")),
+                ("kv_weight", Use("kv_weight")),
+                ("q_epsilon", Use("q_epsilon")),
+                ("kv_epsilon", Use("kv_epsilon")),
+            ),
+            (("q_n", "new_q_n"), ("kv_n", "new_kv_n")),
+            line=12,
+        ),
+    ),
+    (Replace("q_n", "new_q_n"), Replace("kv_n", "new_kv_n")),
+    (Input("qkv"), Input("q_weight"), Input("q_epsilon"), Input("kv_weight"), Input("kv_epsilon")),
+    (
+        Example("qkv", (11, 13, 15104), Dtype("bf16")),
+        Example("q_weight", (4352,), Dtype("bf16")),
+        Example("q_epsilon", value=1e-06),
+        Example("kv_weight", (4864,), Dtype("bf16")),
+        Example("kv_epsilon", value=3e-06),
+    ),
+    place="mla_dual_rms_norm.pat:6",
+)
+
+# mla_dual_rms_norm.pat:17
+#     pattern mla_dual_rms_norm_group_quant {
+#       q_c, kv        = split(qkv, [Q, C + R], -1)
+#       kv_c, k_pe     = split(kv, [C, R], -1)
+#       q_q, q_s       = rms_norm_group_quant(q_c, q_weight, q_epsilon, group_size)
+#       kv_n           = rms_norm(kv_c, kv_weight, kv_epsilon)
+#     =>
+#       q_q, q_s, kv_n = mla_dual_rms_norm_group_quant(q_c, q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon,
+#     }
+MLA_DUAL_RMS_NORM_GROUP_QUANT_ = Pattern(
+    "mla_dual_rms_norm_group_quant",
+    Block(
+        ("qkv", "q_weight", "q_epsilon", "group_size", "kv_weight", "kv_epsilon"),
+        (
+            Step(
+                "split",
+                "split",
+                (
+                    ("x", Use("qkv")),
+                    ("sizes", Const(Items((Q, Binary("+", C, R))))),
+                    ("dim", Const(Unary("-", Lit(1)))),
+                ),
+                (("parts.0", "q_c"), ("parts.1", "kv")),
+                line=18,
+            ),
+            Step(
+                "split_2",
+                "split",
+                (("x", Use("kv")), ("sizes", Const(Items((C, R)))), ("dim", Const(Unary("-", Lit(1))))),
+                (("parts.0", "kv_c"), ("parts.1", "k_pe")),
+                line=19,
+            ),
+            Step(
+                "rms_norm_group_quant",
+                "rms_norm_group_quant",
+                (
+                    ("x", Use("q_c")),
+                    ("weight", Use("q_weight")),
+                    ("epsilon", Use("q_epsilon")),
+                    ("group_size", Use("group_size")),
+                    ("col_major", Const(Lit(False))),
+                ),
+                (("q", "q_q"), ("scale", "q_s")),
+                line=20,
+            ),
+            Step(
+                "rms_norm",
+                "rms_norm",
+                (
+                    ("x", Use("kv_c")),
+                    ("weight", Use("kv_weight")),
+                    ("epsilon", Use("kv_epsilon")),
+                    ("variance_size", Const(Lit(None))),
+                ),
+                (("y", "kv_n"),),
+                line=21,
+            ),
+        ),
+    ),
+    (
+        RightStep(
+            "mla_dual_rms_norm_group_quant",
+            (
+                ("q", Use("q_c")),
+                ("q_weight", Use("q_weight")),
+                ("kv", Use("kv_c")),
+                ("kv_weight", Use("kv_weight")),
+                ("q_epsilon", Use("q_epsilon")),
+                ("kv_epsilon", Use("kv_epsilon")),
+                ("group_size", Use("group_size")),
+            ),
+            (("q_q", "new_q_q"), ("q_scale", "new_q_s"), ("kv_n", "new_kv_n")),
+            line=23,
+        ),
+    ),
+    (Replace("q_q", "new_q_q"), Replace("q_s", "new_q_s"), Replace("kv_n", "new_kv_n")),
+    (
+        Input("qkv"),
+        Input("q_weight"),
+        Input("q_epsilon"),
+        Input("group_size"),
+        Input("kv_weight"),
+        Input("kv_epsilon"),
+    ),
+    place="mla_dual_rms_norm.pat:17",
+)
+
+# mla_dual_rms_norm.pat:26
+#     pattern mla_dual_rms_norm_token_quant {
+#       q_c, kv        = split(qkv, [Q, C + R], -1)
+#       kv_c, k_pe     = split(kv, [C, R], -1)
+#       q_q, q_s       = rms_norm_token_quant(q_c, q_weight, q_epsilon, fp8)
+#       kv_n           = rms_norm(kv_c, kv_weight, kv_epsilon)
+#     =>
+#       q_q, q_s, kv_n = mla_dual_rms_norm_token_quant(q_c, q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon)
+#     }
+MLA_DUAL_RMS_NORM_TOKEN_QUANT_ = Pattern(
+    "mla_dual_rms_norm_token_quant",
+    Block(
+        ("qkv", "q_weight", "q_epsilon", "kv_weight", "kv_epsilon"),
+        (
+            Step(
+                "split",
+                "split",
+                (
+                    ("x", Use("qkv")),
+                    ("sizes", Const(Items((Q, Binary("+", C, R))))),
+                    ("dim", Const(Unary("-", Lit(1)))),
+                ),
+                (("parts.0", "q_c"), ("parts.1", "kv")),
+                line=27,
+            ),
+            Step(
+                "split_2",
+                "split",
+                (("x", Use("kv")), ("sizes", Const(Items((C, R)))), ("dim", Const(Unary("-", Lit(1))))),
+                (("parts.0", "kv_c"), ("parts.1", "k_pe")),
+                line=28,
+            ),
+            Step(
+                "rms_norm_token_quant",
+                "rms_norm_token_quant",
+                (
+                    ("x", Use("q_c")),
+                    ("weight", Use("q_weight")),
+                    ("epsilon", Use("q_epsilon")),
+                    ("quant_dtype", Const(Lit(Dtype("fp8")))),
+                ),
+                (("q", "q_q"), ("scale", "q_s")),
+                line=29,
+            ),
+            Step(
+                "rms_norm",
+                "rms_norm",
+                (
+                    ("x", Use("kv_c")),
+                    ("weight", Use("kv_weight")),
+                    ("epsilon", Use("kv_epsilon")),
+                    ("variance_size", Const(Lit(None))),
+                ),
+                (("y", "kv_n"),),
+                line=30,
+            ),
+        ),
+    ),
+    (
+        RightStep(
+            "mla_dual_rms_norm_token_quant",
+            (
+                ("q", Use("q_c")),
+                ("q_weight", Use("q_weight")),
+                ("kv", Use("kv_c")),
+                ("kv_weight", Use("kv_weight")),
+                ("q_epsilon", Use("q_epsilon")),
+                ("kv_epsilon", Use("kv_epsilon")),
+            ),
+            (("q_q", "new_q_q"), ("q_scale", "new_q_s"), ("kv_n", "new_kv_n")),
+            line=32,
+        ),
+    ),
+    (Replace("q_q", "new_q_q"), Replace("q_s", "new_q_s"), Replace("kv_n", "new_kv_n")),
+    (Input("qkv"), Input("q_weight"), Input("q_epsilon"), Input("kv_weight"), Input("kv_epsilon")),
+    place="mla_dual_rms_norm.pat:26",
+)
+
+MLA_DUAL_RMS_NORM_PASS = PassSpec(
+    "mla_dual_rms_norm",
+    (MLA_DUAL_RMS_NORM_, MLA_DUAL_RMS_NORM_GROUP_QUANT_, MLA_DUAL_RMS_NORM_TOKEN_QUANT_),
+    {
+        "mla_dual_rms_norm": MLA_DUAL_RMS_NORM,
+        "mla_dual_rms_norm_group_quant": MLA_DUAL_RMS_NORM_GROUP_QUANT,
+        "mla_dual_rms_norm_token_quant": MLA_DUAL_RMS_NORM_TOKEN_QUANT,
+        "rms_norm": RMS_NORM,
+        "rms_norm_group_quant": RMS_NORM_GROUP_QUANT,
+        "rms_norm_token_quant": RMS_NORM_TOKEN_QUANT,
+        "split": SPLIT,
+    },
+    after=("rms_norm_quant",),
+)
+
+
+def register_mla_dual_rms_norm(patterns: FusionPass) -> None:
+    """Register the patterns of pass `mla_dual_rms_norm`."""
+    register_replacement(
+        search_fn=Left(MLA_DUAL_RMS_NORM_),
+        replace_fn=Right(MLA_DUAL_RMS_NORM_),
+        example_inputs=examples(MLA_DUAL_RMS_NORM_),
+        trace_fn=trace,
+        pass_dicts=patterns,
+        extra_check=rewrite,
+        search_fn_pattern=Matcher(MLA_DUAL_RMS_NORM_, patterns),
+        pattern_name="mla_dual_rms_norm",
+    )
+    register_replacement(
+        search_fn=Left(MLA_DUAL_RMS_NORM_GROUP_QUANT_),
+        replace_fn=Right(MLA_DUAL_RMS_NORM_GROUP_QUANT_),
+        example_inputs=examples(MLA_DUAL_RMS_NORM_GROUP_QUANT_),
+        trace_fn=trace,
+        pass_dicts=patterns,
+        extra_check=rewrite,
+        search_fn_pattern=Matcher(MLA_DUAL_RMS_NORM_GROUP_QUANT_, patterns),
+        pattern_name="mla_dual_rms_norm_group_quant",
+    )
+    register_replacement(
+        search_fn=Left(MLA_DUAL_RMS_NORM_TOKEN_QUANT_),
+        replace_fn=Right(MLA_DUAL_RMS_NORM_TOKEN_QUANT_),
+        example_inputs=examples(MLA_DUAL_RMS_NORM_TOKEN_QUANT_),
+        trace_fn=trace,
+        pass_dicts=patterns,
+        extra_check=rewrite,
+        search_fn_pattern=Matcher(MLA_DUAL_RMS_NORM_TOKEN_QUANT_, patterns),
+        pattern_name="mla_dual_rms_norm_token_quant",
+    )
+
+
+PASSES = ((MLA_DUAL_RMS_NORM_PASS, register_mla_dual_rms_norm),)
+
+
+def load(*, hosts: dict[str, object] | None = None, target: str | None = None) -> Chain:
+    """The passes of this module, ready for `torch._inductor.config.post_grad_custom_post_pass`."""
+    return Chain.build(PASSES, hosts=hosts, target=target)
