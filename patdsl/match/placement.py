@@ -41,15 +41,14 @@ class Barriers:
                         self._effects[node] = (*self._effects.get(node, ()), *op.effects)
         return self._effects
 
-    def between(self, one: int, other: int) -> Iterable[Any]:
-        """Barriers strictly between two positions."""
+    def passed(self, start: int, before: int) -> Iterable[Any]:
+        """Barriers that a node passes on its way from a position to just in front of another."""
         if self._positions is None:
             nodes = {*self.sites.view.writers, *self._by_node()}
-            self._positions = sorted(
-                ((self.sites.view.position(node), node) for node in nodes), key=lambda item: item[0]
-            )
-        low, high = min(one, other), max(one, other)
-        return (node for position, node in self._positions if low < position < high)
+            position = self.sites.view.position
+            self._positions = sorted(((position(node), node) for node in nodes), key=lambda item: item[0])
+        low, high = (start + 1, before) if start < before else (before, start)
+        return (node for position, node in self._positions if low <= position < high)
 
 
 @attrs.frozen
@@ -90,7 +89,7 @@ class Moved:
         for site in self.sites:
             storages = self._storages(site)
             for node in site.nodes:
-                for barrier in self.barriers.between(view.position(node), at):
+                for barrier in self.barriers.passed(view.position(node), at):
                     if barrier in self.nodes:
                         continue
                     passed = f"between '{view.name(node)}' and its replacement"

@@ -212,6 +212,34 @@ def test_nothing_moves_past_a_write_of_what_it_reads(where):
         assert positions[found.matches[0].before] <= positions[writes[0]]
 
 
+@pytest.mark.parametrize("written", [True, False])
+def test_two_readers_around_a_write_are_never_one(written):
+    """silu(x), x += 1, x * x: wherever one call for both stood, one of them would read another x."""
+
+    def function(x):
+        s = torch.ops.aten.silu(x)
+        if written:
+            torch.ops.aten.add_.Tensor(x, 1)
+        return s, x * x
+
+    use = Use("x")
+    left = Block(
+        ("x",), (step("s", "silu", {"x": use}, y="y"), step("m", "mul", {"a": use, "b": use}, y="h"))
+    )
+    right = (
+        RightStep("silu", (("x", use),), (("y", "y"),)),
+        RightStep("mul", (("a", use), ("b", use)), (("y", "h"),)),
+    )
+    pattern = Pattern("two", left, right, (Replace("y", "y"), Replace("h", "h")), (Input("x"),))
+    graph = graph_of(function, bf16(4, 256))
+    for node in list(graph.nodes):
+        if node.name == "add_":
+            node.replace_all_uses_with(node.args[0])
+    found = search(graph, pattern)
+    assert len(found.matches) == (not written)
+    assert rules(found) == ({"sound"} if written else set())
+
+
 def test_a_late_input_cannot_pass_an_early_use():
     def function(x, w, scale):
         y = K.rms_norm(x, w, 1e-6)
