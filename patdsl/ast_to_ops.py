@@ -14,7 +14,7 @@ from patdsl import ast_nodes as ast
 from patdsl.ast_to_expr import Names, resolve_expr, resolve_targets, resolve_type
 from patdsl.block_builder import BlockBuilder
 from patdsl.diagnostic import Diagnostics, Note
-from patdsl.expr import Expr, Ref, names_in
+from patdsl.expr import Expr, names_in
 from patdsl.imports import Entity, LoadedFile, suggestion, unknown_name
 from patdsl.op_table import (
     NO_DEFAULT,
@@ -255,7 +255,7 @@ class _BindingResolver:
 
     def _arguments(self) -> tuple[tuple[int | str, TemplateArg], ...]:
         if self.written.arguments is None:
-            return tuple((index, Give(Ref(param.name))) for index, param in enumerate(self.op.params))
+            return self.op.plain_args
         found: list[tuple[int | str, TemplateArg]] = []
         for index, argument in enumerate(self.written.arguments):
             place = argument.keyword.text if argument.keyword else index
@@ -326,11 +326,9 @@ class _BindingResolver:
         return name.text
 
     def _results(self, args: tuple[tuple[int | str, TemplateArg], ...]) -> tuple[str | None, ...]:
-        in_place = {
-            arg.result for _, arg in args if isinstance(arg, (Out, Mut)) and arg.result is not None
-        }
         if self.written.results is None:
-            return tuple(result.name for result in self.op.results if result.name not in in_place)
+            return self.op.plain_results(args)
+        in_place = {arg.result for _, arg in args if isinstance(arg, (Out, Mut))}
         found = []
         for written in self.written.results:
             if isinstance(written, ast.Wildcard):

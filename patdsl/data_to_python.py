@@ -8,20 +8,33 @@ written as literals, everything else by its class's name.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 
+from patdsl.expr import Binary, Func, Items, Member, Unary
+from patdsl.resolved_to_text import expr_text
+from patdsl.text_to_expr import expr
+
 WIDTH = 110
+
+#: Classes with more fields than this are written with field names.
+MOST_BY_POSITION = 4
 
 
 class PythonWriter:
-    """Writes values; `names` maps values that have a name in the module to that name. Collects the classes used."""
+    """Writes values.
 
-    def __init__(self, names: Mapping[Any, str] | None = None) -> None:
-        self.names = dict(names or {})
+    `names` maps values that have a name in the module to that name; `omit(value, field)` says which fields need not be written.
+    Collects the classes and functions used.
+    """
+
+    def __init__(self, omit: Callable[[Any, str], bool] = lambda value, field: False) -> None:
+        self.names: dict[Any, str] = {}
+        self.omit = omit
         self.classes: set[str] = set()
+        self.functions: set[str] = set()
 
     def write(self, value: Any, indent: int = 0, used: int = 0) -> str:
         """Source of `value`, on lines indented by `indent`; `used` columns of the first line are taken already."""
@@ -42,7 +55,7 @@ class PythonWriter:
             return name
         parts = self._parts(value)
         if parts is None:
-            return self._atom(value)
+            return self._as_text(value) or self._atom(value)
         opening, items, closing = parts
         inside = ", ".join(prefix + self._flat(item) for prefix, item in items)
         if closing == ")" and opening == "(" and len(items) == 1:
@@ -62,7 +75,7 @@ class PythonWriter:
 
     def _parts(self, value: Any) -> tuple[str, list[tuple[str, Any]], str] | None:
         """Opening, items with what stands before each, closing; None for an atom or a named value."""
-        if self._name(value) is not None:
+        if self._name(value) is not None or self._as_text(value) is not None:
             return None
         if isinstance(value, tuple):
             return "(", [("", item) for item in value], ")"
@@ -71,15 +84,34 @@ class PythonWriter:
         if not attrs.has(type(value)):
             return None
         self.classes.add(type(value).__name__)
-        items: list[tuple[str, Any]] = []
+        fields = attrs.fields(type(value))
         by_name = False
-        for field in attrs.fields(type(value)):
+        items: list[tuple[str, Any]] = []
+        for index, field in enumerate(fields):
             item = getattr(value, field.name)
-            default = field.default
-            if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
-                default = default.factory()
-            if default is not attrs.NOTHING and type(item) is type(default) and item == default:
+            if self._is_default(field, item) or self.omit(value, field.name):
                 by_name = True
                 continue
-            items.append((f"{field.name}=" if by_name else "", item))
+            by_name = by_name or (index > 0 and len(fields) > MOST_BY_POSITION)
+            shown = dict(item) if field.metadata.get("mapping") else item
+            items.append((f"{field.name}=" if by_name else "", shown))
         return f"{type(value).__name__}(", items, ")"
+
+    def _is_default(self, field: Any, item: Any) -> bool:
+        default = field.default
+        if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+            default = default.factory()
+        return default is not attrs.NOTHING and type(item) is type(default) and bool(item == default)
+
+    def _as_text(self, value: Any) -> str | None:
+        """A compound expression as `expr("...")`, where that text says the same."""
+        if not isinstance(value, (Binary, Unary, Member, Func, Items)):
+            return None
+        text = expr_text(value)
+        try:
+            if expr(text) != value:
+                return None
+        except ValueError:
+            return None
+        self.functions.add("expr")
+        return f"expr({self._atom(text)})"

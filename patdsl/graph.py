@@ -13,7 +13,7 @@ import attrs
 
 from patdsl.dtypes import Dtype
 from patdsl.expr import Expr
-from patdsl.op_table import Block, Const, On, Op, Type, Use, Values
+from patdsl.op_table import Block, Const, On, Op, Type, Use, Values, pairs
 
 # The right side
 
@@ -30,8 +30,8 @@ class RightStep:
     """
 
     op: str
-    args: tuple[tuple[str, RightOperand], ...]
-    results: tuple[tuple[str, str], ...]
+    args: tuple[tuple[str, RightOperand], ...] = pairs()
+    results: tuple[tuple[str, str], ...] = pairs()
     flatten: tuple[str, ...] = ()
     fan_out: str | None = None
     line: int = attrs.field(default=0, eq=False)

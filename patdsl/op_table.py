@@ -6,13 +6,23 @@ the type prover and by the matcher. Everything is frozen and free of torch.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
 from patdsl.dtypes import Dtype
-from patdsl.expr import Expr, Star
+from patdsl.expr import Expr, Ref, Star
+
+def _pairs(value: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> tuple[tuple[Any, Any], ...]:
+    return tuple(value.items() if isinstance(value, Mapping) else value)
+
+
+def pairs(**given: Any) -> Any:
+    """A field of ordered pairs, which may also be given as a mapping; compiled modules write it as one."""
+    return attrs.field(converter=_pairs, metadata={"mapping": True}, **given)
+
 
 # Types
 
@@ -153,10 +163,14 @@ class Nested:
     """A call of a declared op standing as an argument: `zeros_like(x)`."""
 
     op: str
-    args: tuple[tuple[str, TemplateArg], ...]
+    args: tuple[tuple[str, TemplateArg], ...] = pairs()
 
 
 TemplateArg: TypeAlias = Give | Out | Mut | Same | Temp | Nested
+
+
+#: Stands for what an `Op` fills in.
+UNFILLED: Any = (("", ""),)
 
 
 @attrs.frozen
@@ -164,14 +178,15 @@ class TorchCall:
     """A torch op that computes the declared op.
 
     `target` is `ns::op.overload`, the overload `default` unless written. `args` pairs each template argument with its
-    torch argument name, or with its position where no name is written. Without a template `args` is one `Give` for
-    each parameter in order. `results` names the op's returns in order, None where ignored; in-place and `out`
-    results are not among them. Arguments of the schema that the template does not reach must be at their defaults.
+    torch argument name, or with its position where no name is written. `results` names the op's returns in order, None where
+    ignored; in-place and `out` results are not among them. Arguments of the schema that the template does not reach must be at
+    their defaults. What is not given is filled in by the `Op`: `args` with its parameters in order, `results` with those of
+    its results that no argument yields.
     """
 
     target: str
-    args: tuple[tuple[int | str, TemplateArg], ...]
-    results: tuple[str | None, ...]
+    args: tuple[tuple[int | str, TemplateArg], ...] = pairs(default=UNFILLED)
+    results: tuple[str | None, ...] = UNFILLED
     targets: tuple[On, ...] = ()
     guard: Expr | None = None
 
@@ -181,8 +196,8 @@ class DeclaredCall:
     """Another declared op that computes this one; resolved through that op's bindings."""
 
     op: str
-    args: tuple[tuple[str, TemplateArg], ...]
-    results: tuple[tuple[str, str], ...]
+    args: tuple[tuple[str, TemplateArg], ...] = pairs()
+    results: tuple[tuple[str, str], ...] = pairs()
     targets: tuple[On, ...] = ()
     guard: Expr | None = None
 
@@ -224,6 +239,26 @@ class Op:
     commutative: bool = False
     free: bool = False
     place: str = attrs.field(default="", eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "bindings", tuple(self._filled(binding) for binding in self.bindings))
+
+    def _filled(self, binding: Binding) -> Binding:
+        if not isinstance(binding, TorchCall):
+            return binding
+        args = self.plain_args if binding.args == UNFILLED else binding.args
+        results = self.plain_results(args) if binding.results == UNFILLED else binding.results
+        return attrs.evolve(binding, args=args, results=results)
+
+    @property
+    def plain_args(self) -> tuple[tuple[int | str, TemplateArg], ...]:
+        """Every parameter, by position: what a binding without a template passes."""
+        return tuple((index, Give(Ref(param.name))) for index, param in enumerate(self.params))
+
+    def plain_results(self, args: tuple[tuple[int | str, TemplateArg], ...]) -> tuple[str | None, ...]:
+        """The results that no argument yields, in order: what a binding's call returns unless it says otherwise."""
+        in_place = {arg.result for _, arg in args if isinstance(arg, (Out, Mut))}
+        return tuple(result.name for result in self.results if result.name not in in_place)
 
     @cached_property
     def param(self) -> dict[str, Param]:
@@ -306,8 +341,8 @@ class Step:
 
     label: str
     op: str
-    operands: tuple[tuple[str, Operand], ...]
-    results: tuple[tuple[str, str], ...]
+    operands: tuple[tuple[str, Operand], ...] = pairs()
+    results: tuple[tuple[str, str], ...] = pairs()
     fan_out: str | None = None
     line: int = attrs.field(default=0, eq=False)
 

@@ -18,7 +18,7 @@ from patdsl.ast_to_graph import Unit
 from patdsl.data_to_python import WIDTH, PythonWriter
 from patdsl.expr import Ref, Star
 from patdsl.graph import Example, PassSpec, Pattern
-from patdsl.op_table import DtypeVar, Op
+from patdsl.op_table import DtypeVar, Op, TorchCall
 from patdsl.version import __version__
 
 #: Where each class of the data lives.
@@ -96,8 +96,9 @@ class _Module:
     def __init__(self, unit: Unit, file_name: str) -> None:
         self.unit = unit
         self.file_name = file_name
-        self.writer = PythonWriter()
-        self.taken: set[str] = {name for names in HOMES.values() for name in names}
+        self.writer = PythonWriter(omit=self._filled_in)
+        self.op: Op | None = None
+        self.taken: set[str] = {"expr", "load", "examples", "trace", "rewrite"} | {name for names in HOMES.values() for name in names}
         self.patterns = list(
             {pattern.full_name: pattern for spec in unit.passes for pattern in spec.patterns}.values()
         )
@@ -128,7 +129,9 @@ class _Module:
             if used:
                 line = f"from {home} import {', '.join(used)}"
                 lines.append(line if len(line) <= WIDTH else _exploded(home, used))
-        return "\n".join([*lines, RUNTIME_IMPORT])
+        if self.writer.functions:
+            lines.append(f"from patdsl.text_to_expr import {', '.join(sorted(self.writer.functions))}")
+        return "\n".join(sorted([*lines, RUNTIME_IMPORT], key=lambda line: line.split()[1]))
 
     def _symbols(self) -> str:
         """Short names for the dims and dtype variables that the declarations share."""
@@ -154,13 +157,23 @@ class _Module:
         self.taken.add(name)
         return name
 
+    def _filled_in(self, value: Any, field: str) -> bool:
+        """Is this field of a binding what its op would fill in?"""
+        if self.op is None or not isinstance(value, TorchCall):
+            return False
+        if field == "args":
+            return value.args == self.op.plain_args
+        return field == "results" and value.results == self.op.plain_results(value.args)
+
     def _ops(self) -> list[str]:
         parts = []
         for op in self.ops.values():
+            self.op = op
             symbol = self._take(op.name.upper())
             source = self.writer.write(attrs.evolve(op, place=""), used=len(symbol) + 3)
             parts.append(f"# {op.place}\n{symbol} = {source}")
             self.writer.names[op] = symbol
+        self.op = None
         return parts
 
     def _patterns(self) -> list[str]:

@@ -8,7 +8,7 @@ Made by patdsl 0.1.0; edit the .pat file, not this one. To make it again:
 from __future__ import annotations
 
 from patdsl.dtypes import Dtype
-from patdsl.expr import Binary, Lit, Ref, Star
+from patdsl.expr import Lit, Ref, Star
 from patdsl.graph import Example, Input, PassSpec, Pattern, Replace, RightStep
 from patdsl.op_table import (
     AnyTensor,
@@ -37,6 +37,7 @@ from patdsl.runtime import (
     rewrite,
     trace,
 )
+from patdsl.text_to_expr import expr
 
 T = DtypeVar("T")
 W = DtypeVar("W")
@@ -46,59 +47,35 @@ Bs = Star("B")
 # aten.pat:51
 ADD = Op(
     "add",
-    (Param("x", AnyTensor()), Param("other", AnyTensor())),
-    (Result("y", AnyTensor()),),
-    (
-        TorchCall("aten::add.Tensor", ((0, Give(Ref("x"))), (1, Give(Ref("other")))), ("y",)),
-        TorchCall("aten::add.Scalar", ((0, Give(Ref("x"))), (1, Give(Ref("other")))), ("y",)),
-    ),
+    params=(Param("x", AnyTensor()), Param("other", AnyTensor())),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::add.Tensor"), TorchCall("aten::add.Scalar")),
     commutative=True,
 )
 
 # vllm_ir.pat:14
 FUSED_ADD_RMS_NORM = Op(
     "fused_add_rms_norm",
-    (
+    params=(
         Param("x", Tensor(T, (Bs, H))),
         Param("residual", Tensor(T, (Bs, H))),
         Param("weight", Tensor(W, (H,)), True),
         Param("epsilon", Plain("float")),
         Param("variance_size", Plain("int"), True, Lit(None)),
     ),
-    (Result("y", Tensor(T, (Bs, H))), Result("residual_out", Tensor(T, (Bs, H)))),
-    (
-        TorchCall(
-            "vllm_ir::fused_add_rms_norm.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("residual"))),
-                (2, Give(Ref("weight"))),
-                (3, Give(Ref("epsilon"))),
-                (4, Give(Ref("variance_size"))),
-            ),
-            ("y", "residual_out"),
-        ),
-        TorchCall(
-            "patdsl::fused_add_rms_norm.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("residual"))),
-                (2, Give(Ref("weight"))),
-                (3, Give(Ref("epsilon"))),
-                (4, Give(Ref("variance_size"))),
-            ),
-            ("y", "residual_out"),
-        ),
+    results=(Result("y", Tensor(T, (Bs, H))), Result("residual_out", Tensor(T, (Bs, H)))),
+    bindings=(
+        TorchCall("vllm_ir::fused_add_rms_norm.default"),
+        TorchCall("patdsl::fused_add_rms_norm.default"),
         TorchCall(
             "patdsl::fused_add_rms_norm_.default",
-            (
-                (0, Mut("x", "y")),
-                (1, Mut("residual", "residual_out")),
-                (2, Give(Ref("weight"))),
-                (3, Give(Ref("epsilon"))),
-            ),
-            (),
-            guard=Binary("==", Ref("variance_size"), Lit(None)),
+            args={
+                0: Mut("x", "y"),
+                1: Mut("residual", "residual_out"),
+                2: Give(Ref("weight")),
+                3: Give(Ref("epsilon")),
+            },
+            guard=expr("variance_size == none"),
         ),
     ),
     ref="patdsl.reference:fused_add_rms_norm",
@@ -107,35 +84,14 @@ FUSED_ADD_RMS_NORM = Op(
 # vllm_ir.pat:8
 RMS_NORM = Op(
     "rms_norm",
-    (
+    params=(
         Param("x", Tensor(T, (Bs, H))),
         Param("weight", Tensor(W, (H,)), True),
         Param("epsilon", Plain("float")),
         Param("variance_size", Plain("int"), True, Lit(None)),
     ),
-    (Result("y", Tensor(T, (Bs, H))),),
-    (
-        TorchCall(
-            "vllm_ir::rms_norm.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("weight"))),
-                (2, Give(Ref("epsilon"))),
-                (3, Give(Ref("variance_size"))),
-            ),
-            ("y",),
-        ),
-        TorchCall(
-            "patdsl::rms_norm.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("weight"))),
-                (2, Give(Ref("epsilon"))),
-                (3, Give(Ref("variance_size"))),
-            ),
-            ("y",),
-        ),
-    ),
+    results=(Result("y", Tensor(T, (Bs, H))),),
+    bindings=(TorchCall("vllm_ir::rms_norm.default"), TorchCall("patdsl::rms_norm.default")),
     ref="patdsl.reference:rms_norm",
 )
 
@@ -149,45 +105,51 @@ RMS_NORM = Op(
 #     }
 ADD_RMS_NORM = Pattern(
     "add_rms_norm",
-    Block(
+    left=Block(
         ("branch", "residual", "weight", "epsilon"),
         (
-            Step("add", "add", (("x", Use("branch")), ("other", Use("residual"))), (("y", "r"),), line=5),
+            Step(
+                "add",
+                op="add",
+                operands={"x": Use("branch"), "other": Use("residual")},
+                results={"y": "r"},
+                line=5,
+            ),
             Step(
                 "rms_norm",
-                "rms_norm",
-                (
-                    ("x", Use("r")),
-                    ("weight", Use("weight")),
-                    ("epsilon", Use("epsilon")),
-                    ("variance_size", Const(Lit(None))),
-                ),
-                (("y", "y"),),
+                op="rms_norm",
+                operands={
+                    "x": Use("r"),
+                    "weight": Use("weight"),
+                    "epsilon": Use("epsilon"),
+                    "variance_size": Const(Lit(None)),
+                },
+                results={"y": "y"},
                 line=6,
             ),
         ),
     ),
-    (
+    right=(
         RightStep(
             "fused_add_rms_norm",
-            (
-                ("x", Use("branch")),
-                ("residual", Use("residual")),
-                ("weight", Use("weight")),
-                ("epsilon", Use("epsilon")),
-            ),
-            (("y", "new_y"), ("residual_out", "new_r")),
+            args={
+                "x": Use("branch"),
+                "residual": Use("residual"),
+                "weight": Use("weight"),
+                "epsilon": Use("epsilon"),
+            },
+            results={"y": "new_y", "residual_out": "new_r"},
             line=8,
         ),
     ),
-    (Replace("y", "new_y"), Replace("r", "new_r")),
-    (
+    replaces=(Replace("y", "new_y"), Replace("r", "new_r")),
+    inputs=(
         Input("branch", Tensor(T, (Bs, H))),
         Input("residual", Tensor(T, (Bs, H))),
         Input("weight"),
         Input("epsilon"),
     ),
-    (
+    examples=(
         Example("branch", (11, 13, 4352), Dtype("bf16")),
         Example("residual", (11, 13, 4352), Dtype("bf16")),
         Example("weight", (4352,), Dtype("bf16")),
@@ -199,8 +161,8 @@ ADD_RMS_NORM = Pattern(
 
 ADD_RMS_NORM_PASS = PassSpec(
     "add_rms_norm",
-    (ADD_RMS_NORM,),
-    {"add": ADD, "fused_add_rms_norm": FUSED_ADD_RMS_NORM, "rms_norm": RMS_NORM},
+    patterns=(ADD_RMS_NORM,),
+    ops={"add": ADD, "fused_add_rms_norm": FUSED_ADD_RMS_NORM, "rms_norm": RMS_NORM},
 )
 
 

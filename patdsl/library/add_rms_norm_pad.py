@@ -8,7 +8,7 @@ Made by patdsl 0.1.0; edit the .pat file, not this one. To make it again:
 from __future__ import annotations
 
 from patdsl.dtypes import Dtype
-from patdsl.expr import Binary, Func, Items, Lit, Ref, Star, Unary
+from patdsl.expr import Lit, Ref, Star
 from patdsl.graph import Example, Input, PassSpec, Pattern, Replace, RightStep
 from patdsl.op_table import (
     AnyTensor,
@@ -38,6 +38,7 @@ from patdsl.runtime import (
     rewrite,
     trace,
 )
+from patdsl.text_to_expr import expr
 
 T = DtypeVar("T")
 W = DtypeVar("W")
@@ -51,44 +52,20 @@ Bs = Star("B")
 # aiter.pat:74
 ADD_RMS_NORM_PAD = Op(
     "add_rms_norm_pad",
-    (
+    params=(
         Param("x", Tensor(T, (M, H))),
         Param("weight", Tensor(T, (H,))),
         Param("epsilon", Plain("float")),
         Param("residual", Tensor(T, (M, H))),
         Param("multiple", Plain("int")),
     ),
-    (
-        Result(
-            "padded",
-            Tensor(T, (M, Binary("*", Func("ceil_div", (H, Ref("multiple"))), Ref("multiple")))),
-        ),
+    results=(
+        Result("padded", Tensor(T, (M, expr("ceil(H / multiple) * multiple")))),
         Result("residual_out", Tensor(T, (M, H))),
     ),
-    (
-        TorchCall(
-            "vllm::rocm_aiter_triton_add_rmsnorm_pad.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("weight"))),
-                (2, Give(Ref("epsilon"))),
-                (3, Give(Ref("residual"))),
-                (4, Give(Ref("multiple"))),
-            ),
-            ("padded", "residual_out"),
-            (On("gfx942"), On("gfx950")),
-        ),
-        TorchCall(
-            "patdsl::add_rms_norm_pad.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("weight"))),
-                (2, Give(Ref("epsilon"))),
-                (3, Give(Ref("residual"))),
-                (4, Give(Ref("multiple"))),
-            ),
-            ("padded", "residual_out"),
-        ),
+    bindings=(
+        TorchCall("vllm::rocm_aiter_triton_add_rmsnorm_pad.default", targets=(On("gfx942"), On("gfx950"))),
+        TorchCall("patdsl::add_rms_norm_pad.default"),
     ),
     ref="patdsl.reference:add_rms_norm_pad",
 )
@@ -96,47 +73,26 @@ ADD_RMS_NORM_PAD = Op(
 # vllm_ir.pat:14
 FUSED_ADD_RMS_NORM = Op(
     "fused_add_rms_norm",
-    (
+    params=(
         Param("x", Tensor(T, (Bs, H))),
         Param("residual", Tensor(T, (Bs, H))),
         Param("weight", Tensor(W, (H,)), True),
         Param("epsilon", Plain("float")),
         Param("variance_size", Plain("int"), True, Lit(None)),
     ),
-    (Result("y", Tensor(T, (Bs, H))), Result("residual_out", Tensor(T, (Bs, H)))),
-    (
-        TorchCall(
-            "vllm_ir::fused_add_rms_norm.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("residual"))),
-                (2, Give(Ref("weight"))),
-                (3, Give(Ref("epsilon"))),
-                (4, Give(Ref("variance_size"))),
-            ),
-            ("y", "residual_out"),
-        ),
-        TorchCall(
-            "patdsl::fused_add_rms_norm.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("residual"))),
-                (2, Give(Ref("weight"))),
-                (3, Give(Ref("epsilon"))),
-                (4, Give(Ref("variance_size"))),
-            ),
-            ("y", "residual_out"),
-        ),
+    results=(Result("y", Tensor(T, (Bs, H))), Result("residual_out", Tensor(T, (Bs, H)))),
+    bindings=(
+        TorchCall("vllm_ir::fused_add_rms_norm.default"),
+        TorchCall("patdsl::fused_add_rms_norm.default"),
         TorchCall(
             "patdsl::fused_add_rms_norm_.default",
-            (
-                (0, Mut("x", "y")),
-                (1, Mut("residual", "residual_out")),
-                (2, Give(Ref("weight"))),
-                (3, Give(Ref("epsilon"))),
-            ),
-            (),
-            guard=Binary("==", Ref("variance_size"), Lit(None)),
+            args={
+                0: Mut("x", "y"),
+                1: Mut("residual", "residual_out"),
+                2: Give(Ref("weight")),
+                3: Give(Ref("epsilon")),
+            },
+            guard=expr("variance_size == none"),
         ),
     ),
     ref="patdsl.reference:fused_add_rms_norm",
@@ -145,65 +101,47 @@ FUSED_ADD_RMS_NORM = Op(
 # aten.pat:123
 MM = Op(
     "mm",
-    (Param("x", Tensor(T, (M, K))), Param("other", Tensor(T, (K, N)))),
-    (Result("y", Tensor(T, (M, N))),),
-    (TorchCall("aten::mm.default", ((0, Give(Ref("x"))), (1, Give(Ref("other")))), ("y",)),),
+    params=(Param("x", Tensor(T, (M, K))), Param("other", Tensor(T, (K, N)))),
+    results=(Result("y", Tensor(T, (M, N))),),
+    bindings=(TorchCall("aten::mm.default"),),
 )
 
 # aten.pat:120
 PAD = Op(
     "pad",
-    (
+    params=(
         Param("x", AnyTensor()),
         Param("pads", Plain("int", True)),
         Param("value", Plain("float"), True, Lit(None)),
     ),
-    (Result("y", AnyTensor()),),
-    (
-        TorchCall(
-            "aten::constant_pad_nd.default",
-            ((0, Give(Ref("x"))), (1, Give(Ref("pads"))), (2, Give(Ref("value")))),
-            ("y",),
-        ),
-    ),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::constant_pad_nd.default"),),
 )
 
 # vllm_ir.pat:74
 ROCM_GEMM = Op(
     "rocm_gemm",
-    (
+    params=(
         Param("x", Tensor(T, (Bs, H))),
         Param("weight", Tensor(T, (N, H))),
         Param("bias", Tensor(T, (N,)), True, Lit(None)),
     ),
-    (Result("y", Tensor(T, (Bs, N))),),
-    (
-        TorchCall(
-            "vllm::rocm_unquantized_gemm.default",
-            ((0, Give(Ref("x"))), (1, Give(Ref("weight"))), (2, Give(Ref("bias")))),
-            ("y",),
-        ),
-    ),
+    results=(Result("y", Tensor(T, (Bs, N))),),
+    bindings=(TorchCall("vllm::rocm_unquantized_gemm.default"),),
     ref="patdsl.reference:linear",
 )
 
 # aten.pat:15
 SLICE = Op(
     "slice",
-    (
+    params=(
         Param("x", AnyTensor()),
         Param("dim", Plain("int")),
         Param("start", Plain("int")),
         Param("end", Plain("int")),
     ),
-    (Result("y", AnyTensor()),),
-    (
-        TorchCall(
-            "aten::slice.Tensor",
-            ((0, Give(Ref("x"))), (1, Give(Ref("dim"))), (2, Give(Ref("start"))), (3, Give(Ref("end")))),
-            ("y",),
-        ),
-    ),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::slice.Tensor"),),
     free=True,
 )
 
@@ -219,71 +157,66 @@ SLICE = Op(
 #     }
 ADD_RMS_NORM_PAD_ = Pattern(
     "add_rms_norm_pad",
-    Block(
+    left=Block(
         ("x", "residual", "weight", "epsilon", "router", "bias"),
         (
             Step(
                 "fused_add_rms_norm",
-                "fused_add_rms_norm",
-                (
-                    ("x", Use("x")),
-                    ("residual", Use("residual")),
-                    ("weight", Use("weight")),
-                    ("epsilon", Use("epsilon")),
-                    ("variance_size", Const(Lit(None))),
-                ),
-                (("y", "y"), ("residual_out", "r")),
+                op="fused_add_rms_norm",
+                operands={
+                    "x": Use("x"),
+                    "residual": Use("residual"),
+                    "weight": Use("weight"),
+                    "epsilon": Use("epsilon"),
+                    "variance_size": Const(Lit(None)),
+                },
+                results={"y": "y", "residual_out": "r"},
                 line=7,
             ),
             Step(
                 "pad",
-                "pad",
-                (("x", Use("y")), ("pads", Const(Items((Lit(0), P)))), ("value", Const(Lit(0.0)))),
-                (("y", "p"),),
+                op="pad",
+                operands={"x": Use("y"), "pads": Const(expr("[0, P]")), "value": Const(Lit(0.0))},
+                results={"y": "p"},
                 line=8,
             ),
             Step(
                 "rocm_gemm",
-                "rocm_gemm",
-                (("x", Use("y")), ("weight", Use("router")), ("bias", Use("bias"))),
-                (("y", "l"),),
+                op="rocm_gemm",
+                operands={"x": Use("y"), "weight": Use("router"), "bias": Use("bias")},
+                results={"y": "l"},
                 line=9,
             ),
         ),
     ),
-    (
+    right=(
         RightStep(
             "add_rms_norm_pad",
-            (
-                ("x", Use("x")),
-                ("weight", Use("weight")),
-                ("epsilon", Use("epsilon")),
-                ("residual", Use("residual")),
-                ("multiple", Const(Binary("+", H, P))),
-            ),
-            (("padded", "new_p"), ("residual_out", "new_r")),
+            args={
+                "x": Use("x"),
+                "weight": Use("weight"),
+                "epsilon": Use("epsilon"),
+                "residual": Use("residual"),
+                "multiple": Const(expr("H + P")),
+            },
+            results={"padded": "new_p", "residual_out": "new_r"},
             line=11,
         ),
         RightStep(
             "slice",
-            (
-                ("x", Use("new_p")),
-                ("dim", Const(Unary("-", Lit(1)))),
-                ("start", Const(Lit(0))),
-                ("end", Use("H")),
-            ),
-            (("y", "new_y"),),
+            args={"x": Use("new_p"), "dim": Const(expr("-1")), "start": Const(Lit(0)), "end": Use("H")},
+            results={"y": "new_y"},
             line=12,
         ),
         RightStep(
             "rocm_gemm",
-            (("x", Use("new_y")), ("weight", Use("router")), ("bias", Use("bias"))),
-            (("y", "new_l"),),
+            args={"x": Use("new_y"), "weight": Use("router"), "bias": Use("bias")},
+            results={"y": "new_l"},
             line=12,
         ),
     ),
-    (Replace("p", "new_p"), Replace("r", "new_r"), Replace("l", "new_l")),
-    (
+    replaces=(Replace("p", "new_p"), Replace("r", "new_r"), Replace("l", "new_l")),
+    inputs=(
         Input("x", Tensor(T, (M, H))),
         Input("residual"),
         Input("weight", Tensor(T, (H,))),
@@ -291,7 +224,7 @@ ADD_RMS_NORM_PAD_ = Pattern(
         Input("router"),
         Input("bias"),
     ),
-    (
+    examples=(
         Example("x", (11, 3328), Dtype("bf16")),
         Example("residual", (11, 3328), Dtype("bf16")),
         Example("weight", (3328,), Dtype("bf16")),
@@ -299,7 +232,7 @@ ADD_RMS_NORM_PAD_ = Pattern(
         Example("router", (19, 3328), Dtype("bf16")),
         Example("bias", (19,), Dtype("bf16")),
     ),
-    where=(Binary(">", P, Lit(0)),),
+    where=(expr("P > 0"),),
     place="add_rms_norm_pad.pat:6",
 )
 
@@ -315,81 +248,82 @@ ADD_RMS_NORM_PAD_ = Pattern(
 #     }
 ADD_RMS_NORM_PAD_MM = Pattern(
     "add_rms_norm_pad_mm",
-    Block(
+    left=Block(
         ("x", "residual", "weight", "epsilon", "router"),
         (
             Step(
                 "fused_add_rms_norm",
-                "fused_add_rms_norm",
-                (
-                    ("x", Use("x")),
-                    ("residual", Use("residual")),
-                    ("weight", Use("weight")),
-                    ("epsilon", Use("epsilon")),
-                    ("variance_size", Const(Lit(None))),
-                ),
-                (("y", "y"), ("residual_out", "r")),
+                op="fused_add_rms_norm",
+                operands={
+                    "x": Use("x"),
+                    "residual": Use("residual"),
+                    "weight": Use("weight"),
+                    "epsilon": Use("epsilon"),
+                    "variance_size": Const(Lit(None)),
+                },
+                results={"y": "y", "residual_out": "r"},
                 line=18,
             ),
             Step(
                 "pad",
-                "pad",
-                (("x", Use("y")), ("pads", Const(Items((Lit(0), P)))), ("value", Const(Lit(0.0)))),
-                (("y", "p"),),
+                op="pad",
+                operands={"x": Use("y"), "pads": Const(expr("[0, P]")), "value": Const(Lit(0.0))},
+                results={"y": "p"},
                 line=19,
             ),
-            Step("mm", "mm", (("x", Use("y")), ("other", Use("router"))), (("y", "l"),), line=20),
+            Step(
+                "mm",
+                op="mm",
+                operands={"x": Use("y"), "other": Use("router")},
+                results={"y": "l"},
+                line=20,
+            ),
         ),
     ),
-    (
+    right=(
         RightStep(
             "add_rms_norm_pad",
-            (
-                ("x", Use("x")),
-                ("weight", Use("weight")),
-                ("epsilon", Use("epsilon")),
-                ("residual", Use("residual")),
-                ("multiple", Const(Binary("+", H, P))),
-            ),
-            (("padded", "new_p"), ("residual_out", "new_r")),
+            args={
+                "x": Use("x"),
+                "weight": Use("weight"),
+                "epsilon": Use("epsilon"),
+                "residual": Use("residual"),
+                "multiple": Const(expr("H + P")),
+            },
+            results={"padded": "new_p", "residual_out": "new_r"},
             line=22,
         ),
         RightStep(
             "slice",
-            (
-                ("x", Use("new_p")),
-                ("dim", Const(Unary("-", Lit(1)))),
-                ("start", Const(Lit(0))),
-                ("end", Use("H")),
-            ),
-            (("y", "new_y"),),
+            args={"x": Use("new_p"), "dim": Const(expr("-1")), "start": Const(Lit(0)), "end": Use("H")},
+            results={"y": "new_y"},
             line=23,
         ),
-        RightStep("mm", (("x", Use("new_y")), ("other", Use("router"))), (("y", "new_l"),), line=23),
+        RightStep("mm", args={"x": Use("new_y"), "other": Use("router")}, results={"y": "new_l"}, line=23),
     ),
-    (Replace("p", "new_p"), Replace("r", "new_r"), Replace("l", "new_l")),
-    (
+    replaces=(Replace("p", "new_p"), Replace("r", "new_r"), Replace("l", "new_l")),
+    inputs=(
         Input("x", Tensor(T, (M, H))),
         Input("residual"),
         Input("weight", Tensor(T, (H,))),
         Input("epsilon"),
         Input("router"),
     ),
-    (
+    examples=(
         Example("x", (11, 3328), Dtype("bf16")),
         Example("residual", (11, 3328), Dtype("bf16")),
         Example("weight", (3328,), Dtype("bf16")),
         Example("epsilon", value=1e-06),
         Example("router", (3328, 5888), Dtype("bf16")),
     ),
-    where=(Binary(">", P, Lit(0)),),
+    where=(expr("P > 0"),),
     place="add_rms_norm_pad.pat:17",
 )
 
 ADD_RMS_NORM_PAD_PASS = PassSpec(
     "add_rms_norm_pad",
-    (ADD_RMS_NORM_PAD_, ADD_RMS_NORM_PAD_MM),
-    {
+    patterns=(ADD_RMS_NORM_PAD_, ADD_RMS_NORM_PAD_MM),
+    ops={
         "add_rms_norm_pad": ADD_RMS_NORM_PAD,
         "fused_add_rms_norm": FUSED_ADD_RMS_NORM,
         "mm": MM,

@@ -8,7 +8,7 @@ Made by patdsl 0.1.0; edit the .pat file, not this one. To make it again:
 from __future__ import annotations
 
 from patdsl.dtypes import Dtype
-from patdsl.expr import Binary, Items, Lit, Member, Ref, Star, Unary
+from patdsl.expr import Lit, Ref, Star
 from patdsl.graph import Example, Input, PassSpec, Pattern, Replace, RightStep
 from patdsl.op_table import (
     AnyTensor,
@@ -39,6 +39,7 @@ from patdsl.runtime import (
     rewrite,
     trace,
 )
+from patdsl.text_to_expr import expr
 
 T = DtypeVar("T")
 W = DtypeVar("W")
@@ -53,7 +54,7 @@ Bs = Star("B")
 # aiter.pat:53
 MLA_DUAL_RMS_NORM = Op(
     "mla_dual_rms_norm",
-    (
+    params=(
         Param("q", Tensor(T, (M, Q))),
         Param("q_weight", Tensor(T, (Q,))),
         Param("kv", Tensor(T, (M, C))),
@@ -61,33 +62,10 @@ MLA_DUAL_RMS_NORM = Op(
         Param("q_epsilon", Plain("float")),
         Param("kv_epsilon", Plain("float")),
     ),
-    (Result("q_n", Tensor(T, (M, Q))), Result("kv_n", Tensor(T, (M, C)))),
-    (
-        TorchCall(
-            "vllm::fused_mla_dual_rms_norm.default",
-            (
-                (0, Give(Ref("q"))),
-                (1, Give(Ref("q_weight"))),
-                (2, Give(Ref("kv"))),
-                (3, Give(Ref("kv_weight"))),
-                (4, Give(Ref("q_epsilon"))),
-                (5, Give(Ref("kv_epsilon"))),
-            ),
-            ("q_n", "kv_n"),
-            (On("gfx942"), On("gfx950")),
-        ),
-        TorchCall(
-            "patdsl::mla_dual_rms_norm.default",
-            (
-                (0, Give(Ref("q"))),
-                (1, Give(Ref("q_weight"))),
-                (2, Give(Ref("kv"))),
-                (3, Give(Ref("kv_weight"))),
-                (4, Give(Ref("q_epsilon"))),
-                (5, Give(Ref("kv_epsilon"))),
-            ),
-            ("q_n", "kv_n"),
-        ),
+    results=(Result("q_n", Tensor(T, (M, Q))), Result("kv_n", Tensor(T, (M, C)))),
+    bindings=(
+        TorchCall("vllm::fused_mla_dual_rms_norm.default", targets=(On("gfx942"), On("gfx950"))),
+        TorchCall("patdsl::mla_dual_rms_norm.default"),
     ),
     ref="patdsl.reference:mla_dual_rms_norm",
 )
@@ -95,7 +73,7 @@ MLA_DUAL_RMS_NORM = Op(
 # aiter.pat:66
 MLA_DUAL_RMS_NORM_GROUP_QUANT = Op(
     "mla_dual_rms_norm_group_quant",
-    (
+    params=(
         Param("q", Tensor(T, (M, Q))),
         Param("q_weight", Tensor(T, (Q,))),
         Param("kv", Tensor(T, (M, C))),
@@ -104,40 +82,27 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT = Op(
         Param("kv_epsilon", Plain("float")),
         Param("group_size", Plain("int")),
     ),
-    (
+    results=(
         Result("q_q", Tensor(Dtype("fp8"), (M, Q))),
-        Result("q_scale", Tensor(Dtype("f32"), (M, Binary("/", Q, Ref("group_size"))))),
+        Result("q_scale", Tensor(Dtype("f32"), (M, expr("Q / group_size")))),
         Result("kv_n", Tensor(T, (M, C))),
     ),
-    (
+    bindings=(
         TorchCall(
             "vllm::fused_mla_dual_rms_norm_group_quant.default",
-            (
-                (0, Give(Ref("q"))),
-                (1, Give(Ref("q_weight"))),
-                (2, Give(Ref("kv"))),
-                (3, Give(Ref("kv_weight"))),
-                (4, Give(Ref("q_epsilon"))),
-                (5, Give(Ref("kv_epsilon"))),
-                (6, Give(Ref("group_size"))),
-                (7, Give(Lit(False))),
-            ),
-            ("q_q", "q_scale", "kv_n"),
-            (On("gfx942"), On("gfx950")),
+            args={
+                0: Give(Ref("q")),
+                1: Give(Ref("q_weight")),
+                2: Give(Ref("kv")),
+                3: Give(Ref("kv_weight")),
+                4: Give(Ref("q_epsilon")),
+                5: Give(Ref("kv_epsilon")),
+                6: Give(Ref("group_size")),
+                7: Give(Lit(False)),
+            },
+            targets=(On("gfx942"), On("gfx950")),
         ),
-        TorchCall(
-            "patdsl::mla_dual_rms_norm_group_quant.default",
-            (
-                (0, Give(Ref("q"))),
-                (1, Give(Ref("q_weight"))),
-                (2, Give(Ref("kv"))),
-                (3, Give(Ref("kv_weight"))),
-                (4, Give(Ref("q_epsilon"))),
-                (5, Give(Ref("kv_epsilon"))),
-                (6, Give(Ref("group_size"))),
-            ),
-            ("q_q", "q_scale", "kv_n"),
-        ),
+        TorchCall("patdsl::mla_dual_rms_norm_group_quant.default"),
     ),
     ref="patdsl.reference:mla_dual_rms_norm_group_quant",
 )
@@ -145,7 +110,7 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT = Op(
 # aiter.pat:59
 MLA_DUAL_RMS_NORM_TOKEN_QUANT = Op(
     "mla_dual_rms_norm_token_quant",
-    (
+    params=(
         Param("q", Tensor(T, (M, Q))),
         Param("q_weight", Tensor(T, (Q,))),
         Param("kv", Tensor(T, (M, C))),
@@ -153,37 +118,17 @@ MLA_DUAL_RMS_NORM_TOKEN_QUANT = Op(
         Param("q_epsilon", Plain("float")),
         Param("kv_epsilon", Plain("float")),
     ),
-    (
+    results=(
         Result("q_q", Tensor(Dtype("fp8"), (M, Q))),
         Result("q_scale", Tensor(Dtype("f32"), (M, Lit(1)))),
         Result("kv_n", Tensor(T, (M, C))),
     ),
-    (
+    bindings=(
         TorchCall(
             "vllm::fused_mla_dual_rms_norm_per_token_quant.default",
-            (
-                (0, Give(Ref("q"))),
-                (1, Give(Ref("q_weight"))),
-                (2, Give(Ref("kv"))),
-                (3, Give(Ref("kv_weight"))),
-                (4, Give(Ref("q_epsilon"))),
-                (5, Give(Ref("kv_epsilon"))),
-            ),
-            ("q_q", "q_scale", "kv_n"),
-            (On("gfx942"), On("gfx950")),
+            targets=(On("gfx942"), On("gfx950")),
         ),
-        TorchCall(
-            "patdsl::mla_dual_rms_norm_token_quant.default",
-            (
-                (0, Give(Ref("q"))),
-                (1, Give(Ref("q_weight"))),
-                (2, Give(Ref("kv"))),
-                (3, Give(Ref("kv_weight"))),
-                (4, Give(Ref("q_epsilon"))),
-                (5, Give(Ref("kv_epsilon"))),
-            ),
-            ("q_q", "q_scale", "kv_n"),
-        ),
+        TorchCall("patdsl::mla_dual_rms_norm_token_quant.default"),
     ),
     ref="patdsl.reference:mla_dual_rms_norm_token_quant",
 )
@@ -191,147 +136,94 @@ MLA_DUAL_RMS_NORM_TOKEN_QUANT = Op(
 # vllm_ir.pat:8
 RMS_NORM = Op(
     "rms_norm",
-    (
+    params=(
         Param("x", Tensor(T, (Bs, H))),
         Param("weight", Tensor(W, (H,)), True),
         Param("epsilon", Plain("float")),
         Param("variance_size", Plain("int"), True, Lit(None)),
     ),
-    (Result("y", Tensor(T, (Bs, H))),),
-    (
-        TorchCall(
-            "vllm_ir::rms_norm.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("weight"))),
-                (2, Give(Ref("epsilon"))),
-                (3, Give(Ref("variance_size"))),
-            ),
-            ("y",),
-        ),
-        TorchCall(
-            "patdsl::rms_norm.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("weight"))),
-                (2, Give(Ref("epsilon"))),
-                (3, Give(Ref("variance_size"))),
-            ),
-            ("y",),
-        ),
-    ),
+    results=(Result("y", Tensor(T, (Bs, H))),),
+    bindings=(TorchCall("vllm_ir::rms_norm.default"), TorchCall("patdsl::rms_norm.default")),
     ref="patdsl.reference:rms_norm",
 )
 
 # aiter.pat:4
 RMS_NORM_GROUP_QUANT = Op(
     "rms_norm_group_quant",
-    (
+    params=(
         Param("x", Tensor(T, (M, H))),
         Param("weight", Tensor(T, (H,))),
         Param("epsilon", Plain("float")),
         Param("group_size", Plain("int")),
         Param("col_major", Plain("bool"), default=Lit(False)),
     ),
-    (
+    results=(
         Result("q", Tensor(Dtype("fp8"), (M, H))),
-        Result("scale", Tensor(Dtype("f32"), (M, Binary("/", H, Ref("group_size"))))),
+        Result("scale", Tensor(Dtype("f32"), (M, expr("H / group_size")))),
     ),
-    (
+    bindings=(
         TorchCall(
             "vllm::rocm_aiter_rmsnorm_fp8_group_quant.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("weight"))),
-                (2, Give(Ref("epsilon"))),
-                (3, Give(Ref("group_size"))),
-            ),
-            ("q", "scale"),
-            (On("gfx942"), On("gfx950")),
-            Unary("not", Ref("col_major")),
+            args={
+                0: Give(Ref("x")),
+                1: Give(Ref("weight")),
+                2: Give(Ref("epsilon")),
+                3: Give(Ref("group_size")),
+            },
+            targets=(On("gfx942"), On("gfx950")),
+            guard=expr("not col_major"),
         ),
         TorchCall(
             "_C::rms_norm_per_block_quant.default",
-            (
-                (0, Out("q")),
-                (1, Give(Ref("x"))),
-                (2, Give(Ref("weight"))),
-                (3, Out("scale")),
-                (4, Give(Ref("epsilon"))),
-                (5, Give(Lit(None))),
-                (6, Give(Lit(None))),
-                (7, Give(Ref("group_size"))),
-                (8, Give(Ref("col_major"))),
-            ),
-            (),
+            args={
+                0: Out("q"),
+                1: Give(Ref("x")),
+                2: Give(Ref("weight")),
+                3: Out("scale"),
+                4: Give(Ref("epsilon")),
+                5: Give(Lit(None)),
+                6: Give(Lit(None)),
+                7: Give(Ref("group_size")),
+                8: Give(Ref("col_major")),
+            },
         ),
-        TorchCall(
-            "patdsl::rms_norm_group_quant.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("weight"))),
-                (2, Give(Ref("epsilon"))),
-                (3, Give(Ref("group_size"))),
-                (4, Give(Ref("col_major"))),
-            ),
-            ("q", "scale"),
-        ),
+        TorchCall("patdsl::rms_norm_group_quant.default"),
     ),
-    (
-        Binary(
-            "and",
-            Member(Ref("group_size"), (Lit(32), Lit(64), Lit(128))),
-            Member(T_, (Lit(Dtype("bf16")), Lit(Dtype("f16")))),
-        ),
-    ),
+    where=(expr("group_size in {32, 64, 128} and T in {bf16, f16}"),),
     ref="patdsl.reference:rms_norm_group_quant",
 )
 
 # aiter.pat:23
 RMS_NORM_TOKEN_QUANT = Op(
     "rms_norm_token_quant",
-    (
+    params=(
         Param("x", Tensor(T, (M, H))),
         Param("weight", Tensor(T, (H,))),
         Param("epsilon", Plain("float")),
         Param("quant_dtype", Plain("dtype")),
     ),
-    (Result("q", Tensor(DtypeOf("quant_dtype"), (M, H))), Result("scale", Tensor(Dtype("f32"), (M, Lit(1))))),
-    (
+    results=(
+        Result("q", Tensor(DtypeOf("quant_dtype"), (M, H))),
+        Result("scale", Tensor(Dtype("f32"), (M, Lit(1)))),
+    ),
+    bindings=(
         TorchCall(
             "vllm::rocm_aiter_rmsnorm_fused_dynamic_quant.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("weight"))),
-                (2, Give(Ref("epsilon"))),
-                (3, Give(Ref("quant_dtype"))),
-            ),
-            ("q", "scale"),
-            (On("gfx942"), On("gfx950")),
+            targets=(On("gfx942"), On("gfx950")),
         ),
         TorchCall(
             "_C::rms_norm_dynamic_per_token_quant.default",
-            (
-                (0, Out("q")),
-                (1, Give(Ref("x"))),
-                (2, Give(Ref("weight"))),
-                (3, Out("scale")),
-                (4, Give(Ref("epsilon"))),
-                (5, Give(Lit(None))),
-                (6, Give(Lit(None))),
-            ),
-            (),
+            args={
+                0: Out("q"),
+                1: Give(Ref("x")),
+                2: Give(Ref("weight")),
+                3: Out("scale"),
+                4: Give(Ref("epsilon")),
+                5: Give(Lit(None)),
+                6: Give(Lit(None)),
+            },
         ),
-        TorchCall(
-            "patdsl::rms_norm_token_quant.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("weight"))),
-                (2, Give(Ref("epsilon"))),
-                (3, Give(Ref("quant_dtype"))),
-            ),
-            ("q", "scale"),
-        ),
+        TorchCall("patdsl::rms_norm_token_quant.default"),
     ),
     ref="patdsl.reference:rms_norm_token_quant",
 )
@@ -339,20 +231,13 @@ RMS_NORM_TOKEN_QUANT = Op(
 # aten.pat:6
 SPLIT = Op(
     "split",
-    (Param("x", AnyTensor()), Param("sizes", Plain("int", True)), Param("dim", Plain("int"), default=Lit(0))),
-    (Result("parts", Plain("tensor", True)),),
-    (
-        TorchCall(
-            "aten::split_with_sizes.default",
-            ((0, Give(Ref("x"))), (1, Give(Ref("sizes"))), (2, Give(Ref("dim")))),
-            ("parts",),
-        ),
-        TorchCall(
-            "aten::split.Tensor",
-            ((0, Give(Ref("x"))), (1, Give(Ref("sizes"))), (2, Give(Ref("dim")))),
-            ("parts",),
-        ),
+    params=(
+        Param("x", AnyTensor()),
+        Param("sizes", Plain("int", True)),
+        Param("dim", Plain("int"), default=Lit(0)),
     ),
+    results=(Result("parts", Plain("tensor", True)),),
+    bindings=(TorchCall("aten::split_with_sizes.default"), TorchCall("aten::split.Tensor")),
     free=True,
 )
 
@@ -367,71 +252,67 @@ SPLIT = Op(
 #     }
 MLA_DUAL_RMS_NORM_ = Pattern(
     "mla_dual_rms_norm",
-    Block(
+    left=Block(
         ("qkv", "q_weight", "q_epsilon", "kv_weight", "kv_epsilon"),
         (
             Step(
                 "split",
-                "split",
-                (
-                    ("x", Use("qkv")),
-                    ("sizes", Const(Items((Q, Binary("+", C, R))))),
-                    ("dim", Const(Unary("-", Lit(1)))),
-                ),
-                (("parts.0", "q_c"), ("parts.1", "kv")),
+                op="split",
+                operands={"x": Use("qkv"), "sizes": Const(expr("[Q, C + R]")), "dim": Const(expr("-1"))},
+                results={"parts.0": "q_c", "parts.1": "kv"},
                 line=7,
             ),
             Step(
                 "split_2",
-                "split",
-                (("x", Use("kv")), ("sizes", Const(Items((C, R)))), ("dim", Const(Unary("-", Lit(1))))),
-                (("parts.0", "kv_c"), ("parts.1", "k_pe")),
+                op="split",
+                operands={"x": Use("kv"), "sizes": Const(expr("[C, R]")), "dim": Const(expr("-1"))},
+                results={"parts.0": "kv_c", "parts.1": "k_pe"},
                 line=8,
             ),
             Step(
                 "rms_norm",
-                "rms_norm",
-                (
-                    ("x", Use("q_c")),
-                    ("weight", Use("q_weight")),
-                    ("epsilon", Use("q_epsilon")),
-                    ("variance_size", Const(Lit(None))),
-                ),
-                (("y", "q_n"),),
+                op="rms_norm",
+                operands={
+                    "x": Use("q_c"),
+                    "weight": Use("q_weight"),
+                    "epsilon": Use("q_epsilon"),
+                    "variance_size": Const(Lit(None)),
+                },
+                results={"y": "q_n"},
                 line=9,
             ),
             Step(
                 "rms_norm_2",
-                "rms_norm",
-                (
-                    ("x", Use("kv_c")),
-                    ("weight", Use("kv_weight")),
-                    ("epsilon", Use("kv_epsilon")),
-                    ("variance_size", Const(Lit(None))),
-                ),
-                (("y", "kv_n"),),
+                op="rms_norm",
+                operands={
+                    "x": Use("kv_c"),
+                    "weight": Use("kv_weight"),
+                    "epsilon": Use("kv_epsilon"),
+                    "variance_size": Const(Lit(None)),
+                },
+                results={"y": "kv_n"},
                 line=10,
             ),
         ),
     ),
-    (
+    right=(
         RightStep(
             "mla_dual_rms_norm",
-            (
-                ("q", Use("q_c")),
-                ("q_weight", Use("q_weight")),
-                ("kv", Use("kv_c")),
-                ("kv_weight", Use("kv_weight")),
-                ("q_epsilon", Use("q_epsilon")),
-                ("kv_epsilon", Use("kv_epsilon")),
-            ),
-            (("q_n", "new_q_n"), ("kv_n", "new_kv_n")),
+            args={
+                "q": Use("q_c"),
+                "q_weight": Use("q_weight"),
+                "kv": Use("kv_c"),
+                "kv_weight": Use("kv_weight"),
+                "q_epsilon": Use("q_epsilon"),
+                "kv_epsilon": Use("kv_epsilon"),
+            },
+            results={"q_n": "new_q_n", "kv_n": "new_kv_n"},
             line=12,
         ),
     ),
-    (Replace("q_n", "new_q_n"), Replace("kv_n", "new_kv_n")),
-    (Input("qkv"), Input("q_weight"), Input("q_epsilon"), Input("kv_weight"), Input("kv_epsilon")),
-    (
+    replaces=(Replace("q_n", "new_q_n"), Replace("kv_n", "new_kv_n")),
+    inputs=(Input("qkv"), Input("q_weight"), Input("q_epsilon"), Input("kv_weight"), Input("kv_epsilon")),
+    examples=(
         Example("qkv", (11, 13, 15104), Dtype("bf16")),
         Example("q_weight", (4352,), Dtype("bf16")),
         Example("q_epsilon", value=1e-06),
@@ -452,72 +333,68 @@ MLA_DUAL_RMS_NORM_ = Pattern(
 #     }
 MLA_DUAL_RMS_NORM_GROUP_QUANT_ = Pattern(
     "mla_dual_rms_norm_group_quant",
-    Block(
+    left=Block(
         ("qkv", "q_weight", "q_epsilon", "group_size", "kv_weight", "kv_epsilon"),
         (
             Step(
                 "split",
-                "split",
-                (
-                    ("x", Use("qkv")),
-                    ("sizes", Const(Items((Q, Binary("+", C, R))))),
-                    ("dim", Const(Unary("-", Lit(1)))),
-                ),
-                (("parts.0", "q_c"), ("parts.1", "kv")),
+                op="split",
+                operands={"x": Use("qkv"), "sizes": Const(expr("[Q, C + R]")), "dim": Const(expr("-1"))},
+                results={"parts.0": "q_c", "parts.1": "kv"},
                 line=18,
             ),
             Step(
                 "split_2",
-                "split",
-                (("x", Use("kv")), ("sizes", Const(Items((C, R)))), ("dim", Const(Unary("-", Lit(1))))),
-                (("parts.0", "kv_c"), ("parts.1", "k_pe")),
+                op="split",
+                operands={"x": Use("kv"), "sizes": Const(expr("[C, R]")), "dim": Const(expr("-1"))},
+                results={"parts.0": "kv_c", "parts.1": "k_pe"},
                 line=19,
             ),
             Step(
                 "rms_norm_group_quant",
-                "rms_norm_group_quant",
-                (
-                    ("x", Use("q_c")),
-                    ("weight", Use("q_weight")),
-                    ("epsilon", Use("q_epsilon")),
-                    ("group_size", Use("group_size")),
-                    ("col_major", Const(Lit(False))),
-                ),
-                (("q", "q_q"), ("scale", "q_s")),
+                op="rms_norm_group_quant",
+                operands={
+                    "x": Use("q_c"),
+                    "weight": Use("q_weight"),
+                    "epsilon": Use("q_epsilon"),
+                    "group_size": Use("group_size"),
+                    "col_major": Const(Lit(False)),
+                },
+                results={"q": "q_q", "scale": "q_s"},
                 line=20,
             ),
             Step(
                 "rms_norm",
-                "rms_norm",
-                (
-                    ("x", Use("kv_c")),
-                    ("weight", Use("kv_weight")),
-                    ("epsilon", Use("kv_epsilon")),
-                    ("variance_size", Const(Lit(None))),
-                ),
-                (("y", "kv_n"),),
+                op="rms_norm",
+                operands={
+                    "x": Use("kv_c"),
+                    "weight": Use("kv_weight"),
+                    "epsilon": Use("kv_epsilon"),
+                    "variance_size": Const(Lit(None)),
+                },
+                results={"y": "kv_n"},
                 line=21,
             ),
         ),
     ),
-    (
+    right=(
         RightStep(
             "mla_dual_rms_norm_group_quant",
-            (
-                ("q", Use("q_c")),
-                ("q_weight", Use("q_weight")),
-                ("kv", Use("kv_c")),
-                ("kv_weight", Use("kv_weight")),
-                ("q_epsilon", Use("q_epsilon")),
-                ("kv_epsilon", Use("kv_epsilon")),
-                ("group_size", Use("group_size")),
-            ),
-            (("q_q", "new_q_q"), ("q_scale", "new_q_s"), ("kv_n", "new_kv_n")),
+            args={
+                "q": Use("q_c"),
+                "q_weight": Use("q_weight"),
+                "kv": Use("kv_c"),
+                "kv_weight": Use("kv_weight"),
+                "q_epsilon": Use("q_epsilon"),
+                "kv_epsilon": Use("kv_epsilon"),
+                "group_size": Use("group_size"),
+            },
+            results={"q_q": "new_q_q", "q_scale": "new_q_s", "kv_n": "new_kv_n"},
             line=23,
         ),
     ),
-    (Replace("q_q", "new_q_q"), Replace("q_s", "new_q_s"), Replace("kv_n", "new_kv_n")),
-    (
+    replaces=(Replace("q_q", "new_q_q"), Replace("q_s", "new_q_s"), Replace("kv_n", "new_kv_n")),
+    inputs=(
         Input("qkv"),
         Input("q_weight"),
         Input("q_epsilon"),
@@ -539,77 +416,73 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT_ = Pattern(
 #     }
 MLA_DUAL_RMS_NORM_TOKEN_QUANT_ = Pattern(
     "mla_dual_rms_norm_token_quant",
-    Block(
+    left=Block(
         ("qkv", "q_weight", "q_epsilon", "kv_weight", "kv_epsilon"),
         (
             Step(
                 "split",
-                "split",
-                (
-                    ("x", Use("qkv")),
-                    ("sizes", Const(Items((Q, Binary("+", C, R))))),
-                    ("dim", Const(Unary("-", Lit(1)))),
-                ),
-                (("parts.0", "q_c"), ("parts.1", "kv")),
+                op="split",
+                operands={"x": Use("qkv"), "sizes": Const(expr("[Q, C + R]")), "dim": Const(expr("-1"))},
+                results={"parts.0": "q_c", "parts.1": "kv"},
                 line=27,
             ),
             Step(
                 "split_2",
-                "split",
-                (("x", Use("kv")), ("sizes", Const(Items((C, R)))), ("dim", Const(Unary("-", Lit(1))))),
-                (("parts.0", "kv_c"), ("parts.1", "k_pe")),
+                op="split",
+                operands={"x": Use("kv"), "sizes": Const(expr("[C, R]")), "dim": Const(expr("-1"))},
+                results={"parts.0": "kv_c", "parts.1": "k_pe"},
                 line=28,
             ),
             Step(
                 "rms_norm_token_quant",
-                "rms_norm_token_quant",
-                (
-                    ("x", Use("q_c")),
-                    ("weight", Use("q_weight")),
-                    ("epsilon", Use("q_epsilon")),
-                    ("quant_dtype", Const(Lit(Dtype("fp8")))),
-                ),
-                (("q", "q_q"), ("scale", "q_s")),
+                op="rms_norm_token_quant",
+                operands={
+                    "x": Use("q_c"),
+                    "weight": Use("q_weight"),
+                    "epsilon": Use("q_epsilon"),
+                    "quant_dtype": Const(Lit(Dtype("fp8"))),
+                },
+                results={"q": "q_q", "scale": "q_s"},
                 line=29,
             ),
             Step(
                 "rms_norm",
-                "rms_norm",
-                (
-                    ("x", Use("kv_c")),
-                    ("weight", Use("kv_weight")),
-                    ("epsilon", Use("kv_epsilon")),
-                    ("variance_size", Const(Lit(None))),
-                ),
-                (("y", "kv_n"),),
+                op="rms_norm",
+                operands={
+                    "x": Use("kv_c"),
+                    "weight": Use("kv_weight"),
+                    "epsilon": Use("kv_epsilon"),
+                    "variance_size": Const(Lit(None)),
+                },
+                results={"y": "kv_n"},
                 line=30,
             ),
         ),
     ),
-    (
+    right=(
         RightStep(
             "mla_dual_rms_norm_token_quant",
-            (
-                ("q", Use("q_c")),
-                ("q_weight", Use("q_weight")),
-                ("kv", Use("kv_c")),
-                ("kv_weight", Use("kv_weight")),
-                ("q_epsilon", Use("q_epsilon")),
-                ("kv_epsilon", Use("kv_epsilon")),
-            ),
-            (("q_q", "new_q_q"), ("q_scale", "new_q_s"), ("kv_n", "new_kv_n")),
+            args={
+                "q": Use("q_c"),
+                "q_weight": Use("q_weight"),
+                "kv": Use("kv_c"),
+                "kv_weight": Use("kv_weight"),
+                "q_epsilon": Use("q_epsilon"),
+                "kv_epsilon": Use("kv_epsilon"),
+            },
+            results={"q_q": "new_q_q", "q_scale": "new_q_s", "kv_n": "new_kv_n"},
             line=32,
         ),
     ),
-    (Replace("q_q", "new_q_q"), Replace("q_s", "new_q_s"), Replace("kv_n", "new_kv_n")),
-    (Input("qkv"), Input("q_weight"), Input("q_epsilon"), Input("kv_weight"), Input("kv_epsilon")),
+    replaces=(Replace("q_q", "new_q_q"), Replace("q_s", "new_q_s"), Replace("kv_n", "new_kv_n")),
+    inputs=(Input("qkv"), Input("q_weight"), Input("q_epsilon"), Input("kv_weight"), Input("kv_epsilon")),
     place="mla_dual_rms_norm.pat:26",
 )
 
 MLA_DUAL_RMS_NORM_PASS = PassSpec(
     "mla_dual_rms_norm",
-    (MLA_DUAL_RMS_NORM_, MLA_DUAL_RMS_NORM_GROUP_QUANT_, MLA_DUAL_RMS_NORM_TOKEN_QUANT_),
-    {
+    patterns=(MLA_DUAL_RMS_NORM_, MLA_DUAL_RMS_NORM_GROUP_QUANT_, MLA_DUAL_RMS_NORM_TOKEN_QUANT_),
+    ops={
         "mla_dual_rms_norm": MLA_DUAL_RMS_NORM,
         "mla_dual_rms_norm_group_quant": MLA_DUAL_RMS_NORM_GROUP_QUANT,
         "mla_dual_rms_norm_token_quant": MLA_DUAL_RMS_NORM_TOKEN_QUANT,

@@ -8,7 +8,7 @@ Made by patdsl 0.1.0; edit the .pat file, not this one. To make it again:
 from __future__ import annotations
 
 from patdsl.dtypes import Dtype
-from patdsl.expr import Binary, Func, Lit, Member, Ref, Star, Unary
+from patdsl.expr import Lit, Ref, Star
 from patdsl.graph import ConstValue, Example, Input, PassSpec, Pattern, Replace, RightStep
 from patdsl.op_table import (
     Block,
@@ -41,6 +41,7 @@ from patdsl.runtime import (
     rewrite,
     trace,
 )
+from patdsl.text_to_expr import expr
 
 T = DtypeVar("T")
 W = DtypeVar("W")
@@ -52,7 +53,7 @@ Bs = Star("B")
 # aiter.pat:12
 ADD_RMS_NORM_GROUP_QUANT = Op(
     "add_rms_norm_group_quant",
-    (
+    params=(
         Param("x", Tensor(T, (M, H))),
         Param("residual", Tensor(T, (M, H))),
         Param("weight", Tensor(T, (H,))),
@@ -60,115 +61,77 @@ ADD_RMS_NORM_GROUP_QUANT = Op(
         Param("group_size", Plain("int")),
         Param("col_major", Plain("bool"), default=Lit(False)),
     ),
-    (
+    results=(
         Result("q", Tensor(Dtype("fp8"), (M, H))),
         Result("residual_out", Tensor(T, (M, H))),
-        Result("scale", Tensor(Dtype("f32"), (M, Binary("/", H, Ref("group_size"))))),
+        Result("scale", Tensor(Dtype("f32"), (M, expr("H / group_size")))),
     ),
-    (
+    bindings=(
         TorchCall(
             "vllm::rocm_aiter_rmsnorm_with_add_fp8_group_quant.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("residual"))),
-                (2, Give(Ref("weight"))),
-                (3, Give(Ref("epsilon"))),
-                (4, Give(Ref("group_size"))),
-            ),
-            ("q", "residual_out", "scale"),
-            (On("gfx942"), On("gfx950")),
-            Unary("not", Ref("col_major")),
+            args={
+                0: Give(Ref("x")),
+                1: Give(Ref("residual")),
+                2: Give(Ref("weight")),
+                3: Give(Ref("epsilon")),
+                4: Give(Ref("group_size")),
+            },
+            targets=(On("gfx942"), On("gfx950")),
+            guard=expr("not col_major"),
         ),
         TorchCall(
             "_C::rms_norm_per_block_quant.default",
-            (
-                (0, Out("q")),
-                (1, Give(Ref("x"))),
-                (2, Give(Ref("weight"))),
-                (3, Out("scale")),
-                (4, Give(Ref("epsilon"))),
-                (5, Give(Lit(None))),
-                (6, Mut("residual", "residual_out")),
-                (7, Give(Ref("group_size"))),
-                (8, Give(Ref("col_major"))),
-            ),
-            (),
+            args={
+                0: Out("q"),
+                1: Give(Ref("x")),
+                2: Give(Ref("weight")),
+                3: Out("scale"),
+                4: Give(Ref("epsilon")),
+                5: Give(Lit(None)),
+                6: Mut("residual", "residual_out"),
+                7: Give(Ref("group_size")),
+                8: Give(Ref("col_major")),
+            },
         ),
-        TorchCall(
-            "patdsl::add_rms_norm_group_quant.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("residual"))),
-                (2, Give(Ref("weight"))),
-                (3, Give(Ref("epsilon"))),
-                (4, Give(Ref("group_size"))),
-                (5, Give(Ref("col_major"))),
-            ),
-            ("q", "residual_out", "scale"),
-        ),
+        TorchCall("patdsl::add_rms_norm_group_quant.default"),
     ),
-    (
-        Binary(
-            "and",
-            Member(Ref("group_size"), (Lit(32), Lit(64), Lit(128))),
-            Member(T_, (Lit(Dtype("bf16")), Lit(Dtype("f16")))),
-        ),
-    ),
+    where=(expr("group_size in {32, 64, 128} and T in {bf16, f16}"),),
     ref="patdsl.reference:add_rms_norm_group_quant",
 )
 
 # aiter.pat:30
 ADD_RMS_NORM_TOKEN_QUANT = Op(
     "add_rms_norm_token_quant",
-    (
+    params=(
         Param("x", Tensor(T, (M, H))),
         Param("residual", Tensor(T, (M, H))),
         Param("weight", Tensor(T, (H,))),
         Param("epsilon", Plain("float")),
         Param("quant_dtype", Plain("dtype")),
     ),
-    (
+    results=(
         Result("q", Tensor(DtypeOf("quant_dtype"), (M, H))),
         Result("residual_out", Tensor(T, (M, H))),
         Result("scale", Tensor(Dtype("f32"), (M, Lit(1)))),
     ),
-    (
+    bindings=(
         TorchCall(
             "vllm::rocm_aiter_rmsnorm_fused_add_dynamic_quant.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("residual"))),
-                (2, Give(Ref("weight"))),
-                (3, Give(Ref("epsilon"))),
-                (4, Give(Ref("quant_dtype"))),
-            ),
-            ("q", "residual_out", "scale"),
-            (On("gfx942"), On("gfx950")),
+            targets=(On("gfx942"), On("gfx950")),
         ),
         TorchCall(
             "_C::rms_norm_dynamic_per_token_quant.default",
-            (
-                (0, Out("q")),
-                (1, Give(Ref("x"))),
-                (2, Give(Ref("weight"))),
-                (3, Out("scale")),
-                (4, Give(Ref("epsilon"))),
-                (5, Give(Lit(None))),
-                (6, Mut("residual", "residual_out")),
-            ),
-            (),
+            args={
+                0: Out("q"),
+                1: Give(Ref("x")),
+                2: Give(Ref("weight")),
+                3: Out("scale"),
+                4: Give(Ref("epsilon")),
+                5: Give(Lit(None)),
+                6: Mut("residual", "residual_out"),
+            },
         ),
-        TorchCall(
-            "patdsl::add_rms_norm_token_quant.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("residual"))),
-                (2, Give(Ref("weight"))),
-                (3, Give(Ref("epsilon"))),
-                (4, Give(Ref("quant_dtype"))),
-            ),
-            ("q", "residual_out", "scale"),
-        ),
+        TorchCall("patdsl::add_rms_norm_token_quant.default"),
     ),
     ref="patdsl.reference:add_rms_norm_token_quant",
 )
@@ -176,47 +139,26 @@ ADD_RMS_NORM_TOKEN_QUANT = Op(
 # vllm_ir.pat:14
 FUSED_ADD_RMS_NORM = Op(
     "fused_add_rms_norm",
-    (
+    params=(
         Param("x", Tensor(T, (Bs, H))),
         Param("residual", Tensor(T, (Bs, H))),
         Param("weight", Tensor(W, (H,)), True),
         Param("epsilon", Plain("float")),
         Param("variance_size", Plain("int"), True, Lit(None)),
     ),
-    (Result("y", Tensor(T, (Bs, H))), Result("residual_out", Tensor(T, (Bs, H)))),
-    (
-        TorchCall(
-            "vllm_ir::fused_add_rms_norm.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("residual"))),
-                (2, Give(Ref("weight"))),
-                (3, Give(Ref("epsilon"))),
-                (4, Give(Ref("variance_size"))),
-            ),
-            ("y", "residual_out"),
-        ),
-        TorchCall(
-            "patdsl::fused_add_rms_norm.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("residual"))),
-                (2, Give(Ref("weight"))),
-                (3, Give(Ref("epsilon"))),
-                (4, Give(Ref("variance_size"))),
-            ),
-            ("y", "residual_out"),
-        ),
+    results=(Result("y", Tensor(T, (Bs, H))), Result("residual_out", Tensor(T, (Bs, H)))),
+    bindings=(
+        TorchCall("vllm_ir::fused_add_rms_norm.default"),
+        TorchCall("patdsl::fused_add_rms_norm.default"),
         TorchCall(
             "patdsl::fused_add_rms_norm_.default",
-            (
-                (0, Mut("x", "y")),
-                (1, Mut("residual", "residual_out")),
-                (2, Give(Ref("weight"))),
-                (3, Give(Ref("epsilon"))),
-            ),
-            (),
-            guard=Binary("==", Ref("variance_size"), Lit(None)),
+            args={
+                0: Mut("x", "y"),
+                1: Mut("residual", "residual_out"),
+                2: Give(Ref("weight")),
+                3: Give(Ref("epsilon")),
+            },
+            guard=expr("variance_size == none"),
         ),
     ),
     ref="patdsl.reference:fused_add_rms_norm",
@@ -225,64 +167,40 @@ FUSED_ADD_RMS_NORM = Op(
 # vllm_ir.pat:50
 GROUP_QUANT = Op(
     "group_quant",
-    (
+    params=(
         Param("x", Tensor(T, (Bs, H))),
         Param("group_size", Plain("int")),
         Param("col_major", Plain("bool"), default=Lit(False)),
         Param("ue8m0", Plain("bool"), default=Lit(False)),
         Param("tma_aligned", Plain("bool"), default=Lit(False)),
     ),
-    (
+    results=(
         Result("q", Tensor(Dtype("fp8"), (Bs, H))),
-        Result("scale", Tensor(Dtype("f32"), (Bs, Binary("/", H, Ref("group_size"))))),
+        Result("scale", Tensor(Dtype("f32"), (Bs, expr("H / group_size")))),
     ),
-    (
+    bindings=(
         TorchCall(
             "vllm::rocm_aiter_group_fp8_quant.default",
-            ((0, Give(Ref("x"))), (1, Give(Ref("group_size"))), (2, Give(Lit(False)))),
-            ("q", "scale"),
-            (On("gfx942"), On("gfx950")),
-            Binary(
-                "and",
-                Binary(
-                    "and",
-                    Binary(
-                        "and",
-                        Binary("==", Func("rank", (Ref("x"),)), Lit(2)),
-                        Unary("not", Ref("col_major")),
-                    ),
-                    Unary("not", Ref("ue8m0")),
-                ),
-                Unary("not", Ref("tma_aligned")),
-            ),
+            args={0: Give(Ref("x")), 1: Give(Ref("group_size")), 2: Give(Lit(False))},
+            targets=(On("gfx942"), On("gfx950")),
+            guard=expr("rank(x) == 2 and not col_major and not ue8m0 and not tma_aligned"),
         ),
         TorchCall(
             "_C::per_token_group_fp8_quant.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Out("q")),
-                (2, Out("scale")),
-                (3, Give(Ref("group_size"))),
-                (4, Give(Lit(1e-10))),
-                (5, Give(Unary("-", Ref("fp8_max")))),
-                (6, Give(Ref("fp8_max"))),
-                (7, Give(Ref("ue8m0"))),
-                (8, Give(Ref("col_major"))),
-                (9, Give(Ref("tma_aligned"))),
-            ),
-            (),
+            args={
+                0: Give(Ref("x")),
+                1: Out("q"),
+                2: Out("scale"),
+                3: Give(Ref("group_size")),
+                4: Give(Lit(1e-10)),
+                5: Give(expr("-fp8_max")),
+                6: Give(Ref("fp8_max")),
+                7: Give(Ref("ue8m0")),
+                8: Give(Ref("col_major")),
+                9: Give(Ref("tma_aligned")),
+            },
         ),
-        TorchCall(
-            "patdsl::group_quant.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("group_size"))),
-                (2, Give(Ref("col_major"))),
-                (3, Give(Ref("ue8m0"))),
-                (4, Give(Ref("tma_aligned"))),
-            ),
-            ("q", "scale"),
-        ),
+        TorchCall("patdsl::group_quant.default"),
     ),
     ref="patdsl.reference:group_quant",
 )
@@ -290,147 +208,94 @@ GROUP_QUANT = Op(
 # vllm_ir.pat:8
 RMS_NORM = Op(
     "rms_norm",
-    (
+    params=(
         Param("x", Tensor(T, (Bs, H))),
         Param("weight", Tensor(W, (H,)), True),
         Param("epsilon", Plain("float")),
         Param("variance_size", Plain("int"), True, Lit(None)),
     ),
-    (Result("y", Tensor(T, (Bs, H))),),
-    (
-        TorchCall(
-            "vllm_ir::rms_norm.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("weight"))),
-                (2, Give(Ref("epsilon"))),
-                (3, Give(Ref("variance_size"))),
-            ),
-            ("y",),
-        ),
-        TorchCall(
-            "patdsl::rms_norm.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("weight"))),
-                (2, Give(Ref("epsilon"))),
-                (3, Give(Ref("variance_size"))),
-            ),
-            ("y",),
-        ),
-    ),
+    results=(Result("y", Tensor(T, (Bs, H))),),
+    bindings=(TorchCall("vllm_ir::rms_norm.default"), TorchCall("patdsl::rms_norm.default")),
     ref="patdsl.reference:rms_norm",
 )
 
 # aiter.pat:4
 RMS_NORM_GROUP_QUANT = Op(
     "rms_norm_group_quant",
-    (
+    params=(
         Param("x", Tensor(T, (M, H))),
         Param("weight", Tensor(T, (H,))),
         Param("epsilon", Plain("float")),
         Param("group_size", Plain("int")),
         Param("col_major", Plain("bool"), default=Lit(False)),
     ),
-    (
+    results=(
         Result("q", Tensor(Dtype("fp8"), (M, H))),
-        Result("scale", Tensor(Dtype("f32"), (M, Binary("/", H, Ref("group_size"))))),
+        Result("scale", Tensor(Dtype("f32"), (M, expr("H / group_size")))),
     ),
-    (
+    bindings=(
         TorchCall(
             "vllm::rocm_aiter_rmsnorm_fp8_group_quant.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("weight"))),
-                (2, Give(Ref("epsilon"))),
-                (3, Give(Ref("group_size"))),
-            ),
-            ("q", "scale"),
-            (On("gfx942"), On("gfx950")),
-            Unary("not", Ref("col_major")),
+            args={
+                0: Give(Ref("x")),
+                1: Give(Ref("weight")),
+                2: Give(Ref("epsilon")),
+                3: Give(Ref("group_size")),
+            },
+            targets=(On("gfx942"), On("gfx950")),
+            guard=expr("not col_major"),
         ),
         TorchCall(
             "_C::rms_norm_per_block_quant.default",
-            (
-                (0, Out("q")),
-                (1, Give(Ref("x"))),
-                (2, Give(Ref("weight"))),
-                (3, Out("scale")),
-                (4, Give(Ref("epsilon"))),
-                (5, Give(Lit(None))),
-                (6, Give(Lit(None))),
-                (7, Give(Ref("group_size"))),
-                (8, Give(Ref("col_major"))),
-            ),
-            (),
+            args={
+                0: Out("q"),
+                1: Give(Ref("x")),
+                2: Give(Ref("weight")),
+                3: Out("scale"),
+                4: Give(Ref("epsilon")),
+                5: Give(Lit(None)),
+                6: Give(Lit(None)),
+                7: Give(Ref("group_size")),
+                8: Give(Ref("col_major")),
+            },
         ),
-        TorchCall(
-            "patdsl::rms_norm_group_quant.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("weight"))),
-                (2, Give(Ref("epsilon"))),
-                (3, Give(Ref("group_size"))),
-                (4, Give(Ref("col_major"))),
-            ),
-            ("q", "scale"),
-        ),
+        TorchCall("patdsl::rms_norm_group_quant.default"),
     ),
-    (
-        Binary(
-            "and",
-            Member(Ref("group_size"), (Lit(32), Lit(64), Lit(128))),
-            Member(T_, (Lit(Dtype("bf16")), Lit(Dtype("f16")))),
-        ),
-    ),
+    where=(expr("group_size in {32, 64, 128} and T in {bf16, f16}"),),
     ref="patdsl.reference:rms_norm_group_quant",
 )
 
 # aiter.pat:23
 RMS_NORM_TOKEN_QUANT = Op(
     "rms_norm_token_quant",
-    (
+    params=(
         Param("x", Tensor(T, (M, H))),
         Param("weight", Tensor(T, (H,))),
         Param("epsilon", Plain("float")),
         Param("quant_dtype", Plain("dtype")),
     ),
-    (Result("q", Tensor(DtypeOf("quant_dtype"), (M, H))), Result("scale", Tensor(Dtype("f32"), (M, Lit(1))))),
-    (
+    results=(
+        Result("q", Tensor(DtypeOf("quant_dtype"), (M, H))),
+        Result("scale", Tensor(Dtype("f32"), (M, Lit(1)))),
+    ),
+    bindings=(
         TorchCall(
             "vllm::rocm_aiter_rmsnorm_fused_dynamic_quant.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("weight"))),
-                (2, Give(Ref("epsilon"))),
-                (3, Give(Ref("quant_dtype"))),
-            ),
-            ("q", "scale"),
-            (On("gfx942"), On("gfx950")),
+            targets=(On("gfx942"), On("gfx950")),
         ),
         TorchCall(
             "_C::rms_norm_dynamic_per_token_quant.default",
-            (
-                (0, Out("q")),
-                (1, Give(Ref("x"))),
-                (2, Give(Ref("weight"))),
-                (3, Out("scale")),
-                (4, Give(Ref("epsilon"))),
-                (5, Give(Lit(None))),
-                (6, Give(Lit(None))),
-            ),
-            (),
+            args={
+                0: Out("q"),
+                1: Give(Ref("x")),
+                2: Give(Ref("weight")),
+                3: Out("scale"),
+                4: Give(Ref("epsilon")),
+                5: Give(Lit(None)),
+                6: Give(Lit(None)),
+            },
         ),
-        TorchCall(
-            "patdsl::rms_norm_token_quant.default",
-            (
-                (0, Give(Ref("x"))),
-                (1, Give(Ref("weight"))),
-                (2, Give(Ref("epsilon"))),
-                (3, Give(Ref("quant_dtype"))),
-            ),
-            ("q", "scale"),
-        ),
+        TorchCall("patdsl::rms_norm_token_quant.default"),
     ),
     ref="patdsl.reference:rms_norm_token_quant",
 )
@@ -438,29 +303,23 @@ RMS_NORM_TOKEN_QUANT = Op(
 # vllm_ir.pat:59
 TOKEN_QUANT = Op(
     "token_quant",
-    (Param("x", Tensor(T, (Bs, H))), Param("quant_dtype", Plain("dtype"))),
-    (
+    params=(Param("x", Tensor(T, (Bs, H))), Param("quant_dtype", Plain("dtype"))),
+    results=(
         Result("q", Tensor(DtypeOf("quant_dtype"), (Bs, H))),
         Result("scale", Tensor(Dtype("f32"), (Bs, Lit(1)))),
     ),
-    (
+    bindings=(
         TorchCall(
             "vllm::rocm_aiter_per_token_quant.default",
-            ((0, Give(Ref("x"))), (1, Give(Ref("quant_dtype"))), (2, Give(Lit(None)))),
-            ("q", "scale"),
-            (On("gfx942"), On("gfx950")),
+            args={0: Give(Ref("x")), 1: Give(Ref("quant_dtype")), 2: Give(Lit(None))},
+            targets=(On("gfx942"), On("gfx950")),
         ),
         TorchCall(
             "_C::dynamic_per_token_scaled_fp8_quant.default",
-            ((0, Out("q")), (1, Give(Ref("x"))), (2, Out("scale")), (3, Give(Lit(None)))),
-            (),
-            guard=Binary("==", Ref("quant_dtype"), Lit(Dtype("fp8"))),
+            args={0: Out("q"), 1: Give(Ref("x")), 2: Out("scale"), 3: Give(Lit(None))},
+            guard=expr("quant_dtype == fp8"),
         ),
-        TorchCall(
-            "patdsl::token_quant.default",
-            ((0, Give(Ref("x"))), (1, Give(Ref("quant_dtype")))),
-            ("q", "scale"),
-        ),
+        TorchCall("patdsl::token_quant.default"),
     ),
     ref="patdsl.reference:token_quant",
 )
@@ -469,61 +328,61 @@ TOKEN_QUANT = Op(
 #     pattern add_rms_norm_group_quant { fused_add_rms_norm -> view? -> 1..x group_quant => add_rms_norm_group
 ADD_RMS_NORM_GROUP_QUANT_ = Pattern(
     "add_rms_norm_group_quant",
-    Block(
+    left=Block(
         ("x", "residual", "weight", "epsilon", "group_size", "col_major"),
         (
             Step(
                 "fused_add_rms_norm",
-                "fused_add_rms_norm",
-                (
-                    ("x", Use("x")),
-                    ("residual", Use("residual")),
-                    ("weight", Use("weight")),
-                    ("epsilon", Use("epsilon")),
-                    ("variance_size", Const(Lit(None))),
-                ),
-                (("y", "y"), ("residual_out", "residual_out")),
+                op="fused_add_rms_norm",
+                operands={
+                    "x": Use("x"),
+                    "residual": Use("residual"),
+                    "weight": Use("weight"),
+                    "epsilon": Use("epsilon"),
+                    "variance_size": Const(Lit(None)),
+                },
+                results={"y": "y", "residual_out": "residual_out"},
                 line=6,
             ),
             Step(
                 "group_quant_2",
-                "group_quant",
-                (
-                    ("x", Through("y")),
-                    ("group_size", Use("group_size")),
-                    ("col_major", Use("col_major")),
-                    ("ue8m0", Const(Lit(False))),
-                    ("tma_aligned", Const(Lit(False))),
-                ),
-                (("q", "q"), ("scale", "scale")),
-                "group_quant",
-                6,
+                op="group_quant",
+                operands={
+                    "x": Through("y"),
+                    "group_size": Use("group_size"),
+                    "col_major": Use("col_major"),
+                    "ue8m0": Const(Lit(False)),
+                    "tma_aligned": Const(Lit(False)),
+                },
+                results={"q": "q", "scale": "scale"},
+                fan_out="group_quant",
+                line=6,
             ),
         ),
         (FanOut("group_quant", 1, None),),
     ),
-    (
+    right=(
         RightStep(
             "add_rms_norm_group_quant",
-            (
-                ("x", Use("x")),
-                ("residual", Use("residual")),
-                ("weight", Use("weight")),
-                ("epsilon", Use("epsilon")),
-                ("group_size", Use("group_size")),
-                ("col_major", Use("col_major")),
-            ),
-            (("q", "new_q"), ("residual_out", "new_residual_out"), ("scale", "new_scale")),
-            ("x", "residual"),
+            args={
+                "x": Use("x"),
+                "residual": Use("residual"),
+                "weight": Use("weight"),
+                "epsilon": Use("epsilon"),
+                "group_size": Use("group_size"),
+                "col_major": Use("col_major"),
+            },
+            results={"q": "new_q", "residual_out": "new_residual_out", "scale": "new_scale"},
+            flatten=("x", "residual"),
             line=6,
         ),
     ),
-    (
+    replaces=(
         Replace("q", "new_q", True, "group_quant"),
         Replace("residual_out", "new_residual_out", True),
         Replace("scale", "new_scale", True, "group_quant"),
     ),
-    (
+    inputs=(
         Input("x"),
         Input("residual"),
         Input("weight"),
@@ -531,7 +390,7 @@ ADD_RMS_NORM_GROUP_QUANT_ = Pattern(
         Input("group_size"),
         Input("col_major"),
     ),
-    (
+    examples=(
         Example("x", (11, 13, 4352), Dtype("bf16")),
         Example("residual", (11, 13, 4352), Dtype("bf16")),
         Example("weight", (4352,), Dtype("bf16")),
@@ -546,55 +405,55 @@ ADD_RMS_NORM_GROUP_QUANT_ = Pattern(
 #     pattern add_rms_norm_token_quant { fused_add_rms_norm -> view? -> 1..x token_quant => add_rms_norm_token
 ADD_RMS_NORM_TOKEN_QUANT_ = Pattern(
     "add_rms_norm_token_quant",
-    Block(
+    left=Block(
         ("x", "residual", "weight", "epsilon", "quant_dtype"),
         (
             Step(
                 "fused_add_rms_norm",
-                "fused_add_rms_norm",
-                (
-                    ("x", Use("x")),
-                    ("residual", Use("residual")),
-                    ("weight", Use("weight")),
-                    ("epsilon", Use("epsilon")),
-                    ("variance_size", Const(Lit(None))),
-                ),
-                (("y", "y"), ("residual_out", "residual_out")),
+                op="fused_add_rms_norm",
+                operands={
+                    "x": Use("x"),
+                    "residual": Use("residual"),
+                    "weight": Use("weight"),
+                    "epsilon": Use("epsilon"),
+                    "variance_size": Const(Lit(None)),
+                },
+                results={"y": "y", "residual_out": "residual_out"},
                 line=9,
             ),
             Step(
                 "token_quant_2",
-                "token_quant",
-                (("x", Through("y")), ("quant_dtype", Use("quant_dtype"))),
-                (("q", "q"), ("scale", "scale")),
-                "token_quant",
-                9,
+                op="token_quant",
+                operands={"x": Through("y"), "quant_dtype": Use("quant_dtype")},
+                results={"q": "q", "scale": "scale"},
+                fan_out="token_quant",
+                line=9,
             ),
         ),
         (FanOut("token_quant", 1, None),),
     ),
-    (
+    right=(
         RightStep(
             "add_rms_norm_token_quant",
-            (
-                ("x", Use("x")),
-                ("residual", Use("residual")),
-                ("weight", Use("weight")),
-                ("epsilon", Use("epsilon")),
-                ("quant_dtype", Use("quant_dtype")),
-            ),
-            (("q", "new_q"), ("residual_out", "new_residual_out"), ("scale", "new_scale")),
-            ("x", "residual"),
+            args={
+                "x": Use("x"),
+                "residual": Use("residual"),
+                "weight": Use("weight"),
+                "epsilon": Use("epsilon"),
+                "quant_dtype": Use("quant_dtype"),
+            },
+            results={"q": "new_q", "residual_out": "new_residual_out", "scale": "new_scale"},
+            flatten=("x", "residual"),
             line=9,
         ),
     ),
-    (
+    replaces=(
         Replace("q", "new_q", True, "token_quant"),
         Replace("residual_out", "new_residual_out", True),
         Replace("scale", "new_scale", True, "token_quant"),
     ),
-    (Input("x"), Input("residual"), Input("weight"), Input("epsilon"), Input("quant_dtype")),
-    (
+    inputs=(Input("x"), Input("residual"), Input("weight"), Input("epsilon"), Input("quant_dtype")),
+    examples=(
         Example("x", (11, 13, 4352), Dtype("bf16")),
         Example("residual", (11, 13, 4352), Dtype("bf16")),
         Example("weight", (4352,), Dtype("bf16")),
@@ -608,56 +467,56 @@ ADD_RMS_NORM_TOKEN_QUANT_ = Pattern(
 #     pattern rms_norm_group_quant { rms_norm -> view? -> 1..x group_quant => rms_norm_group_quant }
 RMS_NORM_GROUP_QUANT_ = Pattern(
     "rms_norm_group_quant",
-    Block(
+    left=Block(
         ("x", "weight", "epsilon", "group_size", "col_major"),
         (
             Step(
                 "rms_norm",
-                "rms_norm",
-                (
-                    ("x", Use("x")),
-                    ("weight", Use("weight")),
-                    ("epsilon", Use("epsilon")),
-                    ("variance_size", Const(Lit(None))),
-                ),
-                (("y", "y"),),
+                op="rms_norm",
+                operands={
+                    "x": Use("x"),
+                    "weight": Use("weight"),
+                    "epsilon": Use("epsilon"),
+                    "variance_size": Const(Lit(None)),
+                },
+                results={"y": "y"},
                 line=5,
             ),
             Step(
                 "group_quant_2",
-                "group_quant",
-                (
-                    ("x", Through("y")),
-                    ("group_size", Use("group_size")),
-                    ("col_major", Use("col_major")),
-                    ("ue8m0", Const(Lit(False))),
-                    ("tma_aligned", Const(Lit(False))),
-                ),
-                (("q", "q"), ("scale", "scale")),
-                "group_quant",
-                5,
+                op="group_quant",
+                operands={
+                    "x": Through("y"),
+                    "group_size": Use("group_size"),
+                    "col_major": Use("col_major"),
+                    "ue8m0": Const(Lit(False)),
+                    "tma_aligned": Const(Lit(False)),
+                },
+                results={"q": "q", "scale": "scale"},
+                fan_out="group_quant",
+                line=5,
             ),
         ),
         (FanOut("group_quant", 1, None),),
     ),
-    (
+    right=(
         RightStep(
             "rms_norm_group_quant",
-            (
-                ("x", Use("x")),
-                ("weight", Use("weight")),
-                ("epsilon", Use("epsilon")),
-                ("group_size", Use("group_size")),
-                ("col_major", Use("col_major")),
-            ),
-            (("q", "new_q"), ("scale", "new_scale")),
-            ("x",),
+            args={
+                "x": Use("x"),
+                "weight": Use("weight"),
+                "epsilon": Use("epsilon"),
+                "group_size": Use("group_size"),
+                "col_major": Use("col_major"),
+            },
+            results={"q": "new_q", "scale": "new_scale"},
+            flatten=("x",),
             line=5,
         ),
     ),
-    (Replace("q", "new_q", True, "group_quant"), Replace("scale", "new_scale", True, "group_quant")),
-    (Input("x"), Input("weight"), Input("epsilon"), Input("group_size"), Input("col_major")),
-    (
+    replaces=(Replace("q", "new_q", True, "group_quant"), Replace("scale", "new_scale", True, "group_quant")),
+    inputs=(Input("x"), Input("weight"), Input("epsilon"), Input("group_size"), Input("col_major")),
+    examples=(
         Example("x", (11, 13, 4352), Dtype("bf16")),
         Example("weight", (4352,), Dtype("bf16")),
         Example("epsilon", value=1e-06),
@@ -671,49 +530,49 @@ RMS_NORM_GROUP_QUANT_ = Pattern(
 #     pattern rms_norm_token_quant { rms_norm -> view? -> 1..x token_quant => rms_norm_token_quant }
 RMS_NORM_TOKEN_QUANT_ = Pattern(
     "rms_norm_token_quant",
-    Block(
+    left=Block(
         ("x", "weight", "epsilon", "quant_dtype"),
         (
             Step(
                 "rms_norm",
-                "rms_norm",
-                (
-                    ("x", Use("x")),
-                    ("weight", Use("weight")),
-                    ("epsilon", Use("epsilon")),
-                    ("variance_size", Const(Lit(None))),
-                ),
-                (("y", "y"),),
+                op="rms_norm",
+                operands={
+                    "x": Use("x"),
+                    "weight": Use("weight"),
+                    "epsilon": Use("epsilon"),
+                    "variance_size": Const(Lit(None)),
+                },
+                results={"y": "y"},
                 line=8,
             ),
             Step(
                 "token_quant_2",
-                "token_quant",
-                (("x", Through("y")), ("quant_dtype", Use("quant_dtype"))),
-                (("q", "q"), ("scale", "scale")),
-                "token_quant",
-                8,
+                op="token_quant",
+                operands={"x": Through("y"), "quant_dtype": Use("quant_dtype")},
+                results={"q": "q", "scale": "scale"},
+                fan_out="token_quant",
+                line=8,
             ),
         ),
         (FanOut("token_quant", 1, None),),
     ),
-    (
+    right=(
         RightStep(
             "rms_norm_token_quant",
-            (
-                ("x", Use("x")),
-                ("weight", Use("weight")),
-                ("epsilon", Use("epsilon")),
-                ("quant_dtype", Use("quant_dtype")),
-            ),
-            (("q", "new_q"), ("scale", "new_scale")),
-            ("x",),
+            args={
+                "x": Use("x"),
+                "weight": Use("weight"),
+                "epsilon": Use("epsilon"),
+                "quant_dtype": Use("quant_dtype"),
+            },
+            results={"q": "new_q", "scale": "new_scale"},
+            flatten=("x",),
             line=8,
         ),
     ),
-    (Replace("q", "new_q", True, "token_quant"), Replace("scale", "new_scale", True, "token_quant")),
-    (Input("x"), Input("weight"), Input("epsilon"), Input("quant_dtype")),
-    (
+    replaces=(Replace("q", "new_q", True, "token_quant"), Replace("scale", "new_scale", True, "token_quant")),
+    inputs=(Input("x"), Input("weight"), Input("epsilon"), Input("quant_dtype")),
+    examples=(
         Example("x", (11, 13, 4352), Dtype("bf16")),
         Example("weight", (4352,), Dtype("bf16")),
         Example("epsilon", value=1e-06),
@@ -724,8 +583,13 @@ RMS_NORM_TOKEN_QUANT_ = Pattern(
 
 RMS_NORM_QUANT_PASS = PassSpec(
     "rms_norm_quant",
-    (ADD_RMS_NORM_GROUP_QUANT_, ADD_RMS_NORM_TOKEN_QUANT_, RMS_NORM_GROUP_QUANT_, RMS_NORM_TOKEN_QUANT_),
-    {
+    patterns=(
+        ADD_RMS_NORM_GROUP_QUANT_,
+        ADD_RMS_NORM_TOKEN_QUANT_,
+        RMS_NORM_GROUP_QUANT_,
+        RMS_NORM_TOKEN_QUANT_,
+    ),
+    ops={
         "add_rms_norm_group_quant": ADD_RMS_NORM_GROUP_QUANT,
         "add_rms_norm_token_quant": ADD_RMS_NORM_TOKEN_QUANT,
         "fused_add_rms_norm": FUSED_ADD_RMS_NORM,
@@ -735,7 +599,7 @@ RMS_NORM_QUANT_PASS = PassSpec(
         "rms_norm_token_quant": RMS_NORM_TOKEN_QUANT,
         "token_quant": TOKEN_QUANT,
     },
-    {"fp8_max": (ConstValue(448.0), ConstValue(224.0, (On("gfx942"),)))},
+    consts={"fp8_max": (ConstValue(448.0), ConstValue(224.0, (On("gfx942"),)))},
 )
 
 
