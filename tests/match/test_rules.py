@@ -214,12 +214,12 @@ def test_nothing_moves_past_a_write_of_what_it_reads(where):
 
 @pytest.mark.parametrize("written", [True, False])
 def test_two_readers_around_a_write_are_never_one(written):
-    """silu(x), x += 1, x * x: wherever one call for both stood, one of them would read another x."""
+    """s = silu(x); x += s; x * x: wherever one call for both stood, one of them would read another x."""
 
     def function(x):
         s = torch.ops.aten.silu(x)
         if written:
-            torch.ops.aten.add_.Tensor(x, 1)
+            torch.ops.aten.add_.Tensor(x, s)
         return s, x * x
 
     use = Use("x")
