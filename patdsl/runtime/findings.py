@@ -72,6 +72,7 @@ class Findings:
         self._state: Any = None
         self._by_node: dict[Node, list[Match[Node]]] = {}
         self._written: set[int] = set()
+        patterns.begin()
 
     def at(self, node: Node, name: str) -> Match[Node] | None:
         """The match of pattern `name` that `node` takes part in."""

@@ -74,8 +74,7 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
         looks again until nothing more is found.
         """
         graph = gm.graph if isinstance(gm, GraphModule) else gm
-        self.last_counts = Counter()
-        self._refusals = {}
+        self.begin()
         if not self.wanted():
             return 0
         owner = graph.owning_module
@@ -152,6 +151,11 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
         )
 
     # what findings tell
+
+    def begin(self) -> None:
+        """A graph is about to be looked at."""
+        self.last_counts = Counter()
+        self._refusals = {}
 
     def note(self, match: Match[Node], outcome: Written | NotWritten) -> None:
         """Count a written match, or keep the reason."""

@@ -166,4 +166,18 @@ define(
     _quant_into,
     lambda *a: None,
 )
+
+
+def _tagged_out(x, weight, epsilon, group, *, q, scale):
+    _quant_into(x, q, scale, weight, epsilon, group)
+    return q, scale
+
+
+define(
+    "norm_quant_tagged.out(Tensor x, Tensor weight, float epsilon, int group, *, Tensor(a!) q, Tensor(b!) scale) "
+    "-> (Tensor(a!), Tensor(b!))",
+    _tagged_out,
+    lambda x, weight, epsilon, group, *, q, scale: (q, scale),
+    tags=(torch.Tag.out,),
+)
 OPS = getattr(torch.ops, NAMESPACE)

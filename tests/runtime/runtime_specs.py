@@ -142,6 +142,11 @@ NESTED_BINDING = call(
     ),
     ("q", "scale"),
 )
+TAGGED_OUT_BINDING = TorchCall(
+    f"{NS}::norm_quant_tagged.out",
+    (*given("x", "weight", "epsilon", "group"), ("q", Out("q")), ("scale", Out("scale"))),
+    (None, None),
+)
 OPS = {op.name: op for op in (NORM, QUANT, FUSED, ZEROS, ADD_NORM, ADD_FUSED)}
 
 

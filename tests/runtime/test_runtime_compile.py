@@ -14,6 +14,7 @@ from runtime_specs import (
     NESTED_BINDING,
     NORM_QUANTS,
     NORM_QUANTS_EACH,
+    TAGGED_OUT_BINDING,
     fused_through,
     spec,
 )
@@ -123,7 +124,9 @@ def test_dead_results():
 
 @pytest.mark.parametrize("dynamic", [False, True])
 @pytest.mark.parametrize("second_form", [False, True])
-@pytest.mark.parametrize("binding", [BYTES_BINDING, NESTED_BINDING], ids=["buffer as bytes", "nested call"])
+@pytest.mark.parametrize(
+    "binding", [BYTES_BINDING, NESTED_BINDING, TAGGED_OUT_BINDING], ids=["bytes", "nested", "out"]
+)
 def test_template_forms(binding, second_form, dynamic):
     model, inputs = norm_quants(None, (-1, 256)), (bf16(2, 3, 256), bf16(256))
     fusion = FusionPass(spec(ops=fused_through(binding)))

@@ -26,7 +26,7 @@ from patdsl.runtime import (
 
 def torch_driver(fusion, *patterns):
     """A PatternMatcherPass of torch's with these patterns."""
-    driver = PatternMatcherPass(pass_name="driver")
+    driver = PatternMatcherPass()
     for pattern in patterns or fusion.spec.patterns:
         register_replacement(
             search_fn=Left(pattern),
