@@ -6,7 +6,10 @@ it should be. Compiles for real, every time with an empty cache; prints nothing.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import operator
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -114,6 +117,22 @@ def _op_name(node: torch.fx.Node) -> str:
     return str(getattr(target, "__name__", target))
 
 
+@contextlib.contextmanager
+def _empty_cache() -> Iterator[None]:
+    """Within the block torch.compile knows nothing that it compiled before. Leaves no files, also on an error."""
+    logger = logging.getLogger("torch._inductor.utils")
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # on an error it says that it keeps the folder, which goes all the same
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="patdsl-demo-", ignore_cleanup_errors=True) as folder,
+            fresh_cache(dir=folder),
+        ):
+            yield
+    finally:
+        logger.setLevel(level)
+
+
 def warm_up(device: str) -> float:
     """Compile something small, so that what torch does once (headers, probing the CPU) counts for no model; seconds."""
     start = time.perf_counter()
@@ -127,7 +146,7 @@ def compile_and_run(
     """Compile with Inductor, `passes` as its custom post-grad pass, and run once. Nothing is taken from a cache."""
     torch.compiler.reset()
     recorder = Recorder(passes)
-    with torch.no_grad(), fresh_cache(), config.patch(post_grad_custom_post_pass=recorder):
+    with torch.no_grad(), _empty_cache(), config.patch(post_grad_custom_post_pass=recorder):
         start = time.perf_counter()
         results = torch.compile(function, fullgraph=True, dynamic=False)(*inputs)
         seconds = time.perf_counter() - start
