@@ -14,7 +14,7 @@ from lark.parsers.lalr_analysis import Shift
 from lark.parsers.lalr_parser_state import ParserState
 
 from patdsl.source import Source, Span
-from patdsl.text_to_marks import DECLARATION_WORDS, OPENERS, Mark, Marks
+from patdsl.text_to_marks import DECLARATION_WORDS, EXPRESSION_WORDS, OPENERS, Mark, Marks
 from patdsl.tree_to_expr import Broken
 
 State: TypeAlias = "ParserState[int]"
@@ -131,6 +131,8 @@ def _may_resume(marks: Marks, at: int) -> bool:
     mark = marks.items[at]
     if mark.text in DECLARATION_WORDS:
         return True
+    if mark.text == "{" and not _is_block(marks, at):
+        return False
     return mark.first_on_line or mark.text in _RESUMING
 
 
@@ -141,18 +143,27 @@ def _terminals(marks: Marks, at: int) -> list[str]:
         return [TERMINALS[mark.text]]
     if mark.kind != "word":
         return []
+    is_reserved = mark.text in DECLARATION_WORDS or mark.text in EXPRESSION_WORDS
+    if is_reserved and not _is_target(marks, at):
+        return [mark.text.upper()]
     if _starts_statement(marks, at):
         return [mark.text.upper(), "NAME"] if mark.text != "_" else ["UNDERSCORE"]
     return [mark.text.upper()]
 
 
+def _is_target(marks: Marks, at: int) -> bool:
+    following = marks.get(at + 1)
+    return following is not None and following.text in {"=", ","}
+
+
 def _starts_statement(marks: Marks, at: int) -> bool:
-    following: Mark | None
-    while (following := marks.get(at + 1)) is not None and following.text == ",":
-        following = marks.get(at + 2)
-        if following is None or following.kind != "word":
+    """Whether an `=` follows on the line before any bracket, even if what stands before it is wrong."""
+    following: Mark | None = marks.items[at]
+    while following is not None and (following.kind == "word" or following.text == ","):
+        at += 1
+        following = marks.get(at)
+        if following is not None and following.first_on_line:
             return False
-        at += 2
     return following is not None and following.text == "="
 
 
@@ -160,7 +171,11 @@ def _replace(state: State, terminals: list[str], start: int, end: int, source: S
     """Give up as little of the stack as lets the parser take one of the terminals; False if nothing does."""
     table: Table = state.parse_conf.states
     states, values = state.state_stack, state.value_stack
-    for depth in range(len(states) - 1, -1, -1):
+    # A second `=>` does not undo the first.
+    least = 0
+    if terminals == ["GIVES"]:
+        least = max((index for index, value in enumerate(values) if _is_arrow(value)), default=-1) + 1
+    for depth in range(len(states) - 1, least - 1, -1):
         here = table[states[depth]]
         for rule in _REPLACEABLE:
             if rule not in here:
@@ -173,6 +188,10 @@ def _replace(state: State, terminals: list[str], start: int, end: int, source: S
                 values[depth:] = [Broken(Span(source, start, end))]
                 return True
     return False
+
+
+def _is_arrow(value: Any) -> bool:
+    return isinstance(value, Token) and value.type == "GIVES"
 
 
 def _start_of(value: Any) -> int:

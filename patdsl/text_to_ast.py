@@ -21,6 +21,7 @@ from patdsl.diagnostic import Diagnostics, Note
 from patdsl.grammar_to_parser import PatParser, pat_parser
 from patdsl.path_to_source import check_characters
 from patdsl.source import Source, Span
+from patdsl.syntax_mends import Place
 from patdsl.text_to_marks import Marks, marks_of, outline
 
 MAX_ERRORS = 50
@@ -40,8 +41,10 @@ def parse(source: Source, diagnostics: Diagnostics) -> ast.File:
     found = _Findings()
     with _one_at_a_time, _no_garbage_collection():
         file = _Run(pat_parser(), source, found).file()
-    found.items.sort(key=lambda item: item.span.start if item.span else 0)
-    diagnostics.items.extend(item for item in found.items if item not in diagnostics.items)
+    for item in sorted(found.items, key=lambda item: item.span.start if item.span else 0):
+        diagnostics.add(
+            item.code, item.span, item.message, notes=item.notes, help=item.help, severity=item.severity
+        )
     places = [item.span.start for item in found.items if item.span]
     whole = [decl for decl in file.declarations if not _holds_any(decl.span, places)]
     return attrs.evolve(file, declarations=tuple(whole), comments=comments)
@@ -103,6 +106,7 @@ class _Run:
         self.marks: Marks | None = None
         self.before: list[int] | None = None
         self.stray_line = 0
+        self.resumed_at = -1
 
     def file(self) -> ast.File:
         """The file, with a `Broken` in place of what could not be parsed."""
@@ -127,9 +131,7 @@ class _Run:
         # Fed a token, the parser has reduced as far as it could; what was expected is known from before that.
         expected = recover.expected(self.state, self.before or self.state.state_stack)
         self.before = None
-        place = syntax_messages.Place(
-            self.source, self.marks, index, expected, recover.innermost_bracket(self.state)
-        )
+        place = Place(self.source, self.marks, index, expected, recover.innermost_bracket(self.state))
         found = place.found
         is_stray = found is not None and found.kind == "stray"
         line = self.source.line_column(found.start)[0] if found else 0
@@ -147,8 +149,11 @@ class _Run:
             self.stray_line = line
             self.position.char_pos = found.end
             return
-        start = len(self.marks.items) if self.diagnostics.is_full else index
+        # Whatever the recovery believes of a mark, it is tried once.
+        end = len(self.marks.items)
+        start = end if self.diagnostics.is_full else min(end, index + (index == self.resumed_at))
         start = recover.resume(self.state, self.marks, start, self.source)
+        self.resumed_at = start
         resumed = self.marks.get(start)
         self.position.char_pos = resumed.start if resumed else len(self.source.text)
 
