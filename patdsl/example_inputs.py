@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from math import prod
 from typing import Any
 
-from patdsl.dtypes import Dtype
-from patdsl.dtypes import is_dtype
+from patdsl.dtypes import Dtype, is_dtype
+from patdsl.expr import Lit
 from patdsl.graph import Example, Pattern
 from patdsl.left_types import Case, LeftError, LeftTypes, Opaque
 from patdsl.match.found import TensorMeta
@@ -21,6 +21,7 @@ from patdsl.symbolic import Poly
 #: Sizes for dims in the order met: primes times 256, so that exact divisions by group sizes come out and none repeat.
 PRIMES = (11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109)
 EPSILONS = (1e-6, 3e-6, 7e-6, 9e-6)
+OTHERS = {"bool": False, "str": "example", "tensor": None, "": None}
 
 
 def example_inputs(pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any]) -> tuple[Example, ...]:
@@ -47,7 +48,7 @@ def example_inputs(pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[s
             continue
         value = left.names.get(item.name)
         chosen = options.get(item.name)
-        found.append(Example(item.name, value=getattr(chosen, "value", None) or _scalar(value, floats, sizes)))
+        found.append(Example(item.name, value=chosen.value if isinstance(chosen, Lit) else _scalar(value, floats, sizes)))
     return tuple(found)
 
 
@@ -96,7 +97,7 @@ def _is_leading(dim: Poly) -> bool:
 
 def _scalar(value: Any, floats: Iterator[float], sizes: _Sizes) -> Any:
     if isinstance(value, Opaque):
-        return next(floats)
+        return next(floats) if value.kind == "float" else OTHERS[value.kind]
     if isinstance(value, Dtype):
         return Dtype("fp8")
     return sizes.value(value) if isinstance(value, Poly) else value

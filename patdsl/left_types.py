@@ -59,9 +59,10 @@ CASES = tuple(Case(leading, view) for leading in (1, 2) for view in ("same", "me
 
 @attrs.frozen
 class Opaque:
-    """A captured value of which nothing is known: a float, a string, a bool."""
+    """A captured value of which nothing is known but its kind: a float, a string, a bool."""
 
     name: str
+    kind: str
 
 
 class LeftError(Exception):
@@ -150,7 +151,7 @@ class LeftTypes:
     def _scalar(self, name: str, kind: str) -> Any:
         if kind == "dtype":
             return DtypeVariable(name, self.facts)
-        return Poly.var(name) if kind == "int" else Opaque(name)
+        return Poly.var(name) if kind == "int" else Opaque(name, kind)
 
     def _invent_dims(self, expr: Expr) -> None:
         """Names that an expression would be solved for are dims of their own."""

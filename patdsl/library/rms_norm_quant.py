@@ -396,7 +396,7 @@ ADD_RMS_NORM_GROUP_QUANT_ = Pattern(
         Example("weight", (4352,), Dtype("bf16")),
         Example("epsilon", value=1e-06),
         Example("group_size", value=128),
-        Example("col_major", value=3e-06),
+        Example("col_major", value=False),
     ),
     place="rms_norm_quant.pat:6",
 )
@@ -521,7 +521,7 @@ RMS_NORM_GROUP_QUANT_ = Pattern(
         Example("weight", (4352,), Dtype("bf16")),
         Example("epsilon", value=1e-06),
         Example("group_size", value=128),
-        Example("col_major", value=3e-06),
+        Example("col_major", value=False),
     ),
     place="rms_norm_quant.pat:5",
 )

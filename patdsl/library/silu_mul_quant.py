@@ -393,7 +393,7 @@ SILU_MUL_GROUP_QUANT_ = Pattern(
     examples=(
         Example("x", (11, 13, 8704), Dtype("bf16")),
         Example("group_size", value=128),
-        Example("col_major", value=1e-06),
+        Example("col_major", value=False),
     ),
     place="silu_mul_quant.pat:5",
 )

@@ -19,7 +19,7 @@ from patdsl.match.fx_view import known
 from patdsl.match.resolve import resolve_all
 from patdsl.op_table import DeclaredCall, Native, On, Op, TorchCall
 from patdsl.runtime.target import matches
-from patdsl.runtime.torch_ops import exists
+from patdsl.runtime.torch_ops import exists, unusable, usable
 
 _KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (float, int), "bool": (bool,), "str": (str,)}
 
@@ -69,7 +69,7 @@ class Resolved:
 def resolve_pass(spec: PassSpec, target: str, hosts: Mapping[str, Any]) -> Resolved:
     """What `spec` is on `target`, in this process as it is now. `hosts` come from `host_values`."""
     context = make_context(spec, target, hosts)
-    standings = tuple(_standing(resolve_all(pattern, target), context) for pattern in spec.patterns)
+    standings = tuple(_standing(resolve_all(pattern, target), context, spec.ops) for pattern in spec.patterns)
     return Resolved(context, standings, _pass_reasons(spec, context))
 
 
@@ -84,7 +84,7 @@ def make_context(spec: PassSpec, target: str, hosts: Mapping[str, Any]) -> Conte
             functions[host.name] = hosts[host.name]
     return Context(
         target=target,
-        ops=spec.ops,
+        ops={name: usable(op) for name, op in spec.ops.items()},
         names=names,
         hosts=functions,
         exists=exists,
@@ -178,14 +178,15 @@ def _pass_reasons(spec: PassSpec, context: Context) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def _standing(pattern: Pattern, context: Context) -> Standing:
+def _standing(pattern: Pattern, context: Context, ops: Mapping[str, Op]) -> Standing:
+    """`ops` are the declared ones, also with bindings that cannot be used."""
     reasons = []
     if not is_on(pattern.targets, context.target):
         reasons.append(f"target {context.target} is not among {_names(pattern.targets)}")
     choices = {}
     for step in pattern.right:
         if isinstance(step, RightStep) and step.op not in choices:
-            choices[step.op] = _choices(context.ops[step.op], context)
+            choices[step.op] = _choices(ops[step.op], context)
             if all(choice.skipped for choice in choices[step.op]):
                 why = "; ".join(f"{choice.binding}: {choice.skipped}" for choice in choices[step.op])
                 reasons.append(f"'{step.op}' cannot be called here: {why or 'it has no binding'}")
@@ -202,7 +203,7 @@ def _choices(op: Op, context: Context, seen: frozenset[str] = frozenset()) -> tu
             continue
         guarded = binding.guard is not None
         if isinstance(binding, TorchCall):
-            missing = None if context.exists(binding.target) else "not registered in this process"
+            missing = unusable(op, binding)
             found.append(Choice(binding.target, _off_target(binding, context) or missing, guarded))
         elif isinstance(binding, DeclaredCall) and binding.op not in seen:
             inner = _choices(context.ops[binding.op], context, seen | {op.name})

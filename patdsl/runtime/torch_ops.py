@@ -6,7 +6,11 @@ would register one: what the process has not loaded does not exist.
 
 from __future__ import annotations
 
+import attrs
 import torch
+
+from patdsl.op_table import Op, TorchCall
+from patdsl.schema_check import contradictions
 
 _found: dict[str, torch._ops.OpOverload] = {}
 
@@ -27,3 +31,22 @@ def find_op(target: str) -> torch._ops.OpOverload | None:
 def exists(target: str) -> bool:
     """Whether the op is registered in this process."""
     return find_op(target) is not None
+
+
+def unusable(op: Op, binding: TorchCall) -> str | None:
+    """Why no call of this binding can be found or made in this process; None where it can."""
+    found = find_op(binding.target)
+    if found is None:
+        return "not registered in this process"
+    wrong = contradictions(op, binding, found._schema)
+    return f"its schema contradicts the declaration: {wrong[0]}" if wrong else None
+
+
+def usable(op: Op) -> Op:
+    """The op without the bindings that their torch schemas contradict. What is not registered stays: it is never met."""
+    kept = tuple(
+        binding
+        for binding in op.bindings
+        if not (isinstance(binding, TorchCall) and exists(binding.target) and unusable(op, binding))
+    )
+    return op if len(kept) == len(op.bindings) else attrs.evolve(op, bindings=kept)
