@@ -50,8 +50,8 @@ class Schema(Protocol):
 
 #: Kind of a declared parameter -> torch types that take it, as torch prints them, without `Optional` and `List`.
 ACCEPTED = {
-    "int": {"int", "SymInt", "Scalar", "number", "Tensor"},
-    "float": {"float", "SymFloat", "Scalar", "number", "Tensor"},
+    "int": {"int", "SymInt", "Scalar", "number"},
+    "float": {"float", "SymFloat", "Scalar", "number"},
     "bool": {"bool", "Scalar", "number", "int"},
     "str": {"str"},
     "dtype": {"int", "ScalarType"},
@@ -73,7 +73,7 @@ def contradictions(op: Op, binding: TorchCall, schema: Schema) -> list[str]:
         found.extend(_fits(op, template, argument))
     for argument in schema.arguments:
         if argument.name not in reached and not argument.has_default_value():
-            found.append(f"its argument '{argument.name}' has no default and is not given")
+            found.append(f"its argument `{argument.name}` has no default and is not given")
     found.extend(_results(op, binding, schema))
     return found
 
@@ -88,7 +88,7 @@ def _argument(schema: Schema, place: int | str) -> Argument | None:
 def _missing(op: Op, binding: TorchCall, schema: Schema, place: int | str) -> str:
     names = ", ".join(argument.name for argument in schema.arguments)
     if isinstance(place, str):
-        return f"it has no argument '{place}'; its arguments: {names}"
+        return f"it has no argument `{place}`; its arguments: {names}"
     return f"it takes {len(schema.arguments)} arguments ({names}); {len(binding.args)} are given"
 
 
@@ -106,15 +106,15 @@ def _fits(op: Op, template: TemplateArg, argument: Argument) -> list[str]:
         name = template.result if isinstance(template, Out) else template.param
         if not written:
             return [
-                f"its argument '{argument.name}' is not written; '{name}' is declared out, mut or same there"
+                f"its argument `{argument.name}` is not written; `{name}` is declared out, mut or same there"
             ]
         return []
     if written and not isinstance(template, Temp):
         return [
-            f"it writes its argument '{argument.name}', which is declared as an input; say mut, out or same"
+            f"it writes its argument `{argument.name}`, which is declared as an input; say mut, out or same"
         ]
     if isinstance(template, (Nested, Temp)):
-        return [] if _core(argument) == "Tensor" else [f"its argument '{argument.name}' is no tensor"]
+        return [] if _core(argument) == "Tensor" else [f"its argument `{argument.name}` is no tensor"]
     return _kind_fits(op, template, argument)
 
 
@@ -130,12 +130,12 @@ def _kind_fits(op: Op, template: Give, argument: Argument) -> list[str]:
             assert isinstance(declared, Plain)
             accepted, shown = ACCEPTED[declared.kind], declared.kind + ("[]" if declared.is_list else "")
         if kind not in accepted:
-            return [f"its argument '{argument.name}' is {argument.type}; '{value.name}' is declared {shown}"]
+            return [f"its argument `{argument.name}` is {argument.type}; `{value.name}` is declared {shown}"]
         return []
     if isinstance(value, Lit) and value.value is None and not str(argument.type).startswith("Optional"):
-        return [f"its argument '{argument.name}' is {argument.type}, which cannot be none"]
+        return [f"its argument `{argument.name}` is {argument.type}, which cannot be none"]
     if isinstance(value, Items) and not str(argument.type).startswith(("List", "Optional[List")):
-        return [f"its argument '{argument.name}' is {argument.type}, which takes no list"]
+        return [f"its argument `{argument.name}` is {argument.type}, which takes no list"]
     return []
 
 
