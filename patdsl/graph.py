@@ -13,7 +13,7 @@ import attrs
 
 from patdsl.dtypes import Dtype
 from patdsl.expr import Expr
-from patdsl.op_table import Block, Const, On, Op, Type, Use, Values, pairs
+from patdsl.op_table import MAPPING, Block, Const, On, Op, Type, Use, Values, as_pairs
 
 # The right side
 
@@ -30,8 +30,8 @@ class RightStep:
     """
 
     op: str
-    args: tuple[tuple[str, RightOperand], ...] = pairs()
-    results: tuple[tuple[str, str], ...] = pairs()
+    args: tuple[tuple[str, RightOperand], ...] = attrs.field(converter=as_pairs, metadata=MAPPING)
+    results: tuple[tuple[str, str], ...] = attrs.field(converter=as_pairs, metadata=MAPPING)
     flatten: tuple[str, ...] = ()
     fan_out: str | None = None
     line: int = attrs.field(default=0, eq=False)

@@ -15,13 +15,14 @@ import attrs
 from patdsl.dtypes import Dtype
 from patdsl.expr import Expr, Ref, Star
 
-def _pairs(value: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> tuple[tuple[Any, Any], ...]:
+
+def as_pairs(value: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> tuple[tuple[Any, Any], ...]:
+    """A mapping, or pairs, as pairs."""
     return tuple(value.items() if isinstance(value, Mapping) else value)
 
 
-def pairs(**given: Any) -> Any:
-    """A field of ordered pairs, which may also be given as a mapping; compiled modules write it as one."""
-    return attrs.field(converter=_pairs, metadata={"mapping": True}, **given)
+#: Metadata of a field of ordered pairs, which may also be given as a mapping; compiled modules write it as one.
+MAPPING = {"mapping": True}
 
 
 # Types
@@ -163,7 +164,7 @@ class Nested:
     """A call of a declared op standing as an argument: `zeros_like(x)`."""
 
     op: str
-    args: tuple[tuple[str, TemplateArg], ...] = pairs()
+    args: tuple[tuple[str, TemplateArg], ...] = attrs.field(converter=as_pairs, metadata=MAPPING)
 
 
 TemplateArg: TypeAlias = Give | Out | Mut | Same | Temp | Nested
@@ -185,7 +186,9 @@ class TorchCall:
     """
 
     target: str
-    args: tuple[tuple[int | str, TemplateArg], ...] = pairs(default=UNFILLED)
+    args: tuple[tuple[int | str, TemplateArg], ...] = attrs.field(
+        default=UNFILLED, converter=as_pairs, metadata=MAPPING
+    )
     results: tuple[str | None, ...] = UNFILLED
     targets: tuple[On, ...] = ()
     guard: Expr | None = None
@@ -196,8 +199,8 @@ class DeclaredCall:
     """Another declared op that computes this one; resolved through that op's bindings."""
 
     op: str
-    args: tuple[tuple[str, TemplateArg], ...] = pairs()
-    results: tuple[tuple[str, str], ...] = pairs()
+    args: tuple[tuple[str, TemplateArg], ...] = attrs.field(converter=as_pairs, metadata=MAPPING)
+    results: tuple[tuple[str, str], ...] = attrs.field(converter=as_pairs, metadata=MAPPING)
     targets: tuple[On, ...] = ()
     guard: Expr | None = None
 
@@ -341,8 +344,8 @@ class Step:
 
     label: str
     op: str
-    operands: tuple[tuple[str, Operand], ...] = pairs()
-    results: tuple[tuple[str, str], ...] = pairs()
+    operands: tuple[tuple[str, Operand], ...] = attrs.field(converter=as_pairs, metadata=MAPPING)
+    results: tuple[tuple[str, str], ...] = attrs.field(converter=as_pairs, metadata=MAPPING)
     fan_out: str | None = None
     line: int = attrs.field(default=0, eq=False)
 
