@@ -1,7 +1,7 @@
 """The resolved pattern: what to find, what to put in its place, and on which conditions.
 
-Made by `ast_to_graph.py`, completed by `graph_to_plan.py` (examples, proofs), written as constructor calls into a
-compiled module, read by the matcher and the rewrite. One listing, all of it frozen, free of torch.
+Made by `ast_to_graph.py`, completed by `graph_to_plan.py` (examples, proofs), written as constructor calls
+into a compiled module, read by the matcher and the rewrite. One listing, all of it frozen, free of torch.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ RightOperand: TypeAlias = Use | Const | Values
 class RightStep:
     """One op to call. `args` has the parameters to pass, by name; `results` the value name of each result used.
 
-    A parameter listed in `flatten` takes fewer dims than the value may have: its leading dims are merged first.
-    `fan_out` names the fan-out for whose every branch the call is made anew; None: once.
+    A parameter listed in `flatten` takes fewer dims than the value may have: its leading dims are merged
+    first. `fan_out` names the fan-out for whose every branch the call is made anew; None: once.
     """
 
     op: str
@@ -39,7 +39,9 @@ class RightStep:
 
 @attrs.frozen
 class RightView:
-    """`value = view(source, dims)`. `dims` is a list expression; one item may be `Ref("_")`, the dim that is left over."""
+    """`value = view(source, dims)`. `dims` is a list expression; one item may be `Ref("_")`, the dim that is
+    left over.
+    """
 
     value: str
     source: str
@@ -52,8 +54,9 @@ class RightView:
 class Replace:
     """A left value and the right value that takes its place.
 
-    `view`: the two may differ in their leading dims, and the right one is viewed as the left one. `branch` is the
-    fan-out that the left value belongs to: every branch's value is replaced, by its own call's result or by the shared one.
+    `view`: the two may differ in their leading dims, and the right one is viewed as the left one. `branch` is
+    the fan-out that the left value belongs to: every branch's value is replaced, by its own call's result or
+    by the shared one.
     """
 
     left: str
@@ -93,9 +96,10 @@ class Example:
 class Pattern:
     """One variant of one pattern.
 
-    `name` is the pattern's, `variant` tells its variants apart ("" where there is one). `where` holds the pattern's own
-    conditions; the called ops' conditions are read from their declarations. `over` names the patterns that this one is
-    preferred over. `keep` names left values whose ops stay; `rounds` and `restride` are the declared differences.
+    `name` is the pattern's, `variant` tells its variants apart ("" where there is one). `where` holds the
+    pattern's own conditions; the called ops' conditions are read from their declarations. `over` names the
+    patterns that this one is preferred over. `keep` names left values whose ops stay; `rounds` and `restride`
+    are the declared differences.
     """
 
     name: str
@@ -129,7 +133,9 @@ class ConstValue:
 
 @attrs.frozen
 class HostValue:
-    """A value that the integration supplies. `kind` is its type, `params` the kinds of a host function's parameters."""
+    """A value that the integration supplies. `kind` is its type, `params` the kinds of a host function's
+    parameters.
+    """
 
     name: str
     kind: str

@@ -21,7 +21,8 @@ def as_pairs(value: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> tuple[tupl
     return tuple(value.items() if isinstance(value, Mapping) else value)
 
 
-#: Metadata of a field of ordered pairs, which may also be given as a mapping; compiled modules write it as one.
+#: Metadata of a field of ordered pairs, which may also be given as a mapping; compiled modules write it
+#: as one.
 MAPPING = {"mapping": True}
 
 
@@ -178,11 +179,11 @@ UNFILLED: Any = (("", ""),)
 class TorchCall:
     """A torch op that computes the declared op.
 
-    `target` is `ns::op.overload`, the overload `default` unless written. `args` pairs each template argument with its
-    torch argument name, or with its position where no name is written. `results` names the op's returns in order, None where
-    ignored; in-place and `out` results are not among them. Arguments of the schema that the template does not reach must be at
-    their defaults. What is not given is filled in by the `Op`: `args` with its parameters in order, `results` with those of
-    its results that no argument yields.
+    `target` is `ns::op.overload`, the overload `default` unless written. `args` pairs each template argument
+    with its torch argument name, or with its position where no name is written. `results` names the op's
+    returns in order, None where ignored; in-place and `out` results are not among them. Arguments of the
+    schema that the template does not reach must be at their defaults. What is not given is filled in by the
+    `Op`: `args` with its parameters in order, `results` with those of its results that no argument yields.
     """
 
     target: str
@@ -338,8 +339,8 @@ class Step:
     """One op applied. `operands` has every parameter of the op, in its order; `results` the value name of each
     result that is named, `result name -> value name`. A list result is named as `parts.0`, `parts.1`, ...
 
-    `label` is unique in its block. `fan_out` is the name of the fan-out that the step belongs to, or None. `line` is
-    the place of the step in the `.pat` file.
+    `label` is unique in its block. `fan_out` is the name of the fan-out that the step belongs to, or None.
+    `line` is the place of the step in the `.pat` file.
     """
 
     label: str
@@ -375,7 +376,9 @@ class FanOut:
 
 @attrs.frozen
 class Block:
-    """What must be found: `inputs` (free names, in order of first use), `steps` in topological order, `fan_outs`."""
+    """What must be found: `inputs` (free names, in order of first use), `steps` in topological order,
+    `fan_outs`.
+    """
 
     inputs: tuple[str, ...]
     steps: tuple[Step | ViewStep, ...]
