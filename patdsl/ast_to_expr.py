@@ -81,7 +81,7 @@ def resolve_expr(expr: ast.Expr, names: Names) -> Expr:
         return Star(expr.name.text)
     if isinstance(expr, ast.Call):
         return _call(expr, names)
-    what = "'_'" if isinstance(expr, ast.Wildcard) else "a tuple"
+    what = "`_`" if isinstance(expr, ast.Wildcard) else "a tuple"
     names.diagnostics.add("PAT112", expr.span, f"{what} has no value here")
     return Lit(None)
 
@@ -113,7 +113,7 @@ def _call(call: ast.Call, names: Names) -> Expr:
         names.diagnostics.add(
             "PAT108",
             call.function.span,
-            f"'{name}' is not a function of expressions",
+            f"`{name}` is not a function of expressions",
             help=hint or f"functions: {', '.join(ARITY)}, and declared host functions",
         )
         return Lit(None)
@@ -123,7 +123,7 @@ def _call(call: ast.Call, names: Names) -> Expr:
         low = high = len(entity.decl.parameters or ())
     if not low <= len(call.arguments) <= high:
         names.diagnostics.add(
-            "PAT109", call.span, f"'{name}' takes {low} argument{'s' * (low != 1)}, got {len(call.arguments)}"
+            "PAT109", call.span, f"`{name}` takes {low} argument{'s' * (low != 1)}, got {len(call.arguments)}"
         )
         return Lit(None)
     if name == "ceil":
@@ -140,13 +140,13 @@ def resolve_targets(targets: Iterable[ast.Target], diagnostics: Diagnostics) -> 
     for target in targets:
         if not TARGET.fullmatch(target.name):
             diagnostics.add(
-                "PAT110", target.span, f"unknown target '{target.name}'", help="targets: cpu, gfx942, gfx950, sm_90, sm_100"
+                "PAT110", target.span, f"unknown target `{target.name}`", help="targets: cpu, gfx942, gfx950, sm_90, sm_100"
             )
         elif target.or_newer and not target.name.startswith("sm_"):
             diagnostics.add(
                 "PAT110",
                 target.span,
-                f"'{target.name}+' has no order: only sm_ targets can be 'or newer'",
+                f"`{target.name}+` has no order: only sm_ targets can be followed by `+`",
                 help=f"list each target: {target.name}, ...",
             )
         else:

@@ -197,7 +197,7 @@ class _Resolver:
                 result = evaluate(expr, Scope({}))
             except EvaluationError as error:
                 entity.owner.diagnostics.add(
-                    "PAT208", value.span, f"'{decl.name.text}' is not a constant: {error}"
+                    "PAT208", value.span, f"`{decl.name.text}` is not a constant: {error}"
                 )
                 continue
             found.append(ConstValue(result, resolve_targets(value.targets, entity.owner.diagnostics)))
@@ -205,8 +205,8 @@ class _Resolver:
             entity.owner.diagnostics.add(
                 "PAT209",
                 decl.name.span,
-                f"'{decl.name.text}' has no value on other targets",
-                help="add an alternative without 'on'",
+                f"`{decl.name.text}` has no value on other targets",
+                help="add an alternative without `on`",
             )
         return tuple(found)
 
@@ -256,14 +256,14 @@ class _PatternResolver:
             self.diagnostics.add(
                 "PAT309",
                 self.decl.name.span,
-                f"'{self.decl.name.text}' replaces nothing: no name is defined on both sides",
+                f"`{self.decl.name.text}` replaces nothing: no name is defined on both sides",
             )
         for name, declared in self.decl_inputs.items():
             if name not in left.builder.inputs:
                 self.diagnostics.add(
                     "PAT312",
                     declared.span,
-                    f"input '{name}' is not used on the left side",
+                    f"input `{name}` is not used on the left side",
                     help=suggestion(name, left.builder.inputs),
                 )
         pattern = self._clauses(left, self._pattern(left, right, inputs))
@@ -361,7 +361,7 @@ class _PatternResolver:
             self.diagnostics.add(
                 "PAT204",
                 clause.parameter.span,
-                f"'{op.name}' has no parameter '{clause.parameter.text}'",
+                f"`{op.name}` has no parameter `{clause.parameter.text}`",
                 help=suggestion(clause.parameter.text, op.param),
             )
         return [Only(value, op.name, clause.parameter.text)]
@@ -386,7 +386,7 @@ class _PatternResolver:
             self.diagnostics.add(
                 "PAT313",
                 self.decl.name.span,
-                f"the left side of '{self.decl.name.text}' falls into {len(groups)} parts that share no value",
+                f"the left side of `{self.decl.name.text}` falls into {len(groups)} parts that share no value",
                 notes=[Note(f"one part: {', '.join(sorted(groups[0])[:4])}")],
             )
 

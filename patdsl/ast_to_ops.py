@@ -101,7 +101,7 @@ class Ops:
             diagnostics.add(
                 "PAT113",
                 name.span,
-                f"'{name.text}' is a {entity.kind}, not an op",
+                f"`{name.text}` is a {entity.kind}, not an op",
                 notes=[Note("declared here", entity.decl.name.span)],
             )
             return None
@@ -180,8 +180,8 @@ class _Header:
             self.diagnostics.add(
                 "PAT201",
                 param.default.span,
-                f"default {param.default.text} does not fit '{param.name.text}', which is {wanted}",
-                help="write the type with '?' to allow none" if value is None else None,
+                f"default {param.default.text} does not fit `{param.name.text}`, which is {wanted}",
+                help="write the type with `?` to allow none" if value is None else None,
             )
 
     def _unique(self, written: list[ast.Name], what: str) -> None:
@@ -191,7 +191,7 @@ class _Header:
                 self.diagnostics.add(
                     "PAT101",
                     name.span,
-                    f"{what} '{name.text}' is declared twice",
+                    f"{what} `{name.text}` is declared twice",
                     notes=[Note("first declared here", seen[name.text].span)],
                 )
             seen.setdefault(name.text, name)
@@ -201,7 +201,7 @@ class _Header:
             self.diagnostics.add(
                 "PAT202",
                 written.type.span,
-                f"result '{written.name.text}' must be a tensor or tensor[]",
+                f"result `{written.name.text}` must be a tensor or tensor[]",
             )
 
 
@@ -264,7 +264,7 @@ class _BindingResolver:
                     "PAT501", argument.span, "an argument by position after one by name"
                 )
             if any(place == other for other, _ in found):
-                self.diagnostics.add("PAT501", argument.span, f"argument '{place}' is given twice")
+                self.diagnostics.add("PAT501", argument.span, f"argument `{place}` is given twice")
             found.append((place, self._argument(argument)))
         return tuple(found)
 
@@ -308,7 +308,7 @@ class _BindingResolver:
                 param = op.params[index].name
             else:
                 self.diagnostics.add(
-                    "PAT109", argument.span, f"'{op.name}' takes {len(op.params)} arguments"
+                    "PAT109", argument.span, f"`{op.name}` takes {len(op.params)} arguments"
                 )
                 continue
             inner = ast.TemplateArgument(argument.span, "value", value=argument.value)
@@ -320,7 +320,7 @@ class _BindingResolver:
             self.diagnostics.add(
                 "PAT502",
                 name.span,
-                f"'{self.op.name}' has no {what} '{name.text}'",
+                f"`{self.op.name}` has no {what} `{name.text}`",
                 help=suggestion(name.text, known) or f"{what}s: {', '.join(known) or 'none'}",
             )
         return name.text
@@ -340,7 +340,7 @@ class _BindingResolver:
             self.diagnostics.add(
                 "PAT503",
                 self.written.span,
-                f"nothing in this binding yields result '{missing[0]}' of '{self.op.name}'",
+                f"nothing in this binding yields result `{missing[0]}` of `{self.op.name}`",
             )
         return tuple(found)
 
@@ -349,7 +349,7 @@ class _BindingResolver:
         if entity is None:
             return None
         if entity.decl is self.ops.entities[self.op.name].decl:
-            self.diagnostics.add("PAT504", named.span, f"'{self.op.name}' is bound to itself")
+            self.diagnostics.add("PAT504", named.span, f"`{self.op.name}` is bound to itself")
             return None
         inner = self.ops.add(entity)
         args = self._arguments()
@@ -357,19 +357,19 @@ class _BindingResolver:
         for place, arg in args:
             if isinstance(place, int) and place >= len(inner.params):
                 self.diagnostics.add(
-                    "PAT109", named.span, f"'{inner.name}' takes {len(inner.params)} arguments, got {len(args)}"
+                    "PAT109", named.span, f"`{inner.name}` takes {len(inner.params)} arguments, got {len(args)}"
                 )
                 return None
             param = inner.params[place].name if isinstance(place, int) else place
             if param not in inner.param:
-                self.diagnostics.add("PAT502", named.span, f"'{inner.name}' has no parameter '{param}'")
+                self.diagnostics.add("PAT502", named.span, f"`{inner.name}` has no parameter `{param}`")
                 return None
             pairs.append((param, arg))
         ours = self._results(args)
         theirs = [result.name for result in inner.results]
         if len(ours) > len(theirs):
             self.diagnostics.add(
-                "PAT503", named.span, f"'{inner.name}' has {len(theirs)} results, {len(ours)} are bound"
+                "PAT503", named.span, f"`{inner.name}` has {len(theirs)} results, {len(ours)} are bound"
             )
             return None
         results = tuple((their, our) for their, our in zip(theirs, ours, strict=False) if our is not None)
@@ -386,7 +386,7 @@ class _BindingResolver:
             self.diagnostics.add(
                 "PAT503",
                 self.written.span,
-                f"this block does not define result '{missing[0]}' of '{self.op.name}'",
+                f"this block does not define result `{missing[0]}` of `{self.op.name}`",
                 help=f"add a line: {missing[0]} = ...",
             )
             return None

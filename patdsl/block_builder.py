@@ -149,7 +149,7 @@ class BlockBuilder:
             self.diagnostics.add(
                 "PAT203",
                 span,
-                f"'{op.name}' needs '{param.name}'",
+                f"`{op.name}` needs `{param.name}`",
                 notes=[self.declared_note(op)],
                 help=f"write it: {param.name}=..., or {param.name}=_ to match any value",
             )
@@ -188,7 +188,7 @@ class BlockBuilder:
                     self.diagnostics.add(
                         "PAT204",
                         argument.name.span,
-                        f"'{op.name}' has no parameter '{name}'",
+                        f"`{op.name}` has no parameter `{name}`",
                         notes=[self.declared_note(op)],
                         help=suggestion(name, op.param) or f"parameters: {', '.join(op.param)}",
                     )
@@ -200,8 +200,8 @@ class BlockBuilder:
                 self.diagnostics.add(
                     "PAT205",
                     argument.span,
-                    f"'{op.name}' takes {len(op.params)} argument{'s' * (len(op.params) != 1)}"
-                    + (f", '{fed[0]}' is fed by the arrow" if fed else ""),
+                    f"`{op.name}` takes {len(op.params)} argument{'s' * (len(op.params) != 1)}"
+                    + (f", `{fed[0]}` is fed by the arrow" if fed else ""),
                     notes=[self.declared_note(op)],
                 )
                 break
@@ -209,7 +209,7 @@ class BlockBuilder:
                 self.diagnostics.add(
                     "PAT204",
                     argument.span,
-                    f"'{name}' of '{op.name}' is given twice",
+                    f"`{name}` of `{op.name}` is given twice",
                     help="the arrow feeds it" if fed and fed[0] == name else None,
                 )
                 continue
@@ -265,12 +265,12 @@ class BlockBuilder:
             return Use(text)
         if text in self.later:
             self.diagnostics.add(
-                "PAT303", name.span, f"'{text}' is used before it is defined", help="move its line up"
+                "PAT303", name.span, f"`{text}` is used before it is defined", help="move its line up"
             )
             return Anything()
         if not self.free_names:
             self.diagnostics.add(
-                "PAT107", name.span, f"unknown name '{text}'", help=suggestion(text, self.bound())
+                "PAT107", name.span, f"unknown name `{text}`", help=suggestion(text, self.bound())
             )
             return Anything()
         self.inputs.setdefault(text, name.span)
@@ -405,10 +405,10 @@ class BlockBuilder:
             self.diagnostics.add(
                 "PAT206",
                 span,
-                f"'{op.name}' has {len(op.results)} result{'s' * (len(op.results) != 1)} "
+                f"`{op.name}` has {len(op.results)} result{'s' * (len(op.results) != 1)} "
                 f"({', '.join(op.result)}), {len(targets)} are named",
                 notes=[self.declared_note(op)],
-                help="write '_' for a result that is not needed",
+                help="write `_` for a result that is not needed",
             )
         return tuple(
             (result.name, target.text)
@@ -420,13 +420,13 @@ class BlockBuilder:
         before = self.defined.get(name)
         if before is not None:
             self.diagnostics.add(
-                "PAT101", span, f"'{name}' is defined twice", notes=[Note("first defined here", before)]
+                "PAT101", span, f"`{name}` is defined twice", notes=[Note("first defined here", before)]
             )
             return
         used = self.inputs.get(name)
         if used is not None:
             self.diagnostics.add(
-                "PAT303", used, f"'{name}' is used before it is defined", notes=[Note("defined here", span)]
+                "PAT303", used, f"`{name}` is used before it is defined", notes=[Note("defined here", span)]
             )
         self.later.discard(name)
         self.defined[name] = span

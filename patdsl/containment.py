@@ -51,9 +51,9 @@ def _check_pair(one: Pattern, other: Pattern, spec: PassSpec, unit: Unit, loaded
         loaded.diagnostics.add(
             "PAT404",
             unit.decls[second.name].name.span,
-            f"in pass '{spec.name}', '{first.full_name}' and '{second.full_name}' can match the same ops, "
+            f"in pass `{spec.name}`, `{first.full_name}` and `{second.full_name}` can match the same ops, "
             "and nothing says which one should",
-            notes=[Note(f"'{first.name}' is declared here", unit.decls[first.name].name.span)],
+            notes=[Note(f"`{first.name}` is declared here", unit.decls[first.name].name.span)],
             help=f"add to one of them: prefer {first.name} over {second.name}; "
             "or a `where` that tells them apart",
         )
@@ -63,7 +63,7 @@ def _check_pair(one: Pattern, other: Pattern, spec: PassSpec, unit: Unit, loaded
         loaded.diagnostics.add(
             "PAT403",
             unit.decls[loser.name].name.span,
-            f"'{loser.full_name}' never fires in pass '{spec.name}': '{winner.full_name}' matches wherever "
+            f"`{loser.full_name}` never fires in pass `{spec.name}`: `{winner.full_name}` matches wherever "
             "it does, and is preferred",
             notes=[Note("the preferred pattern", unit.decls[winner.name].name.span)],
             severity="warning",
@@ -90,9 +90,9 @@ def _starved(
     loaded.diagnostics.add(
         "PAT405",
         unit.decls[loser.name].name.span,
-        f"'{loser.full_name}' of pass '{later.name}' is starved: '{taker.full_name}' of pass '{earlier.name}', "
+        f"`{loser.full_name}` of pass `{later.name}` is starved: `{taker.full_name}` of pass `{earlier.name}`, "
         "which runs before it, takes ops that it needs",
         notes=[Note("the pattern that takes them", unit.decls[taker.name].name.span)],
-        help=f"put both into one pass, where the larger match wins, or run '{earlier.name}' after '{later.name}'",
+        help=f"put both into one pass, where the larger match wins, or run `{earlier.name}` after `{later.name}`",
         severity="warning",
     )

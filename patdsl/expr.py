@@ -158,7 +158,7 @@ def evaluate(expr: Expr, scope: Scope) -> Any:
         return expr.value
     if isinstance(expr, Ref):
         if expr.name not in scope.names:
-            raise EvaluationError(f"'{expr.name}' has no value here")
+            raise EvaluationError(f"`{expr.name}` has no value here")
         return scope.names[expr.name]
     if isinstance(expr, Items):
         return _items(expr, scope)
@@ -179,9 +179,9 @@ def evaluate(expr: Expr, scope: Scope) -> Any:
             return UNKNOWN
         function = FUNCTIONS.get(expr.name) or scope.hosts.get(expr.name)
         if function is None:
-            raise EvaluationError(f"no function '{expr.name}'")
+            raise EvaluationError(f"no function `{expr.name}`")
         return function(*args)
-    raise EvaluationError(f"'*{expr.name}' stands for several dims; write it inside a list")
+    raise EvaluationError(f"`*{expr.name}` stands for several dims; write it inside a list")
 
 
 def _items(expr: Items, scope: Scope) -> Any:

@@ -67,7 +67,7 @@ def _plan_pattern(pattern: Pattern, unit: Unit, diagnostics: Diagnostics) -> Pat
         diagnostics.add(
             "PAT402",
             _place(decl.span),
-            f"the declarations do not say enough of '{value}' to prove that it keeps its type; "
+            f"the declarations do not say enough of `{value}` to prove that it keeps its type; "
             "each match checks it instead",
             severity="note",
         )
@@ -82,4 +82,4 @@ def _place(span: Span) -> Span:
 
 def _declarations(pattern: Pattern, table: Mapping[str, Op]) -> list[Note]:
     used = dict.fromkeys(step.op for step in pattern.right if hasattr(step, "op"))
-    return [Note(f"'{name}' is declared at {table[name].place}") for name in used]
+    return [Note(f"`{name}` is declared at {table[name].place}") for name in used]

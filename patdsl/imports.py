@@ -152,7 +152,7 @@ class Loader:
             loaded.diagnostics.add(
                 "PAT105",
                 decl.path_span,
-                f"'{decl.path}' has errors of its own",
+                f"`{decl.path}` has errors of its own",
                 notes=[Note(error.message, error.span) for error in imported.diagnostics.errors[:3]],
             )
         return imported
@@ -170,7 +170,7 @@ class Loader:
                     loaded.diagnostics.add(
                         "PAT103",
                         decl.path_span,
-                        f"'{decl.path}' leads outside the import roots",
+                        f"`{decl.path}` leads outside the import roots",
                         help="imports stay below the file's own folder, a --root, or the library",
                     )
                     return None
@@ -182,7 +182,7 @@ class Loader:
             loaded.diagnostics.add(
                 "PAT103",
                 decl.path_span,
-                f"'{decl.path}' leads outside the import roots",
+                f"`{decl.path}` leads outside the import roots",
                 help="imports stay below the file's own folder, a --root, or the library",
             )
             return None
@@ -192,7 +192,7 @@ class Loader:
         loaded.diagnostics.add(
             "PAT102",
             decl.path_span,
-            f"no file for import '{decl.path}'",
+            f"no file for import `{decl.path}`",
             help=suggestion(decl.path, known) or f"looked in: {', '.join(_shown(candidates))}",
         )
         return None
@@ -207,7 +207,7 @@ class Loader:
                 loaded.diagnostics.add(
                     "PAT106",
                     item.name.span,
-                    f"'{decl.path}' declares no '{item.name.text}'",
+                    f"`{decl.path}` declares no `{item.name.text}`",
                     help=suggestion(item.name.text, [name for _, name in imported.own]),
                 )
             wanted.extend(((item.alias or item.name).text, entity, item.span) for entity in found)
@@ -218,7 +218,7 @@ class Loader:
                 loaded.diagnostics.add(
                     "PAT101",
                     span,
-                    f"'{name}' is imported twice, for different things",
+                    f"`{name}` is imported twice, for different things",
                     notes=[Note("first meaning", before.decl.name.span)],
                     help=f"rename one: import {decl.path} ({name} as ...)",
                 )
@@ -238,7 +238,7 @@ class Loader:
                 loaded.diagnostics.add(
                     "PAT101",
                     decl.name.span,
-                    f"'{decl.name.text}' is declared twice",
+                    f"`{decl.name.text}` is declared twice",
                     notes=[Note("first declared here", before.decl.name.span)],
                 )
                 continue
@@ -249,12 +249,12 @@ class Loader:
 def suggestion(name: str, known: Iterable[str]) -> str | None:
     """`did you mean 'x'?`, or None where nothing is near."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"did you mean '{near[0]}'?" if near else None
+    return f"did you mean `{near[0]}`?" if near else None
 
 
 def unknown_name(diagnostics: Diagnostics, span: Span, what: str, name: str, known: Iterable[str]) -> None:
     """Report a name that means nothing here."""
-    diagnostics.add("PAT107", span, f"unknown {what} '{name}'", help=suggestion(name, known))
+    diagnostics.add("PAT107", span, f"unknown {what} `{name}`", help=suggestion(name, known))
 
 
 def _shown(candidates: Sequence[Path]) -> list[str]:

@@ -175,7 +175,7 @@ class _ChainBuilder:
             self.builder.diagnostics.add(
                 "PAT207",
                 element.function.span,
-                f"'{op.name}' takes no tensor: an arrow cannot feed it",
+                f"`{op.name}` takes no tensor: an arrow cannot feed it",
                 notes=[self.builder.declared_note(op)],
             )
             return None
@@ -200,7 +200,7 @@ class _ChainBuilder:
                 builder.diagnostics.add(
                     "PAT304",
                     element.span,
-                    f"'{param.name}' is captured by '{before[0]}' and again by '{op.name}'",
+                    f"`{param.name}` is captured by `{before[0]}` and again by `{op.name}`",
                     notes=[Note("captured here first", before[1])],
                     help=f"write it where it differs: {op.name}({param.name}=other), "
                     f"or in both if they must be equal: {param.name}={param.name}",
@@ -213,7 +213,7 @@ class _ChainBuilder:
             builder.diagnostics.add(
                 "PAT203",
                 element.function.span,
-                f"'{param.name}' of '{op.name}' is not written, has no default, and the right side does not take it",
+                f"`{param.name}` of `{op.name}` is not written, has no default, and the right side does not take it",
                 notes=[builder.declared_note(op)],
                 help=f"write it: {op.name}({param.name}=...), or {param.name}=_ to match any value",
             )

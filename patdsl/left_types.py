@@ -182,7 +182,7 @@ class LeftTypes:
             meta = self._viewed(meta)
         reason = unify_type(param.type, meta.dtype, meta.dims, names, self.scope(names))
         if reason is not None and not (isinstance(param.type, Plain) and param.type.kind == "tensor"):
-            raise LeftError(step.line, f"'{op.name}' cannot take '{value}' for '{param.name}': {reason}")
+            raise LeftError(step.line, f"`{op.name}` cannot take `{value}` for `{param.name}`: {reason}")
         return meta
 
     def _typed(self, op: Op, step: Step) -> dict[str, TensorMeta]:

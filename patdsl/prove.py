@@ -156,7 +156,7 @@ class _RightProof(RightTyping):
                 raise RankDemandError(
                     value.key,
                     rank,
-                    f"{op.name} does not take this '{param.name}': rank {len(value.meta.dims)}, declared {rank}",
+                    f"{op.name} does not take this `{param.name}`: rank {len(value.meta.dims)}, declared {rank}",
                 )
 
     def number(self, expr: Any, branch: int | None, fan_out: str | None) -> Any:
@@ -178,6 +178,6 @@ def disproof_text(pattern: Pattern, disproof: Disproof) -> str:
     """One sentence: which value, in which case, and both types."""
     if disproof.value:
         return f"{disproof.reason} (with {disproof.case})"
-    return f"'{pattern.full_name}' can never fire: {disproof.reason} (with {disproof.case})"
+    return f"`{pattern.full_name}` can never fire: {disproof.reason} (with {disproof.case})"
 
 

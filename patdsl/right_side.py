@@ -153,7 +153,7 @@ class _RightBuilder:
                 self.diagnostics.add(
                     "PAT311",
                     name.span,
-                    f"'{text}' has a value in each branch; this call is made once",
+                    f"`{text}` has a value in each branch; this call is made once",
                     help="write Nx before the call to make it for each branch",
                 )
             return Use(text)
@@ -166,7 +166,7 @@ class _RightBuilder:
         self.diagnostics.add(
             "PAT307",
             name.span,
-            f"nothing binds '{text}'",
+            f"nothing binds `{text}`",
             help=suggestion(text, known) or f"bound on the left: {', '.join(self.outer.bound()) or 'nothing'}",
         )
         return None
@@ -207,7 +207,7 @@ class _RightBuilder:
                 self.diagnostics.add(
                     "PAT203",
                     call.span,
-                    f"'{op.name}' needs '{param.name}'",
+                    f"`{op.name}` needs `{param.name}`",
                     notes=[self.outer.declared_note(op)],
                     help=f"write it: {param.name}=...",
                 )
@@ -239,7 +239,7 @@ class _RightBuilder:
                     self.diagnostics.add(
                         "PAT204",
                         argument.name.span,
-                        f"'{op.name}' has no parameter '{name}'",
+                        f"`{op.name}` has no parameter `{name}`",
                         notes=[self.outer.declared_note(op)],
                         help=suggestion(name, op.param) or f"parameters: {', '.join(op.param)}",
                     )
@@ -251,12 +251,12 @@ class _RightBuilder:
                 self.diagnostics.add(
                     "PAT205",
                     argument.span,
-                    f"'{op.name}' takes {len(op.params)} argument{'s' * (len(op.params) != 1)}",
+                    f"`{op.name}` takes {len(op.params)} argument{'s' * (len(op.params) != 1)}",
                     notes=[self.outer.declared_note(op)],
                 )
                 break
             if name in found:
-                self.diagnostics.add("PAT204", argument.span, f"'{name}' of '{op.name}' is given twice")
+                self.diagnostics.add("PAT204", argument.span, f"`{name}` of `{op.name}` is given twice")
                 continue
             operand = self.argument(argument.value, op.param[name], fan_out)
             found[name] = operand if operand is not None else Const(Lit(None))
@@ -281,10 +281,10 @@ class _RightBuilder:
                 self.diagnostics.add(
                     "PAT206",
                     span,
-                    f"'{op.name}' has {len(labels)} result{'s' * (len(labels) != 1)} "
+                    f"`{op.name}` has {len(labels)} result{'s' * (len(labels) != 1)} "
                     f"({', '.join(labels)}), {len(targets)} are named",
                     notes=[self.outer.declared_note(op)],
-                    help="write '_' for a result that is not needed",
+                    help="write `_` for a result that is not needed",
                 )
         return tuple(
             (label, self._define(target))
@@ -297,7 +297,7 @@ class _RightBuilder:
             self.diagnostics.add(
                 "PAT101",
                 target.span,
-                f"'{target.text}' is defined twice on the right",
+                f"`{target.text}` is defined twice on the right",
                 notes=[Note("first defined here", self.spans[target.text])],
             )
         self.spans[target.text] = target.span
@@ -370,7 +370,7 @@ class _RightBuilder:
                 self.diagnostics.add(
                     "PAT206",
                     target.span,
-                    f"'{target.text}' stands for {len(olds)} results on the left and {len(news)} on the right",
+                    f"`{target.text}` stands for {len(olds)} results on the left and {len(news)} on the right",
                 )
             for old, new in zip(olds, news, strict=False):
                 self._add_replace(old, new, target.span)
@@ -383,7 +383,7 @@ class _RightBuilder:
             self.diagnostics.add(
                 "PAT308",
                 target.span,
-                f"an alias redefines a value of the left side; '{target.text}' is none",
+                f"an alias redefines a value of the left side; `{target.text}` is none",
                 help=suggestion(target.text, self.outer.defined),
             )
             return
@@ -391,7 +391,7 @@ class _RightBuilder:
 
     def _add_replace(self, old: str, new: str, span: Span) -> None:
         if any(one.left == old for one in self.replaces):
-            self.diagnostics.add("PAT101", span, f"'{old}' is replaced twice")
+            self.diagnostics.add("PAT101", span, f"`{old}` is replaced twice")
             return
         self.replaces.append(Replace(old, new, self.may_view, self.outer.fan_out_of.get(old)))
 
@@ -453,7 +453,7 @@ class _RightBuilder:
             self.diagnostics.add(
                 "PAT307",
                 element.function.span,
-                f"nothing on the left binds '{param.name}' of '{op.name}'",
+                f"nothing on the left binds `{param.name}` of `{op.name}`",
                 notes=[self.outer.declared_note(op)],
                 help=suggestion(param.name, bound)
                 or f"bound on the left: {', '.join(bound) or 'nothing'}; write {op.name}({param.name}=...)",
@@ -490,7 +490,7 @@ class _RightBuilder:
             self.diagnostics.add(
                 "PAT309",
                 span,
-                f"nothing on the right replaces a result of '{step.op}' "
+                f"nothing on the right replaces a result of `{step.op}` "
                 f"({', '.join(name for name, _ in step.results)}); the right side makes {makes}",
                 help="results correspond by name; write the pattern as a block to name them yourself",
             )
@@ -507,7 +507,7 @@ class _RightBuilder:
         self.diagnostics.add(
             "PAT310",
             written.span,
-            f"'{written.span.text.strip()}' corresponds to no fan-out of the left side, which has {counts}",
+            f"`{written.span.text.strip()}` corresponds to no fan-out of the left side, which has {counts}",
             help="use the count of the left side, or none to compute once and share the result",
         )
         return None

@@ -33,7 +33,7 @@ def schema_findings(
                 found.append(
                     Diagnostic(
                         "PAT505",
-                        f"'{binding.target}' is not as '{op.name}' declares it: {wrong[0]}",
+                        f"`{binding.target}` is not as `{op.name}` declares it: {wrong[0]}",
                         written.op.span,
                         (*(Note(reason) for reason in wrong[1:]), Note(f"torch's schema: {schema}")),
                         "mend the template, or the declaration",

@@ -49,7 +49,7 @@ def expand(decl: ast.PatternDecl, file: LoadedFile, diagnostics: Diagnostics) ->
         diagnostics.add(
             "PAT315",
             decl.name.span,
-            f"'{decl.name.text}' has {len(settings) * len(taken)} variants, more than {MOST_VARIANTS}",
+            f"`{decl.name.text}` has {len(settings) * len(taken)} variants, more than {MOST_VARIANTS}",
             help="split it into several patterns",
         )
         return []
@@ -89,7 +89,7 @@ def _settings(param: ast.PatternParameter, file: LoadedFile, diagnostics: Diagno
             continue
         word = ", ".join(f"{name}={item.span.text}" for name, item in zip(names, items, strict=True))
         if word in seen:
-            diagnostics.add("PAT314", option.span, f"'{word}' is given twice")
+            diagnostics.add("PAT314", option.span, f"`{word}` is given twice")
             continue
         seen.add(word)
         values: dict[str, Expr] = {}
@@ -167,7 +167,7 @@ def _reapply(
             diagnostics.add(
                 "PAT316",
                 element.span,
-                f"no optional op '{element.function.text}' on the left",
+                f"no optional op `{element.function.text}` on the left",
                 notes=[Note(f"optional ops: {', '.join(sorted(optional)) or 'none'}")],
                 help=f"name it on the left: {element.function.text}: op?",
             )

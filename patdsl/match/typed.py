@@ -92,7 +92,7 @@ class RightTyping:
 
     def _known_meta(self, value: Any) -> Any:
         if isinstance(value, RightValue) and self.metas.get(value) is None:
-            raise EvaluationError(f"the type of '{value.name}' is not known")
+            raise EvaluationError(f"the type of `{value.name}` is not known")
         return self.meta_of(value)
 
     def conditions(self) -> None:
@@ -131,7 +131,7 @@ class RightTyping:
             return self.place.names[name]
         if name in self.sites.context.names:
             return self.sites.context.names[name]
-        raise RefusedError("typed", f"nothing on the left gives '{name}' a value")
+        raise RefusedError("typed", f"nothing on the left gives `{name}` a value")
 
     def operand(self, operand: RightOperand, branch: int | None, fan_out: str | None) -> Any:
         if isinstance(operand, Use):
@@ -164,7 +164,7 @@ class RightTyping:
     def call(self, step: RightStep, branch: int | None) -> None:
         op = self.sites.op(step.op)
         if op is None:
-            raise RefusedError("typed", f"no op '{step.op}' is declared")
+            raise RefusedError("typed", f"no op `{step.op}` is declared")
         given = {name: self.operand(operand, branch, step.fan_out) for name, operand in step.args}
         args = {param.name: self.argument(op, param, given) for param in op.params}
         alike = self._same_as_before(step, args)
@@ -250,7 +250,7 @@ class RightTyping:
             return evaluate(param.default, self.scope({}))
         if param.optional:
             return None
-        raise RefusedError("typed", f"{op.name} takes '{param.name}', which nothing gives")
+        raise RefusedError("typed", f"{op.name} takes `{param.name}`, which nothing gives")
 
     def flattened(self, op: Op, name: str, value: Any) -> tuple[Any, ...] | None:
         """The dims with the leading ones merged, where the value has more than are declared."""
@@ -284,21 +284,21 @@ class RightTyping:
         """Unify a parameter's declared type with what it gets."""
         if value is None:
             if not param.optional and not isinstance(param.type, Plain):
-                raise RefusedError("typed", f"{op.name} takes no none for '{param.name}'")
+                raise RefusedError("typed", f"{op.name} takes no none for `{param.name}`")
             return
         if not param.is_tensor:
             return
         if not isinstance(value, (Value, RightValue)):
             if isinstance(param.type, Plain) and isinstance(value, tuple):
                 return
-            raise RefusedError("typed", f"{op.name} takes a tensor for '{param.name}', not {_text(value)}")
+            raise RefusedError("typed", f"{op.name} takes a tensor for `{param.name}`, not {_text(value)}")
         meta = self.meta_of(value)
         if meta is None:
             return
         dims = meta.dims if flat is None else flat
         reason = unify_type(param.type, meta.dtype, dims, names, self.scope(names))
         if reason is not None:
-            raise RefusedError("typed", f"{op.name} does not take this '{param.name}': {reason}")
+            raise RefusedError("typed", f"{op.name} does not take this `{param.name}`: {reason}")
 
     def result_type(self, declared: Any, names: Mapping[str, Any], device: str) -> TensorMeta | None:
         if not isinstance(declared, Tensor):
@@ -336,7 +336,7 @@ class RightTyping:
         before = self.number(Items(step.dims.items[:at]), branch, step.fan_out)
         after = self.number(Items(step.dims.items[at + 1 :]), branch, step.fan_out)
         if meta is None:
-            raise RefusedError("typed", f"the dim left over in the view '{step.value}' is not known")
+            raise RefusedError("typed", f"the dim left over in the view `{step.value}` is not known")
         total, rest = numel(meta.dims), numel((*before, *after))
         if same_number(rest, 0, self.sites.context.known) or not same_number(
             total % rest, 0, self.sites.context.known
@@ -347,7 +347,7 @@ class RightTyping:
     def _same_size(self, step: RightView, meta: TensorMeta | None, dims: tuple[Any, ...]) -> None:
         if meta is not None and not same_number(numel(meta.dims), numel(dims), self.sites.context.known):
             raise RefusedError(
-                "typed", f"'{step.value}': {_text(meta.dims)} cannot be viewed as {_text(dims)}"
+                "typed", f"`{step.value}`: {_text(meta.dims)} cannot be viewed as {_text(dims)}"
             )
 
     # replaced values
@@ -359,7 +359,7 @@ class RightTyping:
             self.reads.append(new)
         elif not isinstance(new, RightValue):
             raise RefusedError(
-                "typed", f"'{replace.left}' would be replaced by {_text(new)}, which is no tensor"
+                "typed", f"`{replace.left}` would be replaced by {_text(new)}, which is no tensor"
             )
         view_as = self.compared(replace, old, new)
         root_key = self.sites.values.root_key(old.key)
@@ -375,7 +375,7 @@ class RightTyping:
             names = {**names, **self.place.branches[replace.fan_out][branch]}
         old = names.get(replace.left)
         if not isinstance(old, Value):
-            raise RefusedError("typed", f"'{replace.left}' is no value of the left side")
+            raise RefusedError("typed", f"`{replace.left}` is no value of the left side")
         return old
 
     def compared(self, replace: Replace, old: Value[Any], new: Any) -> tuple[Any, ...] | None:
@@ -385,11 +385,11 @@ class RightTyping:
             return None
         if before.dtype != after.dtype:
             raise RefusedError(
-                "typed", f"'{replace.left}' is {before.dtype}, the right side makes {after.dtype}"
+                "typed", f"`{replace.left}` is {before.dtype}, the right side makes {after.dtype}"
             )
         if before.device and after.device and before.device != after.device:
             raise RefusedError(
-                "typed", f"'{replace.left}' is on {before.device}, the right side makes it on {after.device}"
+                "typed", f"`{replace.left}` is on {before.device}, the right side makes it on {after.device}"
             )
         known = self.sites.context.known
         if same_numbers(before.dims, after.dims, known):
@@ -402,7 +402,7 @@ class RightTyping:
         )
         if not fits:
             raise RefusedError(
-                "typed", f"'{replace.left}' is {_text(before.dims)}, the right side makes {_text(after.dims)}"
+                "typed", f"`{replace.left}` is {_text(before.dims)}, the right side makes {_text(after.dims)}"
             )
         return before.dims
 
@@ -414,7 +414,7 @@ def _text(value: Any) -> str:
         meta = value.meta
         return "a tensor" if meta is None else f"{meta.dtype}{_text(meta.dims)}"
     if isinstance(value, RightValue):
-        return f"'{value.name}'"
+        return f"`{value.name}`"
     if value is None:
         return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -81,7 +81,7 @@ def test_a_free_name_passes_none_and_the_right_side_guards():
     found = search(graph_of(function, bf16(4, 256)), norm_quant())
     assert not found.matches
     assert [(r.rule, r.reason) for r in found.refusals] == [
-        ("typed", "rms_norm_group_quant takes no none for 'weight'")
+        ("typed", "rms_norm_group_quant takes no none for `weight`")
     ]
 
 
