@@ -19,7 +19,6 @@ from patdsl.graph import PassSpec, Pattern
 from patdsl.imports import LoadedFile
 from patdsl.op_table import Op
 from patdsl.prove import disproof_text, prove
-from patdsl.source import Span
 
 
 def plan(unit: Unit, loaded: LoadedFile) -> Unit:
@@ -63,21 +62,15 @@ def _plan_pattern(pattern: Pattern, unit: Unit, diagnostics: Diagnostics) -> Pat
             notes=_declarations(pattern, unit.table),
             help="give the values the same types on both sides, or say in `where` what makes them equal",
         )
-    for value in proof.open_values:
+    if proof.open_values:
+        values = ", ".join(f"`{value}`" for value in proof.open_values)
         diagnostics.add(
             "PAT402",
-            _place(decl.span),
-            f"the declarations do not say enough of `{value}` to prove that it keeps its type; "
-            "each match checks it instead",
+            decl.name.span,
+            f"the declarations do not say enough of {values} to prove that the type stays; each match checks it instead",
             severity="note",
         )
     return attrs.evolve(pattern, examples=example_inputs(pattern, unit.table, constants))
-
-
-def _place(span: Span) -> Span:
-    """The first line of a declaration."""
-    line, _ = span.source.line_column(span.start)
-    return Span(span.source, span.start, min(span.end, span.start + len(span.source.line_text(line))))
 
 
 def _declarations(pattern: Pattern, table: Mapping[str, Op]) -> list[Note]:

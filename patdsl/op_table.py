@@ -277,14 +277,6 @@ class Op:
         """The parameter that an arrow feeds."""
         return next((param for param in self.params if param.is_tensor), None)
 
-    @property
-    def is_batched(self) -> bool:
-        """Declared over a variadic `*B`: the op commutes with any reshape of those dims."""
-        return any(
-            isinstance(param.type, Tensor) and any(isinstance(dim, Star) for dim in param.type.dims[:1])
-            for param in self.params
-        )
-
 
 # Used operands of a block's steps
 

@@ -531,13 +531,16 @@ def _fixed_rank(param: Param) -> bool:
 def views_allowed(left: LeftSide, table: Mapping[str, Op]) -> bool:
     """May the rewrite merge or split leading dims around its calls?
 
-    Only where every op on the left commutes with that: declared over `*B`, or over a fixed rank that leaves no choice.
+    Only where every op on the left commutes with that: declared over a leading `*B`, or over a fixed rank that leaves
+    no choice. Of an op with an untyped tensor nothing is known.
     """
-    for step in left.block.steps:
-        if isinstance(step, ViewStep):
-            return False
-        op = table[step.op]
-        tensors = [param for param in op.params if param.is_tensor]
-        if not op.is_batched and not all(isinstance(param.type, Tensor) for param in tensors):
-            return False
-    return True
+    return not any(
+        isinstance(step, ViewStep) or not all(_leaves_leading_dims(param) for param in table[step.op].params)
+        for step in left.block.steps
+    )
+
+
+def _leaves_leading_dims(param: Param) -> bool:
+    if not param.is_tensor:
+        return True
+    return isinstance(param.type, Tensor) and not any(isinstance(dim, Star) for dim in param.type.dims[1:])
