@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from lark import Token
+from lark import Token, Tree
 from lark.parsers.lalr_analysis import Shift
 from lark.parsers.lalr_parser_state import ParserState
 
@@ -197,7 +197,8 @@ def _is_arrow(value: Any) -> bool:
 def _start_of(value: Any) -> int:
     if isinstance(value, Token):
         return value.start_pos or 0
-    if isinstance(value, list):
-        return _start_of(value[0])
+    if isinstance(value, Tree):
+        # A repetition that the grammar's compiler made; it holds one part at least.
+        return _start_of(value.children[0])
     span: Span = value.span
     return span.start

@@ -115,6 +115,9 @@ def in_words(expected: set[str], before: str = "") -> str:
     if {"ARROW", "EQUAL"} <= rest:
         # The first name of a block may yet turn out to be the target of a statement.
         rest -= {"EQUAL", "COMMA", "COLON"}
+    if {"INT", "EQUAL"} <= rest:
+        # So may the word of a clause; what follows it as a clause is what was meant.
+        rest -= {"EQUAL", "COMMA"}
     if rest == {"NAME", "LBRACE"} and before in {"=", "|"}:
         return "an op or a block in braces"
     for group, needed, covered in _GROUPS:

@@ -441,6 +441,10 @@ ERRORS: list[tuple[str, list[Expected]]] = [
     ("pattern p { a => b } where x", [("PAT010", 1, 22, "where", "", "inside its braces")]),
     ("pass p on a b { c }", [("PAT010", 1, 13, "b", "expected `,`", "put a `,` before it")]),
     ("pass p { a; b }", [("PAT012", 1, 11, ";", "means nothing", "leave it out")]),
+    (
+        "pattern p { y = f(x) z = g(y) => y = g(x) z = h(x) where -> a }",
+        [("PAT010", 1, 58, "->", "expected an expression", "")],
+    ),
     ("const x = 1 }", [("PAT010", 1, 13, "}", "found `}`", "")]),
     ("pattern p { y = f(none=x) => y = g(x) }", [("PAT010", 1, 23, "=", "found `=`", "`none` is reserved")]),
     ("const x = a\u200eb", [("PAT004", 1, 12, "\u200e", "U+200E (LEFT-TO-RIGHT MARK)", "remove it")]),
