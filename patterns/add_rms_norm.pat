@@ -2,8 +2,8 @@
 import vllm_ir
 
 pattern add_rms_norm(branch: T[*B, H], residual: T[*B, H]) {
-  r    = add(branch, residual)
-  y    = rms_norm(r, weight, epsilon)
+  r = add(branch, residual)
+  y = rms_norm(r, weight, epsilon)
 =>
   y, r = fused_add_rms_norm(branch, residual, weight, epsilon)
   rounds r

@@ -9,25 +9,26 @@ pattern mla_dual_rms_norm {
   q_n        = rms_norm(q_c, q_weight, q_epsilon)
   kv_n       = rms_norm(kv_c, kv_weight, kv_epsilon)
 =>
-  q_n, kv_n  = mla_dual_rms_norm(q_c, q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon)
+  q_n, kv_n = mla_dual_rms_norm(q_c, q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon)
 }
 
 # q's norm has already been fused with its quantisation by rms_norm_quant.
 
 pattern mla_dual_rms_norm_group_quant {
-  q_c, kv        = split(qkv, [Q, C + R], -1)
-  kv_c, k_pe     = split(kv, [C, R], -1)
-  q_q, q_s       = rms_norm_group_quant(q_c, q_weight, q_epsilon, group_size)
-  kv_n           = rms_norm(kv_c, kv_weight, kv_epsilon)
+  q_c, kv    = split(qkv, [Q, C + R], -1)
+  kv_c, k_pe = split(kv, [C, R], -1)
+  q_q, q_s   = rms_norm_group_quant(q_c, q_weight, q_epsilon, group_size)
+  kv_n       = rms_norm(kv_c, kv_weight, kv_epsilon)
 =>
-  q_q, q_s, kv_n = mla_dual_rms_norm_group_quant(q_c, q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon, group_size)
+  q_q, q_s, kv_n = mla_dual_rms_norm_group_quant(q_c, q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon,
+                     group_size)
 }
 
 pattern mla_dual_rms_norm_token_quant {
-  q_c, kv        = split(qkv, [Q, C + R], -1)
-  kv_c, k_pe     = split(kv, [C, R], -1)
-  q_q, q_s       = rms_norm_token_quant(q_c, q_weight, q_epsilon, fp8)
-  kv_n           = rms_norm(kv_c, kv_weight, kv_epsilon)
+  q_c, kv    = split(qkv, [Q, C + R], -1)
+  kv_c, k_pe = split(kv, [C, R], -1)
+  q_q, q_s   = rms_norm_token_quant(q_c, q_weight, q_epsilon, fp8)
+  kv_n       = rms_norm(kv_c, kv_weight, kv_epsilon)
 =>
   q_q, q_s, kv_n = mla_dual_rms_norm_token_quant(q_c, q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon)
 }

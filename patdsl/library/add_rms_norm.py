@@ -97,8 +97,8 @@ RMS_NORM = Op(
 
 # add_rms_norm.pat:4
 #     pattern add_rms_norm(branch: T[*B, H], residual: T[*B, H]) {
-#       r    = add(branch, residual)
-#       y    = rms_norm(r, weight, epsilon)
+#       r = add(branch, residual)
+#       y = rms_norm(r, weight, epsilon)
 #     =>
 #       y, r = fused_add_rms_norm(branch, residual, weight, epsilon)
 #       rounds r

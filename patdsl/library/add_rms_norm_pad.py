@@ -49,7 +49,7 @@ N = Ref("N")
 P = Ref("P")
 Bs = Star("B")
 
-# aiter.pat:74
+# aiter.pat:77
 ADD_RMS_NORM_PAD = Op(
     "add_rms_norm_pad",
     params=(
@@ -118,7 +118,7 @@ PAD = Op(
     bindings=(TorchCall("aten::constant_pad_nd.default"),),
 )
 
-# vllm_ir.pat:74
+# vllm_ir.pat:77
 ROCM_GEMM = Op(
     "rocm_gemm",
     params=(

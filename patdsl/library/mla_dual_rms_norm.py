@@ -51,7 +51,7 @@ R = Ref("R")
 T_ = Ref("T")
 Bs = Star("B")
 
-# aiter.pat:53
+# aiter.pat:55
 MLA_DUAL_RMS_NORM = Op(
     "mla_dual_rms_norm",
     params=(
@@ -70,7 +70,7 @@ MLA_DUAL_RMS_NORM = Op(
     ref="patdsl.reference:mla_dual_rms_norm",
 )
 
-# aiter.pat:66
+# aiter.pat:69
 MLA_DUAL_RMS_NORM_GROUP_QUANT = Op(
     "mla_dual_rms_norm_group_quant",
     params=(
@@ -107,7 +107,7 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT = Op(
     ref="patdsl.reference:mla_dual_rms_norm_group_quant",
 )
 
-# aiter.pat:59
+# aiter.pat:62
 MLA_DUAL_RMS_NORM_TOKEN_QUANT = Op(
     "mla_dual_rms_norm_token_quant",
     params=(
@@ -193,7 +193,7 @@ RMS_NORM_GROUP_QUANT = Op(
     ref="patdsl.reference:rms_norm_group_quant",
 )
 
-# aiter.pat:23
+# aiter.pat:24
 RMS_NORM_TOKEN_QUANT = Op(
     "rms_norm_token_quant",
     params=(
@@ -248,7 +248,7 @@ SPLIT = Op(
 #       q_n        = rms_norm(q_c, q_weight, q_epsilon)
 #       kv_n       = rms_norm(kv_c, kv_weight, kv_epsilon)
 #     =>
-#       q_n, kv_n  = mla_dual_rms_norm(q_c, q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon)
+#       q_n, kv_n = mla_dual_rms_norm(q_c, q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon)
 #     }
 MLA_DUAL_RMS_NORM_ = Pattern(
     "mla_dual_rms_norm",
@@ -324,12 +324,13 @@ MLA_DUAL_RMS_NORM_ = Pattern(
 
 # mla_dual_rms_norm.pat:17
 #     pattern mla_dual_rms_norm_group_quant {
-#       q_c, kv        = split(qkv, [Q, C + R], -1)
-#       kv_c, k_pe     = split(kv, [C, R], -1)
-#       q_q, q_s       = rms_norm_group_quant(q_c, q_weight, q_epsilon, group_size)
-#       kv_n           = rms_norm(kv_c, kv_weight, kv_epsilon)
+#       q_c, kv    = split(qkv, [Q, C + R], -1)
+#       kv_c, k_pe = split(kv, [C, R], -1)
+#       q_q, q_s   = rms_norm_group_quant(q_c, q_weight, q_epsilon, group_size)
+#       kv_n       = rms_norm(kv_c, kv_weight, kv_epsilon)
 #     =>
 #       q_q, q_s, kv_n = mla_dual_rms_norm_group_quant(q_c, q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon,
+#                          group_size)
 #     }
 MLA_DUAL_RMS_NORM_GROUP_QUANT_ = Pattern(
     "mla_dual_rms_norm_group_quant",
@@ -405,12 +406,12 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT_ = Pattern(
     place="mla_dual_rms_norm.pat:17",
 )
 
-# mla_dual_rms_norm.pat:26
+# mla_dual_rms_norm.pat:27
 #     pattern mla_dual_rms_norm_token_quant {
-#       q_c, kv        = split(qkv, [Q, C + R], -1)
-#       kv_c, k_pe     = split(kv, [C, R], -1)
-#       q_q, q_s       = rms_norm_token_quant(q_c, q_weight, q_epsilon, fp8)
-#       kv_n           = rms_norm(kv_c, kv_weight, kv_epsilon)
+#       q_c, kv    = split(qkv, [Q, C + R], -1)
+#       kv_c, k_pe = split(kv, [C, R], -1)
+#       q_q, q_s   = rms_norm_token_quant(q_c, q_weight, q_epsilon, fp8)
+#       kv_n       = rms_norm(kv_c, kv_weight, kv_epsilon)
 #     =>
 #       q_q, q_s, kv_n = mla_dual_rms_norm_token_quant(q_c, q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon)
 #     }
@@ -424,14 +425,14 @@ MLA_DUAL_RMS_NORM_TOKEN_QUANT_ = Pattern(
                 op="split",
                 operands={"x": Use("qkv"), "sizes": Const(expr("[Q, C + R]")), "dim": Const(expr("-1"))},
                 results={"parts.0": "q_c", "parts.1": "kv"},
-                line=27,
+                line=28,
             ),
             Step(
                 "split_2",
                 op="split",
                 operands={"x": Use("kv"), "sizes": Const(expr("[C, R]")), "dim": Const(expr("-1"))},
                 results={"parts.0": "kv_c", "parts.1": "k_pe"},
-                line=28,
+                line=29,
             ),
             Step(
                 "rms_norm_token_quant",
@@ -443,7 +444,7 @@ MLA_DUAL_RMS_NORM_TOKEN_QUANT_ = Pattern(
                     "quant_dtype": Const(Lit(Dtype("fp8"))),
                 },
                 results={"q": "q_q", "scale": "q_s"},
-                line=29,
+                line=30,
             ),
             Step(
                 "rms_norm",
@@ -455,7 +456,7 @@ MLA_DUAL_RMS_NORM_TOKEN_QUANT_ = Pattern(
                     "variance_size": Const(Lit(None)),
                 },
                 results={"y": "kv_n"},
-                line=30,
+                line=31,
             ),
         ),
     ),
@@ -471,12 +472,12 @@ MLA_DUAL_RMS_NORM_TOKEN_QUANT_ = Pattern(
                 "kv_epsilon": Use("kv_epsilon"),
             },
             results={"q_q": "new_q_q", "q_scale": "new_q_s", "kv_n": "new_kv_n"},
-            line=32,
+            line=33,
         ),
     ),
     replaces=(Replace("q_q", "new_q_q"), Replace("q_s", "new_q_s"), Replace("kv_n", "new_kv_n")),
     inputs=(Input("qkv"), Input("q_weight"), Input("q_epsilon"), Input("kv_weight"), Input("kv_epsilon")),
-    place="mla_dual_rms_norm.pat:26",
+    place="mla_dual_rms_norm.pat:27",
 )
 
 MLA_DUAL_RMS_NORM_PASS = PassSpec(

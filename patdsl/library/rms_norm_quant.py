@@ -50,7 +50,7 @@ M = Ref("M")
 T_ = Ref("T")
 Bs = Star("B")
 
-# aiter.pat:12
+# aiter.pat:13
 ADD_RMS_NORM_GROUP_QUANT = Op(
     "add_rms_norm_group_quant",
     params=(
@@ -99,7 +99,7 @@ ADD_RMS_NORM_GROUP_QUANT = Op(
     ref="patdsl.reference:add_rms_norm_group_quant",
 )
 
-# aiter.pat:30
+# aiter.pat:31
 ADD_RMS_NORM_TOKEN_QUANT = Op(
     "add_rms_norm_token_quant",
     params=(
@@ -164,7 +164,7 @@ FUSED_ADD_RMS_NORM = Op(
     ref="patdsl.reference:fused_add_rms_norm",
 )
 
-# vllm_ir.pat:50
+# vllm_ir.pat:52
 GROUP_QUANT = Op(
     "group_quant",
     params=(
@@ -265,7 +265,7 @@ RMS_NORM_GROUP_QUANT = Op(
     ref="patdsl.reference:rms_norm_group_quant",
 )
 
-# aiter.pat:23
+# aiter.pat:24
 RMS_NORM_TOKEN_QUANT = Op(
     "rms_norm_token_quant",
     params=(
@@ -300,7 +300,7 @@ RMS_NORM_TOKEN_QUANT = Op(
     ref="patdsl.reference:rms_norm_token_quant",
 )
 
-# vllm_ir.pat:59
+# vllm_ir.pat:62
 TOKEN_QUANT = Op(
     "token_quant",
     params=(Param("x", Tensor(T, (Bs, H))), Param("quant_dtype", Plain("dtype"))),
@@ -325,7 +325,9 @@ TOKEN_QUANT = Op(
 )
 
 # rms_norm_quant.pat:6
-#     pattern add_rms_norm_group_quant { fused_add_rms_norm -> view? -> 1..x group_quant => add_rms_norm_group
+#     pattern add_rms_norm_group_quant {
+#       fused_add_rms_norm -> view? -> 1..x group_quant => add_rms_norm_group_quant
+#     }
 ADD_RMS_NORM_GROUP_QUANT_ = Pattern(
     "add_rms_norm_group_quant",
     left=Block(
@@ -342,7 +344,7 @@ ADD_RMS_NORM_GROUP_QUANT_ = Pattern(
                     "variance_size": Const(Lit(None)),
                 },
                 results={"y": "y", "residual_out": "residual_out"},
-                line=6,
+                line=7,
             ),
             Step(
                 "group_quant_2",
@@ -356,7 +358,7 @@ ADD_RMS_NORM_GROUP_QUANT_ = Pattern(
                 },
                 results={"q": "q", "scale": "scale"},
                 fan_out="group_quant",
-                line=6,
+                line=7,
             ),
         ),
         (FanOut("group_quant", 1, None),),
@@ -374,7 +376,7 @@ ADD_RMS_NORM_GROUP_QUANT_ = Pattern(
             },
             results={"q": "new_q", "residual_out": "new_residual_out", "scale": "new_scale"},
             flatten=("x", "residual"),
-            line=6,
+            line=7,
         ),
     ),
     replaces=(
@@ -401,8 +403,10 @@ ADD_RMS_NORM_GROUP_QUANT_ = Pattern(
     place="rms_norm_quant.pat:6",
 )
 
-# rms_norm_quant.pat:9
-#     pattern add_rms_norm_token_quant { fused_add_rms_norm -> view? -> 1..x token_quant => add_rms_norm_token
+# rms_norm_quant.pat:11
+#     pattern add_rms_norm_token_quant {
+#       fused_add_rms_norm -> view? -> 1..x token_quant => add_rms_norm_token_quant
+#     }
 ADD_RMS_NORM_TOKEN_QUANT_ = Pattern(
     "add_rms_norm_token_quant",
     left=Block(
@@ -419,7 +423,7 @@ ADD_RMS_NORM_TOKEN_QUANT_ = Pattern(
                     "variance_size": Const(Lit(None)),
                 },
                 results={"y": "y", "residual_out": "residual_out"},
-                line=9,
+                line=12,
             ),
             Step(
                 "token_quant_2",
@@ -427,7 +431,7 @@ ADD_RMS_NORM_TOKEN_QUANT_ = Pattern(
                 operands={"x": Through("y"), "quant_dtype": Use("quant_dtype")},
                 results={"q": "q", "scale": "scale"},
                 fan_out="token_quant",
-                line=9,
+                line=12,
             ),
         ),
         (FanOut("token_quant", 1, None),),
@@ -444,7 +448,7 @@ ADD_RMS_NORM_TOKEN_QUANT_ = Pattern(
             },
             results={"q": "new_q", "residual_out": "new_residual_out", "scale": "new_scale"},
             flatten=("x", "residual"),
-            line=9,
+            line=12,
         ),
     ),
     replaces=(
@@ -460,7 +464,7 @@ ADD_RMS_NORM_TOKEN_QUANT_ = Pattern(
         Example("epsilon", value=1e-06),
         Example("quant_dtype", value=Dtype("fp8")),
     ),
-    place="rms_norm_quant.pat:9",
+    place="rms_norm_quant.pat:11",
 )
 
 # rms_norm_quant.pat:5
@@ -526,7 +530,7 @@ RMS_NORM_GROUP_QUANT_ = Pattern(
     place="rms_norm_quant.pat:5",
 )
 
-# rms_norm_quant.pat:8
+# rms_norm_quant.pat:10
 #     pattern rms_norm_token_quant { rms_norm -> view? -> 1..x token_quant => rms_norm_token_quant }
 RMS_NORM_TOKEN_QUANT_ = Pattern(
     "rms_norm_token_quant",
@@ -543,7 +547,7 @@ RMS_NORM_TOKEN_QUANT_ = Pattern(
                     "variance_size": Const(Lit(None)),
                 },
                 results={"y": "y"},
-                line=8,
+                line=10,
             ),
             Step(
                 "token_quant_2",
@@ -551,7 +555,7 @@ RMS_NORM_TOKEN_QUANT_ = Pattern(
                 operands={"x": Through("y"), "quant_dtype": Use("quant_dtype")},
                 results={"q": "q", "scale": "scale"},
                 fan_out="token_quant",
-                line=8,
+                line=10,
             ),
         ),
         (FanOut("token_quant", 1, None),),
@@ -567,7 +571,7 @@ RMS_NORM_TOKEN_QUANT_ = Pattern(
             },
             results={"q": "new_q", "scale": "new_scale"},
             flatten=("x",),
-            line=8,
+            line=10,
         ),
     ),
     replaces=(Replace("q", "new_q", True, "token_quant"), Replace("scale", "new_scale", True, "token_quant")),
@@ -578,7 +582,7 @@ RMS_NORM_TOKEN_QUANT_ = Pattern(
         Example("epsilon", value=1e-06),
         Example("quant_dtype", value=Dtype("fp8")),
     ),
-    place="rms_norm_quant.pat:8",
+    place="rms_norm_quant.pat:10",
 )
 
 RMS_NORM_QUANT_PASS = PassSpec(

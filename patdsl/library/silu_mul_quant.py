@@ -76,7 +76,7 @@ EXP = Op(
     bindings=(TorchCall("aten::exp.default"),),
 )
 
-# vllm_ir.pat:50
+# vllm_ir.pat:52
 GROUP_QUANT = Op(
     "group_quant",
     params=(
@@ -204,7 +204,7 @@ SILU = Op(
     ),
 )
 
-# vllm_ir.pat:32
+# vllm_ir.pat:34
 SILU_AND_MUL = Op(
     "silu_and_mul",
     params=(Param("x", Tensor(T, (Bs, expr("2 * D")))),),
@@ -227,9 +227,9 @@ SILU_AND_MUL = Op(
                             "end": Use("D"),
                         },
                         results={"y": "y_2"},
-                        line=36,
+                        line=38,
                     ),
-                    Step("silu", op="silu", operands={"x": Use("y_2")}, results={"y": "y_3"}, line=36),
+                    Step("silu", op="silu", operands={"x": Use("y_2")}, results={"y": "y_3"}, line=38),
                     Step(
                         "slice_2",
                         op="slice",
@@ -240,14 +240,14 @@ SILU_AND_MUL = Op(
                             "end": Const(expr("2 * D")),
                         },
                         results={"y": "y_4"},
-                        line=36,
+                        line=38,
                     ),
                     Step(
                         "mul",
                         op="mul",
                         operands={"x": Use("y_3"), "other": Use("y_4")},
                         results={"y": "y"},
-                        line=36,
+                        line=38,
                     ),
                 ),
             ),
@@ -261,15 +261,15 @@ SILU_AND_MUL = Op(
                         op="split",
                         operands={"x": Use("x"), "sizes": Const(expr("[D, D]")), "dim": Const(expr("-1"))},
                         results={"parts.0": "gate", "parts.1": "up"},
-                        line=38,
+                        line=40,
                     ),
-                    Step("silu", op="silu", operands={"x": Use("gate")}, results={"y": "y_2"}, line=39),
+                    Step("silu", op="silu", operands={"x": Use("gate")}, results={"y": "y_2"}, line=41),
                     Step(
                         "mul",
                         op="mul",
                         operands={"x": Use("y_2"), "other": Use("up")},
                         results={"y": "y"},
-                        line=39,
+                        line=41,
                     ),
                 ),
             ),
@@ -278,7 +278,7 @@ SILU_AND_MUL = Op(
     ref="patdsl.reference:silu_and_mul",
 )
 
-# aiter.pat:37
+# aiter.pat:39
 SILU_MUL_GROUP_QUANT = Op(
     "silu_mul_group_quant",
     params=(

@@ -1,13 +1,14 @@
 # Our own ops that no other library has: results that stay beside the quantised one, and other activations.
 
-op rms_norm_group_quant_keep(x: T[*B, H], weight: T[H], epsilon: float, group_size: int, col_major: bool = false)
+op rms_norm_group_quant_keep(x: T[*B, H], weight: T[H], epsilon: float, group_size: int,
+    col_major: bool = false)
     -> (q: fp8[*B, H], scale: f32[*B, H / group_size], y: T[*B, H])
   = patdsl::rms_norm_group_quant_keep
   where group_size in {32, 64, 128}
   ref patdsl.reference:rms_norm_group_quant_keep
 
-op add_rms_norm_group_quant_keep(
-    x: T[*B, H], residual: T[*B, H], weight: T[H], epsilon: float, group_size: int, col_major: bool = false)
+op add_rms_norm_group_quant_keep(x: T[*B, H], residual: T[*B, H], weight: T[H], epsilon: float,
+    group_size: int, col_major: bool = false)
     -> (q: fp8[*B, H], residual_out: T[*B, H], scale: f32[*B, H / group_size], y: T[*B, H])
   = patdsl::add_rms_norm_group_quant_keep
   where group_size in {32, 64, 128}

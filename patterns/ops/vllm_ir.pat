@@ -11,11 +11,13 @@ op rms_norm(x: T[*B, H], weight: W[H]?, epsilon: float, variance_size: int? = no
   ref patdsl.reference:rms_norm
 
 # The norm reads the sum before it is rounded.
-op fused_add_rms_norm(x: T[*B, H], residual: T[*B, H], weight: W[H]?, epsilon: float, variance_size: int? = none)
+op fused_add_rms_norm(x: T[*B, H], residual: T[*B, H], weight: W[H]?, epsilon: float,
+    variance_size: int? = none)
     -> (y: T[*B, H], residual_out: T[*B, H])
   = vllm_ir::fused_add_rms_norm
   | patdsl::fused_add_rms_norm
-  | patdsl::fused_add_rms_norm_(mut x -> y, mut residual -> residual_out, weight, epsilon) if variance_size == none
+  | patdsl::fused_add_rms_norm_(mut x -> y, mut residual -> residual_out, weight, epsilon)
+      if variance_size == none
   ref patdsl.reference:fused_add_rms_norm
 
 op rms_norm_gated(x: T[*B, D], z: T[*B, D], weight: W[D], epsilon: float) -> (y: T[*B, D])
@@ -47,24 +49,25 @@ op gelu_and_mul(x: T[*B, 2 * D]) -> (y: T[*B, D])
 
 # Quantisation
 
-op group_quant(x: T[*B, H], group_size: int, col_major: bool = false, ue8m0: bool = false, tma_aligned: bool = false)
+op group_quant(x: T[*B, H], group_size: int, col_major: bool = false, ue8m0: bool = false,
+    tma_aligned: bool = false)
     -> (q: fp8[*B, H], scale: f32[*B, H / group_size])
-  = vllm::rocm_aiter_group_fp8_quant(x, group_size, false) on gfx942, gfx950
+  = vllm::rocm_aiter_group_fp8_quant(x, group_size, false)  on gfx942, gfx950
       if rank(x) == 2 and not col_major and not ue8m0 and not tma_aligned
-  | _C::per_token_group_fp8_quant(
-      x, out q, out scale, group_size, 1e-10, -fp8_max, fp8_max, ue8m0, col_major, tma_aligned)
+  | _C::per_token_group_fp8_quant(x, out q, out scale, group_size, 1e-10, -fp8_max, fp8_max, ue8m0, col_major,
+      tma_aligned)
   | patdsl::group_quant
   ref patdsl.reference:group_quant
 
 op token_quant(x: T[*B, H], quant_dtype: dtype) -> (q: quant_dtype[*B, H], scale: f32[*B, 1])
-  = vllm::rocm_aiter_per_token_quant(x, quant_dtype, none) on gfx942, gfx950
-  | _C::dynamic_per_token_scaled_fp8_quant(out q, x, out scale, none) if quant_dtype == fp8
+  = vllm::rocm_aiter_per_token_quant(x, quant_dtype, none)  on gfx942, gfx950
+  | _C::dynamic_per_token_scaled_fp8_quant(out q, x, out scale, none)  if quant_dtype == fp8
   | patdsl::token_quant
   ref patdsl.reference:token_quant
 
 op static_quant(x: T[*B, H], scale: f32[*S]) -> (q: fp8[*B, H])
   = _C::static_scaled_fp8_quant(out q, x, scale, [-1, -1])
-  | vllm::rocm_aiter_per_tensor_quant(out q, x, same scale, false) on gfx942, gfx950
+  | vllm::rocm_aiter_per_tensor_quant(out q, x, same scale, false)  on gfx942, gfx950
   | patdsl::static_quant
   where numel(scale) == 1
   ref patdsl.reference:static_quant
