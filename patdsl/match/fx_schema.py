@@ -57,6 +57,10 @@ def plain(value: Any) -> Any:
     return value
 
 
+#: Marks ops that write buffers which the caller allocates; older torch has no such tag, and no form of its own for them.
+_OUT_TAG = getattr(torch.Tag, "out", None)
+
+
 @cache
 def schema_of(op: torch._ops.OpOverload) -> Schema:
     schema = op._schema
@@ -78,7 +82,7 @@ def schema_of(op: torch._ops.OpOverload) -> Schema:
         list_return=len(schema.returns) == 1 and isinstance(schema.returns[0].type, torch.ListType),
         written=tuple(argument.name for argument in arguments if argument.written),
         aliases=_aliased(schema),
-        is_out=torch._library.utils.is_out(op),
+        is_out=_OUT_TAG is not None and _OUT_TAG in tags,
         pure=not schema.is_mutable and torch.Tag.nondeterministic_seeded not in tags,
     )
 

@@ -8,6 +8,7 @@ cannot be written stays as it was, and the report says why.
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -94,9 +95,16 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
             self._refusals = {}
             try:
                 look = Look(graph, self)
-            except Exception:
+            except Exception as error:
                 # A fault of the matcher must not end the user's compilation; the graph is as it was.
-                logger.exception("%s: the matcher failed; the graph is left as it is", self.name)
+                logger.error(
+                    "%s: the matcher failed (%s: %s); the graph is left as it is. This is a fault of patdsl: "
+                    "please report it, with what PATDSL_TRACEBACK=1 adds",
+                    self.name,
+                    type(error).__name__,
+                    error,
+                    exc_info=bool(os.environ.get("PATDSL_TRACEBACK")),
+                )
                 return
             outcomes = look.write_all()
             written = [outcome for outcome in outcomes if isinstance(outcome, Written)]

@@ -54,6 +54,8 @@ from patdsl.op_table import (
 
 LIB = torch.library.Library("patdsl_match_test", "FRAGMENT")
 NS = torch.ops.patdsl_match_test
+#: The tag of out-variants, where this torch has it.
+OUT_TAGS = tuple(tag for tag in (getattr(torch.Tag, "out", None),) if tag is not None)
 
 
 def define(schema: str, function, *tags) -> None:
@@ -89,7 +91,7 @@ define(
 define(
     "gelu.out(Tensor x, *, Tensor(a!) out) -> Tensor(a!)",
     lambda x, *, out: out.copy_(torch.relu(x)),
-    torch.Tag.out,
+    *OUT_TAGS,
 )
 define("many(Tensor(a!)[] xs, Tensor y) -> Tensor", lambda xs, y: y.clone())
 torch.library.register_fake("patdsl_match_test::many", lambda xs, y: torch.empty_like(y), lib=LIB)

@@ -28,6 +28,10 @@ def _empty_quant(x, group):
     return torch.empty_like(x, dtype=torch.int8, memory_format=torch.contiguous_format), scale
 
 
+#: The tag of out-variants, where this torch has it.
+OUT_TAGS = tuple(tag for tag in (getattr(torch.Tag, "out", None),) if tag is not None)
+
+
 def define(schema, kernel, fake, tags=()):
     name = schema.split("(")[0]
     lib.define(schema, tags=tags)
@@ -178,6 +182,6 @@ define(
     "-> (Tensor(a!), Tensor(b!))",
     _tagged_out,
     lambda x, weight, epsilon, group, *, q, scale: (q, scale),
-    tags=(torch.Tag.out,),
+    tags=OUT_TAGS,
 )
 OPS = getattr(torch.ops, NAMESPACE)
