@@ -67,6 +67,10 @@ class _Resolver:
         own = {
             name: self.ops.add(entity) for (_, name), entity in self.file.own.items() if entity.kind == "op"
         }
+        for loaded in self.file.closure():
+            for entity in loaded.own.values():
+                if isinstance(entity.decl, ast.OpDecl) and entity.decl.effects:
+                    self.ops.add(entity)  # another op with its effect is a barrier, imported or not
         for entity in self.file.own.values():
             if entity.kind == "const":
                 self._const(entity)
@@ -160,9 +164,9 @@ class _Resolver:
         when: Expr | None,
         after: tuple[str, ...],
     ) -> PassSpec:
-        from patdsl.reach import reached_names, reached_ops
+        from patdsl.reach import reached_names, reached_ops, sharing_effects
 
-        ops = reached_ops(patterns, self.ops.table)
+        ops = sharing_effects(reached_ops(patterns, self.ops.table), self.ops.table)
         names = reached_names(patterns, ops, when)
         consts: dict[str, tuple[ConstValue, ...]] = {}
         hosts: list[HostValue] = []

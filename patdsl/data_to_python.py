@@ -7,7 +7,6 @@ written as literals, everything else by its class's name.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,6 +20,12 @@ WIDTH = 110
 
 #: Classes with more fields than this are written with field names.
 MOST_BY_POSITION = 4
+
+
+def _literal(text: str) -> str:
+    """A string literal in ASCII, in the quotes that need fewer escapes, as formatters choose them."""
+    quote = "'" if text.count('"') > text.count("'") else '"'
+    return quote + text.encode("unicode_escape").decode("ascii").replace(quote, f"\\{quote}") + quote
 
 
 class PythonWriter:
@@ -70,7 +75,7 @@ class PythonWriter:
 
     def _atom(self, value: Any) -> str:
         if isinstance(value, str):
-            return json.dumps(value) if value.isascii() else ascii(value)
+            return _literal(value)
         return repr(value)
 
     def _parts(self, value: Any) -> tuple[str, list[tuple[str, Any]], str] | None:

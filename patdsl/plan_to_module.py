@@ -98,6 +98,7 @@ class _Module:
         self.file_name = file_name
         self.writer = PythonWriter(omit=self._filled_in)
         self.op: Op | None = None
+        self.rows: list[str] = []  # of the table of passes
         self.taken: set[str] = {"expr", "load", "examples", "trace", "rewrite"} | {name for names in HOMES.values() for name in names}
         self.patterns = list(
             {pattern.full_name: pattern for spec in unit.passes for pattern in spec.patterns}.values()
@@ -194,7 +195,9 @@ class _Module:
         parts = []
         for spec in self.unit.passes:
             symbol = self._take(f"{spec.name.upper()}_PASS")
-            parts.append(f"{symbol} = {self.writer.write(spec, used=len(symbol) + 3)}")
+            space = "\n" if parts else ""  # below a function
+            parts.append(f"{space}{symbol} = {self.writer.write(spec, used=len(symbol) + 3)}")
+            self.rows.append(f"({symbol}, register_{_identifier(spec.name)}),")
             parts.append(self._register(spec))
         return parts
 
@@ -218,7 +221,7 @@ class _Module:
         return "\n".join(lines)
 
     def _tail(self) -> str:
-        rows = [f"({spec.name.upper()}_PASS, register_{_identifier(spec.name)})," for spec in self.unit.passes]
+        rows = self.rows
         passes = f"({rows[0]})" if len(rows) == 1 else "(\n" + "".join(f"    {row}\n" for row in rows) + ")"
         return (
             f"\nPASSES = {passes}\n\n\n"

@@ -31,7 +31,17 @@ from patdsl.op_table import (
 
 def reached_ops(patterns: Iterable[Pattern], table: Mapping[str, Op]) -> dict[str, Op]:
     """Every op that the patterns name, and those that their bindings name in turn, sorted by name."""
-    waiting = [name for pattern in patterns for name in _pattern_ops(pattern)]
+    return _closed([name for pattern in patterns for name in _pattern_ops(pattern)], table)
+
+
+def sharing_effects(ops: Mapping[str, Op], table: Mapping[str, Op]) -> dict[str, Op]:
+    """`ops` and whatever of `table` has an effect of theirs: what they may not be moved past."""
+    effects = {effect.name for op in ops.values() for effect in op.effects}
+    waiting = [name for name, op in table.items() if effects & {effect.name for effect in op.effects}]
+    return _closed([*ops, *waiting], table)
+
+
+def _closed(waiting: list[str], table: Mapping[str, Op]) -> dict[str, Op]:
     found: dict[str, Op] = {}
     while waiting:
         name = waiting.pop()

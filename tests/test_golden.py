@@ -32,7 +32,9 @@ def compare(request):
         if request.config.getoption("update_goldens"):
             path.write_text(text)
         assert path.exists(), f"{path.name} is missing; pytest --update-goldens writes it"
-        assert text == path.read_text(), f"{path.name} differs; pytest --update-goldens accepts what is made now"
+        assert text == path.read_text(), (
+            f"{path.name} differs; pytest --update-goldens accepts what is made now"
+        )
 
     return compare
 
@@ -81,7 +83,15 @@ def test_modules_are_typed(tmp_path):
     pytest.importorskip("mypy")
     modules = sorted(map(str, GOLDEN.glob("*.py")))
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--no-warn-unused-configs", "--scripts-are-modules", *modules],
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--strict",
+            "--no-warn-unused-configs",
+            "--scripts-are-modules",
+            *modules,
+        ],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

@@ -1,12 +1,20 @@
-# `T` is one dtype for x, the weight and the result; `W` would be another.
+# `T` is one dtype wherever it stands in a declaration; `W` may be another one.
 op norm(x: T[*B, H], weight: T[H], epsilon: float) -> (y: T[*B, H])
   = patdsl::rms_norm
 
-op quant(x: T[*B, H], group_size: int) -> (q: fp8[*B, H], scale: f32[*B, H / group_size])
-  = patdsl::group_quant
+op norm_of_any_weight(x: T[*B, H], weight: W[H], epsilon: float) -> (y: T[*B, H])
+  = patdsl::rms_norm
 
-op norm_quant(x: T[*B, H], weight: T[H], epsilon: float, group_size: int)
-    -> (q: fp8[*B, H], scale: f32[*B, H / group_size])
-  = patdsl::rms_norm_group_quant
+op double(x: T[*B]) -> (y: T[*B])
+  = lang::twice
 
-pattern norm_quant { norm -> quant => norm_quant }
+op norm_twice(x: T[*B, H], weight: W[H], epsilon: float) -> (y: T[*B, H])
+  = lang::norm_twice
+
+pattern one { norm -> double => norm_twice }
+
+pass one_dtype { one }
+
+pattern two { norm_of_any_weight -> double => norm_twice }
+
+pass two_dtypes { two }

@@ -1,4 +1,4 @@
-"""Fusion passes of types_dtype_variable.pat: types_dtype_variable.
+"""Fusion passes of types_dtype_variable.pat: one_dtype, two_dtypes.
 
 Made by patdsl 0.1.0; edit the .pat file, not this one. To make it again:
 
@@ -22,11 +22,19 @@ from patdsl.runtime import (
     rewrite,
     trace,
 )
-from patdsl.text_to_expr import expr
 
 T = DtypeVar("T")
+W = DtypeVar("W")
 H = Ref("H")
 Bs = Star("B")
+
+# types_dtype_variable.pat:8
+DOUBLE = Op(
+    "double",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(TorchCall("lang::twice.default"),),
+)
 
 # types_dtype_variable.pat:2
 NORM = Op(
@@ -40,102 +48,146 @@ NORM = Op(
     bindings=(TorchCall("patdsl::rms_norm.default"),),
 )
 
-# types_dtype_variable.pat:8
-NORM_QUANT = Op(
-    "norm_quant",
+# types_dtype_variable.pat:11
+NORM_TWICE = Op(
+    "norm_twice",
     params=(
         Param("x", Tensor(T, (Bs, H))),
-        Param("weight", Tensor(T, (H,))),
+        Param("weight", Tensor(W, (H,))),
         Param("epsilon", Plain("float")),
-        Param("group_size", Plain("int")),
     ),
-    results=(
-        Result("q", Tensor(Dtype("fp8"), (Bs, H))),
-        Result("scale", Tensor(Dtype("f32"), (Bs, expr("H / group_size")))),
-    ),
-    bindings=(TorchCall("patdsl::rms_norm_group_quant.default"),),
+    results=(Result("y", Tensor(T, (Bs, H))),),
+    bindings=(TorchCall("lang::norm_twice.default"),),
 )
 
 # types_dtype_variable.pat:5
-QUANT = Op(
-    "quant",
-    params=(Param("x", Tensor(T, (Bs, H))), Param("group_size", Plain("int"))),
-    results=(
-        Result("q", Tensor(Dtype("fp8"), (Bs, H))),
-        Result("scale", Tensor(Dtype("f32"), (Bs, expr("H / group_size")))),
+NORM_OF_ANY_WEIGHT = Op(
+    "norm_of_any_weight",
+    params=(
+        Param("x", Tensor(T, (Bs, H))),
+        Param("weight", Tensor(W, (H,))),
+        Param("epsilon", Plain("float")),
     ),
-    bindings=(TorchCall("patdsl::group_quant.default"),),
+    results=(Result("y", Tensor(T, (Bs, H))),),
+    bindings=(TorchCall("patdsl::rms_norm.default"),),
 )
 
-# types_dtype_variable.pat:12
-#     pattern norm_quant { norm -> quant => norm_quant }
-NORM_QUANT_ = Pattern(
-    "norm_quant",
+# types_dtype_variable.pat:14
+#     pattern one { norm -> double => norm_twice }
+ONE = Pattern(
+    "one",
     left=Block(
-        ("x", "weight", "epsilon", "group_size"),
+        ("x", "weight", "epsilon"),
         (
             Step(
                 "norm",
                 op="norm",
                 operands={"x": Use("x"), "weight": Use("weight"), "epsilon": Use("epsilon")},
                 results={"y": "y"},
-                line=12,
+                line=14,
             ),
-            Step(
-                "quant",
-                op="quant",
-                operands={"x": Use("y"), "group_size": Use("group_size")},
-                results={"q": "q", "scale": "scale"},
-                line=12,
-            ),
+            Step("double", op="double", operands={"x": Use("y")}, results={"y": "y_2"}, line=14),
         ),
     ),
     right=(
         RightStep(
-            "norm_quant",
-            args={
-                "x": Use("x"),
-                "weight": Use("weight"),
-                "epsilon": Use("epsilon"),
-                "group_size": Use("group_size"),
-            },
-            results={"q": "new_q", "scale": "new_scale"},
-            line=12,
+            "norm_twice",
+            args={"x": Use("x"), "weight": Use("weight"), "epsilon": Use("epsilon")},
+            results={"y": "new_y"},
+            line=14,
         ),
     ),
-    replaces=(Replace("q", "new_q", True), Replace("scale", "new_scale", True)),
-    inputs=(Input("x"), Input("weight"), Input("epsilon"), Input("group_size")),
+    replaces=(Replace("y_2", "new_y", True),),
+    inputs=(Input("x"), Input("weight"), Input("epsilon")),
     examples=(
         Example("x", (11, 13, 4352), Dtype("bf16")),
         Example("weight", (4352,), Dtype("bf16")),
         Example("epsilon", value=1e-06),
-        Example("group_size", value=128),
     ),
-    place="types_dtype_variable.pat:12",
+    place="types_dtype_variable.pat:14",
 )
 
-TYPES_DTYPE_VARIABLE_PASS = PassSpec(
-    "types_dtype_variable",
-    patterns=(NORM_QUANT_,),
-    ops={"norm": NORM, "norm_quant": NORM_QUANT, "quant": QUANT},
+# types_dtype_variable.pat:18
+#     pattern two { norm_of_any_weight -> double => norm_twice }
+TWO = Pattern(
+    "two",
+    left=Block(
+        ("x", "weight", "epsilon"),
+        (
+            Step(
+                "norm_of_any_weight",
+                op="norm_of_any_weight",
+                operands={"x": Use("x"), "weight": Use("weight"), "epsilon": Use("epsilon")},
+                results={"y": "y"},
+                line=18,
+            ),
+            Step("double", op="double", operands={"x": Use("y")}, results={"y": "y_2"}, line=18),
+        ),
+    ),
+    right=(
+        RightStep(
+            "norm_twice",
+            args={"x": Use("x"), "weight": Use("weight"), "epsilon": Use("epsilon")},
+            results={"y": "new_y"},
+            line=18,
+        ),
+    ),
+    replaces=(Replace("y_2", "new_y", True),),
+    inputs=(Input("x"), Input("weight"), Input("epsilon")),
+    examples=(
+        Example("x", (11, 13, 4352), Dtype("bf16")),
+        Example("weight", (4352,), Dtype("bf16")),
+        Example("epsilon", value=1e-06),
+    ),
+    place="types_dtype_variable.pat:18",
+)
+
+ONE_DTYPE_PASS = PassSpec(
+    "one_dtype",
+    patterns=(ONE,),
+    ops={"double": DOUBLE, "norm": NORM, "norm_twice": NORM_TWICE},
 )
 
 
-def register_types_dtype_variable(patterns: FusionPass) -> None:
-    """Register the patterns of pass `types_dtype_variable`."""
+def register_one_dtype(patterns: FusionPass) -> None:
+    """Register the patterns of pass `one_dtype`."""
     register_replacement(
-        search_fn=Left(NORM_QUANT_),
-        replace_fn=Right(NORM_QUANT_),
-        example_inputs=examples(NORM_QUANT_),
+        search_fn=Left(ONE),
+        replace_fn=Right(ONE),
+        example_inputs=examples(ONE),
         trace_fn=trace,
         pass_dicts=patterns,
         extra_check=rewrite,
-        search_fn_pattern=Matcher(NORM_QUANT_, patterns),
-        pattern_name="norm_quant",
+        search_fn_pattern=Matcher(ONE, patterns),
+        pattern_name="one",
     )
 
 
-PASSES = ((TYPES_DTYPE_VARIABLE_PASS, register_types_dtype_variable),)
+TWO_DTYPES_PASS = PassSpec(
+    "two_dtypes",
+    patterns=(TWO,),
+    ops={"double": DOUBLE, "norm_of_any_weight": NORM_OF_ANY_WEIGHT, "norm_twice": NORM_TWICE},
+)
+
+
+def register_two_dtypes(patterns: FusionPass) -> None:
+    """Register the patterns of pass `two_dtypes`."""
+    register_replacement(
+        search_fn=Left(TWO),
+        replace_fn=Right(TWO),
+        example_inputs=examples(TWO),
+        trace_fn=trace,
+        pass_dicts=patterns,
+        extra_check=rewrite,
+        search_fn_pattern=Matcher(TWO, patterns),
+        pattern_name="two",
+    )
+
+
+PASSES = (
+    (ONE_DTYPE_PASS, register_one_dtype),
+    (TWO_DTYPES_PASS, register_two_dtypes),
+)
 
 
 def load(*, hosts: dict[str, object] | None = None, target: str | None = None) -> Chain:

@@ -11,25 +11,33 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import language_ops
 import torch
 import torch._inductor.config as inductor_config
 from torch._inductor.custom_graph_pass import CustomGraphPass
 from torch.fx import Graph, GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils._pytree import tree_leaves
 
 import patdsl
-import patdsl.reference  # noqa: F401  registers torch.ops.patdsl
+import patdsl.reference
 from patdsl.runtime import torch_api
 from patdsl.runtime.nodes import name_of
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 K = torch.ops.patdsl
+LANG = language_ops.LANG
 Model = Callable[..., Any]
 
 
 def load(name: str, **settings: Any) -> Any:
     """The passes of tests/golden/NAME.pat."""
     return patdsl.load(GOLDEN / f"{name}.pat", **settings)
+
+
+def named(chain: Any, name: str) -> Any:
+    """One pass of several."""
+    return type(chain)([each for each in chain if each.name == name])
 
 
 def bf16(*dims: int) -> torch.Tensor:
@@ -41,7 +49,8 @@ def f32(*dims: int) -> torch.Tensor:
 
 
 def traced(model: Model, *inputs: Any, symbolic: bool = False) -> GraphModule:
-    module = make_fx(model, tracing_mode="symbolic" if symbolic else "fake")(*inputs)
+    mode = "symbolic" if symbolic else "fake"
+    module = make_fx(lambda *given: model(*given), tracing_mode=mode)(*inputs)
     module.graph.eliminate_dead_code()
     module.recompile()
     return module
@@ -92,7 +101,7 @@ def outputs(module: GraphModule, inputs: tuple[Any, ...]) -> list[Any]:
     assert count == len(given), f"{count} placeholders, {len(given)} inputs"
     given = [value.clone() if isinstance(value, torch.Tensor) else value for value in given]
     result = torch.fx.Interpreter(module).run(*given)
-    return [value for value in torch.utils._pytree.tree_leaves(result)]
+    return list(tree_leaves(result))
 
 
 def fuses(
@@ -108,8 +117,7 @@ def fuses(
     before = outputs(module, inputs)
     passes(module.graph)
     made = dict(passes.last_counts)
-    wanted = count if isinstance(count, dict) else count
-    assert (made if isinstance(wanted, dict) else sum(made.values())) == wanted, passes.report()
+    assert (made if isinstance(count, dict) else sum(made.values())) == count, passes.report()
     module.graph.lint()
     module.recompile()
     after = outputs(module, inputs)

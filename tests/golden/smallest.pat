@@ -1,0 +1,3 @@
+import kernels
+
+pattern norm_quant { norm -> quant => norm_quant }
