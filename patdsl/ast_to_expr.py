@@ -13,9 +13,10 @@ import attrs
 
 from patdsl import ast_nodes as ast
 from patdsl.diagnostic import Diagnostics
-from patdsl.dtypes import Dtype, is_dtype
+from patdsl.dtypes import NAMES, Dtype, is_dtype
 from patdsl.expr import Binary, Expr, Func, Items, Lit, Member, Ref, Star, Unary
-from patdsl.imports import LoadedFile, suggestion, unknown_name
+from patdsl.imports import LoadedFile, unknown_name
+from patdsl.near_names import suggestion
 from patdsl.op_table import AnyTensor, DtypeOf, DtypeSet, DtypeTerm, DtypeVar, On, Plain, Tensor, Type
 
 PLAIN_TYPES = ("int", "float", "bool", "str", "dtype", "tensor")
@@ -100,7 +101,7 @@ def _name(name: ast.Name, names: Names) -> Expr:
     if names.open_names and kind != "op":
         return Ref(text)
     known = [*names.known_local(), *names.file.known("const", "host")]
-    unknown_name(names.diagnostics, name.span, "name", text, known)
+    unknown_name(names.file, name.span, "name", text, known)
     return Lit(None)
 
 
@@ -175,7 +176,7 @@ def _dtype_term(written: ast.TensorType, names: Names, dtype_parameters: frozens
     if written.is_set:
         for name in written.dtype:
             if not is_dtype(name.text):
-                unknown_name(names.diagnostics, name.span, "dtype", name.text, ("bf16", "f16", "f32", "fp8"))
+                unknown_name(names.file, name.span, "dtype", name.text, NAMES)
         return DtypeSet(tuple(Dtype(name.text) for name in written.dtype))
     name = written.dtype[0].text
     if is_dtype(name):

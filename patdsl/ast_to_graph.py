@@ -6,21 +6,26 @@ of shapes yet; that is `graph_to_plan.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 
 import attrs
 
 from patdsl import ast_nodes as ast
-from patdsl.ast_to_expr import Names, resolve_expr, resolve_targets, resolve_type
-from patdsl.ast_to_ops import Ops, type_names
+from patdsl.ast_to_expr import ARITY, Names, resolve_expr, resolve_targets, resolve_type
+from patdsl.ast_to_ops import A_VALUE, Ops, is_of_kind, type_names
+from patdsl.block_builder import LAYOUT_NAMES
 from patdsl.diagnostic import Diagnostics, Note
 from patdsl.expr import EvaluationError, Expr, Func, Lit, Ref, Scope, evaluate
 from patdsl.graph import ConstValue, HostValue, Input, Only, PassSpec, Pattern
-from patdsl.imports import Entity, LoadedFile, suggestion, unknown_name
-from patdsl.left_side import LeftSide, build_left
+from patdsl.imports import Entity, LoadedFile, unknown_name
+from patdsl.left_side import LeftSide, build_left, operand_names
+from patdsl.near_names import suggestion
 from patdsl.op_table import NO_DEFAULT, Op, Plain, Step, Tensor, Type
 from patdsl.right_side import LeftSideNames, build_right, names_taken
 from patdsl.rewrite_names import rename
+from patdsl.unused import report_unused
 from patdsl.variants import Variant, expand
 
 #: What a host value is where nobody supplies it: the test value of its kind.
@@ -58,7 +63,7 @@ class _Resolver:
         self.patterns: dict[str, list[Pattern]] = {}
         self.decls: dict[str, ast.PatternDecl] = {}
         self.text: dict[str, str] = {}
-        self.prefers: list[tuple[str, str]] = []
+        self.prefers: dict[tuple[str, str], None] = {}
 
     def unit(self) -> Unit:
         visible = {
@@ -88,6 +93,11 @@ class _Resolver:
                     self._pattern(listed)
         self._apply_prefers()
         specs = [self._pass(entity) for entity in passes]
+        self._check_order(passes)
+        for decl in self.file.file.declarations:
+            if isinstance(decl, ast.TestDecl):
+                self._test(decl)
+        report_unused(self.file)
         if not passes and own_patterns:
             specs = [self._implicit_pass()]
         mine = tuple(
@@ -131,15 +141,26 @@ class _Resolver:
         decl = entity.decl
         assert isinstance(decl, ast.PassDecl)
         found: list[Pattern] = []
+        seen: dict[str, ast.Name] = {}
         for name in decl.patterns:
+            if name.text in seen:
+                self.diagnostics.add(
+                    "PAT101",
+                    name.span,
+                    f"pass `{decl.name.text}` lists `{name.text}` twice",
+                    notes=[Note("listed here first", seen[name.text].span)],
+                    help="remove it",
+                )
+                continue
+            seen[name.text] = name
             listed = self.file.lookup(name.text, "pattern")
             if listed is None:
-                unknown_name(self.diagnostics, name.span, "pattern", name.text, self.file.known("pattern"))
+                unknown_name(self.file, name.span, "pattern", name.text, self.file.known("pattern"))
                 continue
             found.extend(self.patterns.get(listed.decl.name.text, ()))
         for name in decl.after:
             if self.file.lookup(name.text, "pass") is None:
-                unknown_name(self.diagnostics, name.span, "pass", name.text, self.file.known("pass"))
+                unknown_name(self.file, name.span, "pass", name.text, self.file.known("pass"))
         when = None
         if decl.condition is not None:
             # `tokens` is the range of token counts that a graph is compiled for, supplied with it.
@@ -151,6 +172,31 @@ class _Resolver:
         return self._spec(
             decl.name.text, found, targets, when, tuple(name.text for name in decl.after)
         )
+
+    def _check_order(self, passes: Sequence[Entity]) -> None:
+        """`after` must not lead back to where it starts."""
+        decls = {decl.name.text: decl for entity in passes if isinstance(decl := entity.decl, ast.PassDecl)}
+        waits = {name: [other.text for other in decl.after if other.text in decls] for name, decl in decls.items()}
+        try:
+            TopologicalSorter(waits).prepare()
+        except CycleError as error:
+            circle: list[str] = error.args[1][::-1]
+            self.diagnostics.add(
+                "PAT406",
+                next(other.span for other in decls[circle[0]].after if other.text == circle[1]),
+                f"passes wait for each other: {' after '.join(f'`{name}`' for name in circle)}",
+                help="remove one `after`",
+            )
+
+    def _test(self, decl: ast.TestDecl) -> None:
+        """The ops and patterns that a test names."""
+        for name in op_names(decl.body):
+            if name.text not in LAYOUT_NAMES:
+                self.ops.find(name, self.file, self.diagnostics)
+        for expect in decl.expects:
+            if self.file.lookup(expect.pattern.text, "pattern") is None:
+                known = self.file.known("pattern")
+                unknown_name(self.file, expect.pattern.span, "pattern", expect.pattern.text, known)
 
     def _implicit_pass(self) -> PassSpec:
         found = [pattern for patterns in self.patterns.values() for pattern in patterns]
@@ -168,27 +214,32 @@ class _Resolver:
 
         ops = sharing_effects(reached_ops(patterns, self.ops.table), self.ops.table)
         names = reached_names(patterns, ops, when)
-        consts: dict[str, tuple[ConstValue, ...]] = {}
-        hosts: list[HostValue] = []
-        for loaded in self.file.closure():
-            for entity in loaded.own.values():
-                text = entity.decl.name.text
-                if text in names and entity.kind == "const" and text not in consts:
-                    consts[text] = self._const(entity)
-                elif text in names and entity.kind == "host" and all(h.name != text for h in hosts):
-                    hosts.append(self._host(entity))
+        supplied = self._supplied
+        used = sorted(name for name in names if name in supplied)
+        consts = {name: self._const(supplied[name]) for name in used if supplied[name].kind == "const"}
+        hosts = [self._host(supplied[name]) for name in used if supplied[name].kind == "host"]
         return PassSpec(
             name,
             tuple(patterns),
             ops,
-            dict(sorted(consts.items())),
-            tuple(sorted(hosts, key=lambda host: host.name)),
+            consts,
+            tuple(hosts),
             targets,
             when,
             after,
         )
 
     # Constants and hosts
+
+    @cached_property
+    def _supplied(self) -> dict[str, Entity]:
+        """Every constant and host of the unit by name, the nearest declaration of each."""
+        found: dict[str, Entity] = {}
+        for loaded in self.file.closure():
+            for entity in loaded.own.values():
+                if entity.kind in ("const", "host"):
+                    found.setdefault(entity.decl.name.text, entity)
+        return found
 
     def _const(self, entity: Entity) -> tuple[ConstValue, ...]:
         decl = entity.decl
@@ -201,7 +252,10 @@ class _Resolver:
                 result = evaluate(expr, Scope({}))
             except EvaluationError as error:
                 entity.owner.diagnostics.add(
-                    "PAT208", value.span, f"`{decl.name.text}` is not a constant: {error}"
+                    "PAT208",
+                    value.span,
+                    f"`{decl.name.text}` has no value: {error}",
+                    help="a constant is computed from numbers alone",
                 )
                 continue
             found.append(ConstValue(result, resolve_targets(value.targets, entity.owner.diagnostics)))
@@ -227,8 +281,32 @@ class _Resolver:
         default = TEST_VALUES.get(kind)
         if decl.default is not None:
             value = resolve_expr(decl.default, Names(entity.owner, entity.owner.diagnostics))
-            default = value.value if isinstance(value, Lit) else evaluate(value, Scope({}))
+            default = self._host_default(decl, value, entity)
         return HostValue(decl.name.text, kind, params, default)
+
+
+    def _host_default(self, decl: ast.Host, value: Expr, entity: Entity) -> object:
+        assert decl.default is not None
+        try:
+            default = evaluate(value, Scope({}))
+        except EvaluationError as error:
+            entity.owner.diagnostics.add(
+                "PAT208",
+                decl.default.span,
+                f"the test value of `{decl.name.text}` has no value: {error}",
+                help="a test value is computed from numbers alone",
+            )
+            return None
+        kind = decl.type.name.text
+        if not is_of_kind(default, kind) and not decl.type.is_list and kind in TEST_VALUES:
+            entity.owner.diagnostics.add(
+                "PAT201",
+                decl.default.span,
+                f"the test value of `{decl.name.text}` is no {kind}",
+                notes=[Note("declared here", decl.type.span)],
+                help=f"write {A_VALUE[kind]}",
+            )
+        return default
 
 
 class _PatternResolver:
@@ -242,7 +320,7 @@ class _PatternResolver:
         self.variant = variant
 
     def resolve(self) -> Pattern | None:
-        before = len(self.diagnostics.errors)
+        before = self.diagnostics.failures
         is_chain = isinstance(self.variant.left, ast.Chain)
         assert is_chain is isinstance(self.variant.right, ast.Chain)
         inputs = self._inputs()
@@ -250,10 +328,12 @@ class _PatternResolver:
         taken = names_taken(self.variant.right, find)
         dims = [name for declared in inputs.values() for name in type_names(declared)]
         left = build_left(self.variant, dims, taken, self.unit.ops, self.file, self.diagnostics)
-        if len(self.diagnostics.errors) > before:
-            return None  # what the right side would report follows from what is reported already
+        if self.diagnostics.failures > before:
+            # What else the right side would report follows from what is reported already, but not its ops.
+            self._check_ops(self.variant.right, left)
+            return None
         right = build_right(self.variant, left)
-        if len(self.diagnostics.errors) > before:
+        if self.diagnostics.failures > before:
             return None
         self._check_connected(left)
         if not right.replaces:
@@ -261,6 +341,8 @@ class _PatternResolver:
                 "PAT309",
                 self.decl.name.span,
                 f"`{self.decl.name.text}` replaces nothing: no name is defined on both sides",
+                notes=[Note(f"the left side defines: {', '.join(left.builder.defined)}")],
+                help="give a result of the right side the name of the left value that it replaces",
             )
         for name, declared in self.decl_inputs.items():
             if name not in left.builder.inputs:
@@ -268,10 +350,17 @@ class _PatternResolver:
                     "PAT312",
                     declared.span,
                     f"input `{name}` is not used on the left side",
-                    help=suggestion(name, left.builder.inputs),
+                    help=suggestion(name, [one for one in left.builder.inputs if one not in self.decl_inputs])
+                    or f"use it, or remove it; captured on the left: {', '.join(left.builder.inputs) or 'nothing'}",
                 )
         pattern = self._clauses(left, self._pattern(left, right, inputs))
-        return pattern if len(self.diagnostics.errors) == before else None
+        return pattern if self.diagnostics.failures == before else None
+
+    def _check_ops(self, side: ast.Chain | tuple[ast.Statement, ...], left: LeftSide) -> None:
+        """Report the ops of a side that nothing declares."""
+        for name in op_names(side):
+            if name.text not in LAYOUT_NAMES:
+                left.builder.find_op(name)
 
     def _find_quietly(self, name: ast.Name) -> Op | None:
         entity = self.variant.ops.get(name.text) or self.file.lookup(name.text)
@@ -326,9 +415,9 @@ class _PatternResolver:
         known = left.builder.defined
         if name.text in left.builder.bundles:
             return left.builder.bundles[name.text][0]
-        if name.text in known or clause == "rounds":
+        if name.text in known:
             return name.text
-        unknown_name(self.diagnostics, name.span, "value of the left side", name.text, known)
+        unknown_name(self.file, name.span, "value of the left side", name.text, known)
         return name.text
 
     def _condition(self, condition: ast.Expr, left: LeftSide) -> Expr:
@@ -349,31 +438,29 @@ class _PatternResolver:
     def _prefer(self, clause: ast.Prefer) -> None:
         for name in (clause.preferred, clause.other):
             if self.file.lookup(name.text, "pattern") is None:
-                unknown_name(self.diagnostics, name.span, "pattern", name.text, self.file.known("pattern"))
+                unknown_name(self.file, name.span, "pattern", name.text, self.file.known("pattern"))
                 return
         pair = (clause.preferred.text, clause.other.text)
-        if pair not in self.unit.prefers:
-            self.unit.prefers.append(pair)
+        self.unit.prefers.setdefault(pair)
 
     def _only(self, clause: ast.Only, left: LeftSide) -> list[Only]:
         value = self._value(clause.value, left, "only")
         op = self._find_quietly(clause.op)
         if op is None:
-            unknown_name(self.diagnostics, clause.op.span, "op", clause.op.text, self.file.known("op"))
+            unknown_name(self.file, clause.op.span, "op", clause.op.text, self.file.known("op"))
             return []
         if clause.parameter.text not in op.param:
             self.diagnostics.add(
                 "PAT204",
                 clause.parameter.span,
                 f"`{op.name}` has no parameter `{clause.parameter.text}`",
-                help=suggestion(clause.parameter.text, op.param),
+                notes=[left.builder.declared_note(op)],
+                help=suggestion(clause.parameter.text, op.param) or f"parameters: {', '.join(op.param)}",
             )
         return [Only(value, op.name, clause.parameter.text)]
 
     def _check_connected(self, left: LeftSide) -> None:
         """The left side must hang together, or its parts could be anywhere in a graph."""
-        from patdsl.left_side import operand_names
-
         groups: list[set[str]] = []
         for step in left.block.steps:
             if isinstance(step, Step):
@@ -391,8 +478,44 @@ class _PatternResolver:
                 "PAT313",
                 self.decl.name.span,
                 f"the left side of `{self.decl.name.text}` falls into {len(groups)} parts that share no value",
-                notes=[Note(f"one part: {', '.join(sorted(groups[0])[:4])}")],
+                notes=[Note(f"the values of {_ordinal(i)} part: {', '.join(_values_of(one))}") for i, one in enumerate(groups[:2])],
+                help="let the parts share a value, or make a pattern of each",
             )
+
+
+def _ordinal(index: int) -> str:
+    return ("one", "another")[index]
+
+
+def _values_of(group: set[str]) -> list[str]:
+    return sorted(name for name in group if not name.startswith("step "))[:4]
+
+
+def op_names(side: ast.Chain | tuple[ast.Statement, ...]) -> Iterator[ast.Name]:
+    """The ops that a side names, in order. Functions of expressions are left out."""
+    if isinstance(side, ast.Chain):
+        for element in side.elements:
+            if isinstance(element, ast.ChainOp):
+                yield element.function
+                for argument in element.arguments or ():
+                    yield from _called(argument.value)
+            else:
+                for inner in element.chains:
+                    yield from op_names(inner)
+        return
+    for statement in side:
+        yield from _called(statement.value)
+
+
+def _called(value: ast.Expr) -> Iterator[ast.Name]:
+    if isinstance(value, ast.Call):
+        if value.function.text not in ARITY:
+            yield value.function
+        for argument in value.arguments:
+            yield from _called(argument.value)
+    elif isinstance(value, ast.ListExpr):
+        for item in value.items:
+            yield from _called(item)
 
 
 def op_dims(left: LeftSide, table: Mapping[str, Op]) -> dict[str, Expr]:

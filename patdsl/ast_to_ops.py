@@ -15,7 +15,8 @@ from patdsl.ast_to_expr import Names, resolve_expr, resolve_targets, resolve_typ
 from patdsl.block_builder import BlockBuilder
 from patdsl.diagnostic import Diagnostics, Note
 from patdsl.expr import Expr, names_in
-from patdsl.imports import Entity, LoadedFile, suggestion, unknown_name
+from patdsl.imports import Entity, LoadedFile, unknown_name
+from patdsl.near_names import suggestion
 from patdsl.op_table import (
     NO_DEFAULT,
     AnyTensor,
@@ -40,7 +41,7 @@ from patdsl.op_table import (
     TorchCall,
     Type,
 )
-from patdsl.dtypes import Dtype, is_dtype
+from patdsl.dtypes import NAMES, Dtype, is_dtype
 
 
 class Ops:
@@ -95,7 +96,7 @@ class Ops:
         """The op that `name` means in `file`, or None, reported."""
         entity = file.lookup(name.text)
         if entity is None:
-            unknown_name(diagnostics, name.span, "op", name.text, file.known("op"))
+            unknown_name(file, name.span, "op", name.text, file.known("op"))
             return None
         if entity.kind != "op":
             diagnostics.add(
@@ -161,28 +162,27 @@ class _Header:
     def _check_default(self, param: ast.Parameter, resolved: Type) -> None:
         assert isinstance(param.default, ast.Literal)
         value = param.default.value
+        is_plain = isinstance(resolved, Plain) and not resolved.is_list
         if value is None:
             fits = param.optional
-        elif isinstance(resolved, Plain) and not resolved.is_list:
-            kinds: dict[str, tuple[type, ...]] = {
-                "int": (int,),
-                "float": (int, float),
-                "bool": (bool,),
-                "str": (str,),
-            }
-            fits = isinstance(value, kinds.get(resolved.kind, ())) and (
-                resolved.kind == "bool" or not isinstance(value, bool)
-            )
+        elif is_plain:
+            fits = is_of_kind(value, resolved.kind)
         else:
             fits = isinstance(resolved, AnyTensor)
-        if not fits:
-            wanted = resolved.kind if isinstance(resolved, Plain) else "a tensor"
-            self.diagnostics.add(
-                "PAT201",
-                param.default.span,
-                f"default {param.default.text} does not fit `{param.name.text}`, which is {wanted}",
-                help="write the type with `?` to allow none" if value is None else None,
-            )
+        if fits:
+            return
+        if value is None:
+            help: str | None = f"let it be none: {param.name.text}: {param.type.span.text}? = none"
+        else:
+            help = f"write {A_VALUE[resolved.kind]}" if is_plain and resolved.kind in A_VALUE else None
+        wanted = f"`{param.type.span.text}`"
+        self.diagnostics.add(
+            "PAT201",
+            param.default.span,
+            f"default `{param.default.text}` does not fit `{param.name.text}`, which is {wanted}",
+            notes=[Note("declared here", param.type.span)],
+            help=help,
+        )
 
     def _unique(self, written: list[ast.Name], what: str) -> None:
         seen: dict[str, ast.Name] = {}
@@ -203,6 +203,28 @@ class _Header:
                 written.type.span,
                 f"result `{written.name.text}` must be a tensor or tensor[]",
             )
+
+
+#: How to write a value of a plain type.
+A_VALUE = {
+    "int": "a whole number: 128",
+    "float": "a number: 1.0",
+    "bool": "`true` or `false`",
+    "str": 'a string: "text"',
+    "dtype": "a dtype: bf16",
+}
+
+
+def is_of_kind(value: object, kind: str) -> bool:
+    """Is this a value of the plain type `kind`? An int is a float, a bool is no int."""
+    kinds: dict[str, tuple[type, ...]] = {
+        "int": (int,),
+        "float": (int, float),
+        "bool": (bool,),
+        "str": (str,),
+        "dtype": (Dtype,),
+    }
+    return isinstance(value, kinds.get(kind, ())) and (kind == "bool" or not isinstance(value, bool))
 
 
 def bound_names(params: tuple[Param, ...], results: tuple[Result, ...]) -> dict[str, None]:
@@ -272,7 +294,7 @@ class _BindingResolver:
         if argument.kind == "out":
             view_as = argument.view_as
             if view_as is not None and not is_dtype(view_as.text):
-                unknown_name(self.diagnostics, view_as.span, "dtype", view_as.text, ("f8e4m3fn", "fp8"))
+                unknown_name(self.file, view_as.span, "dtype", view_as.text, NAMES)
             return Out(
                 self._known(argument.names[0], self.op.result, "result"),
                 Dtype(view_as.text) if view_as else None,

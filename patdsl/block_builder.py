@@ -15,7 +15,8 @@ from patdsl.ast_to_expr import ARITY, Names, resolve_expr
 from patdsl.diagnostic import Diagnostics, Note
 from patdsl.dtypes import Dtype, is_dtype
 from patdsl.expr import Expr, Lit, Ref
-from patdsl.imports import Entity, LoadedFile, suggestion
+from patdsl.imports import Entity, LoadedFile
+from patdsl.near_names import suggestion
 from patdsl.op_table import (
     NO_DEFAULT,
     Anything,

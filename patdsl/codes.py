@@ -50,6 +50,8 @@ CODES: dict[str, Code] = {
     "PAT111": Code("two variadic dims in one type", "names"),
     "PAT112": Code("something without a value where one is needed", "names"),
     "PAT113": Code("a name of another kind", "names"),
+    "PAT114": Code("an import through too many files", "names"),
+    "PAT115": Code("an import that nothing uses", "names"),
     # PAT2xx: declarations and calls of ops
     "PAT201": Code("a default of another type", "ops"),
     "PAT202": Code("a result that is no tensor", "ops"),
@@ -77,12 +79,16 @@ CODES: dict[str, Code] = {
     "PAT314": Code("options that do not fit the parameters", "patterns"),
     "PAT315": Code("too many variants", "patterns"),
     "PAT316": Code("an optional op that the left side does not have", "patterns"),
+    "PAT317": Code("something after a group", "patterns"),
+    "PAT318": Code("a pattern that is too large", "patterns"),
     # PAT4xx: types and passes
     "PAT401": Code("a value that would change its type", "plan"),
     "PAT402": Code("a type that each match has to check", "plan"),
     "PAT403": Code("a pattern that another one always beats", "plan"),
     "PAT404": Code("two patterns with nothing to choose between them", "plan"),
     "PAT405": Code("a pattern whose ops an earlier pass takes", "plan"),
+    "PAT406": Code("passes that wait for each other", "plan"),
+    "PAT407": Code("too many patterns to compare", "plan"),
     # PAT5xx: bindings
     "PAT501": Code("arguments of a template that contradict each other", "bindings"),
     "PAT502": Code("a template that names something the op does not have", "bindings"),

@@ -2,49 +2,57 @@
 
 In: planned patterns and passes. Out: each pass's patterns, larger ones first; findings: two patterns that claim the same
 nodes with nothing to choose between them, one that another always beats, one whose ops an earlier pass takes. The order is
-for the reader: at a match the rules decide, never the file.
+for the reader: at a match the rules decide, never the file. Which patterns are worth comparing is `rivals.py`'s business.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Mapping, Sequence
 
 from patdsl.ast_to_graph import Unit
 from patdsl.diagnostic import Note
 from patdsl.embedding import embeds, may_coincide
 from patdsl.graph import PassSpec, Pattern
 from patdsl.imports import LoadedFile
-from patdsl.op_table import Op, Step
+from patdsl.op_table import Op
+from patdsl.rivals import MOST_COMPARED, Budget, PassOrder, Takers, costly_ops, pairs_alike
+
+#: One pattern's rivals are reported up to this number: mending these mends the others, or shows them.
+MOST_REPORTED = 3
 
 
 def order(patterns: Sequence[Pattern], ops: Mapping[str, Op]) -> tuple[Pattern, ...]:
     """Patterns with more costly ops first, then by name."""
-    return tuple(sorted(patterns, key=lambda one: (-len(_costly(one, ops)), one.name, one.variant)))
-
-
-def _costly(pattern: Pattern, ops: Mapping[str, Op]) -> list[Step]:
-    return [step for step in pattern.left.steps if isinstance(step, Step) and not ops[step.op].free]
+    return tuple(sorted(patterns, key=lambda one: (-len(costly_ops(one, ops)), one.name, one.variant)))
 
 
 def check_passes(unit: Unit, loaded: LoadedFile) -> None:
     """Findings go to the diagnostics of the file that declares the passes."""
+    budget = Budget()
     for spec in unit.passes:
-        for one, other in combinations(spec.patterns, 2):
-            if one.name != other.name:
-                _check_pair(one, other, spec, unit, loaded)
-    for earlier, later in _in_order(unit.passes):
-        for taker in earlier.patterns:
-            for loser in later.patterns:
-                if taker.name != loser.name and embeds(taker, loser, unit.table):
-                    _starved(taker, earlier, loser, later, unit, loaded)
+        reported: dict[str, int] = {}
+        for one, other in pairs_alike(spec.patterns, unit.table, budget):
+            if max(reported.get(one.name, 0), reported.get(other.name, 0)) >= MOST_REPORTED:
+                continue
+            if _check_pair(one, other, spec, unit, loaded):
+                for name in (one.name, other.name):
+                    reported[name] = reported.get(name, 0) + 1
+    _check_starvation(unit, loaded, budget)
+    if budget.is_spent:
+        loaded.diagnostics.add(
+            "PAT407",
+            None,
+            f"{MOST_COMPARED:,} pairs of patterns of `{loaded.source.file_name}` were compared, the others were not: "
+            "too many patterns are made of the same ops",
+            help="split the file into several",
+            severity="warning",
+        )
 
 
-def _check_pair(one: Pattern, other: Pattern, spec: PassSpec, unit: Unit, loaded: LoadedFile) -> None:
+def _check_pair(one: Pattern, other: Pattern, spec: PassSpec, unit: Unit, loaded: LoadedFile) -> bool:
+    """Whether the two were found to be at odds."""
     if not may_coincide(one, other, unit.table):
-        return
-    if len(one.replaces) != len(other.replaces):
-        return  # where both match, the one that redefines fewer values wins
+        return False
     winner = one if other.name in one.over else other if one.name in other.over else None
     first, second = sorted((one, other), key=lambda pattern: pattern.name)
     if winner is None:
@@ -57,31 +65,35 @@ def _check_pair(one: Pattern, other: Pattern, spec: PassSpec, unit: Unit, loaded
             help=f"add to one of them: prefer {first.name} over {second.name}; "
             "or a `where` that tells them apart",
         )
-        return
+        return True
     loser = other if winner is one else one
-    if embeds(winner, loser, unit.table) and not winner.where:
-        loaded.diagnostics.add(
-            "PAT403",
-            unit.decls[loser.name].name.span,
-            f"`{loser.full_name}` never fires in pass `{spec.name}`: `{winner.full_name}` matches wherever "
-            "it does, and is preferred",
-            notes=[Note("the preferred pattern", unit.decls[winner.name].name.span)],
-            severity="warning",
-        )
+    if not embeds(winner, loser, unit.table) or winner.where:
+        return False
+    loaded.diagnostics.add(
+        "PAT403",
+        unit.decls[loser.name].name.span,
+        f"`{loser.full_name}` never fires in pass `{spec.name}`: `{winner.full_name}` matches wherever "
+        "it does, and is preferred",
+        notes=[Note("the preferred pattern", unit.decls[winner.name].name.span)],
+        severity="warning",
+    )
+    return True
 
 
-def _in_order(passes: Sequence[PassSpec]) -> Iterator[tuple[PassSpec, PassSpec]]:
-    """Pairs of passes of which the first is known to run before the second: by `after`, directly or not."""
-    after = {spec.name: set(spec.after) for spec in passes}
-    for _ in passes:
-        for names in after.values():
-            names |= {name for known in list(names) for name in after.get(known, ())}
-    for index, spec in enumerate(passes):
-        for other_index, other in enumerate(passes):
-            declared = spec.name in after[other.name]
-            in_file = index < other_index and other.name not in after[spec.name]
-            if spec is not other and (declared or in_file):
-                yield spec, other
+def _check_starvation(unit: Unit, loaded: LoadedFile, budget: Budget) -> None:
+    """One finding for a pattern that an earlier pass starves: the first taker in the order of the passes."""
+    takers = Takers(unit.passes, unit.table)
+    runs = PassOrder(unit.passes)
+    for position, later in enumerate(unit.passes):
+        for loser in later.patterns:
+            for at, taker in takers.of(loser):
+                if at == position or taker.name == loser.name or not runs.is_before(at, position):
+                    continue
+                if not budget.spend():
+                    return
+                if embeds(taker, loser, unit.table):
+                    _starved(taker, unit.passes[at], loser, later, unit, loaded)
+                    break
 
 
 def _starved(

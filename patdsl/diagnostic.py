@@ -36,9 +36,13 @@ class Diagnostic:
 
 @attrs.define
 class Diagnostics:
-    """Collects the findings of a run, each once, in the order found."""
+    """Collects the findings of a run, each once, in the order found.
+
+    `failures` counts the errors met, those included that were there already and those that `follow` left out.
+    """
 
     _found: dict[Diagnostic, None] = attrs.Factory(dict)
+    failures: int = 0
 
     def add(
         self,
@@ -50,7 +54,12 @@ class Diagnostics:
         help: str | None = None,
         severity: str = "error",
     ) -> None:
+        self.failures += severity == "error"
         self._found.setdefault(Diagnostic(code, message, span, tuple(notes), help, severity))
+
+    def follow(self) -> None:
+        """Note an error that only follows from one reported elsewhere, and is not worth a second report."""
+        self.failures += 1
 
     @property
     def items(self) -> list[Diagnostic]:

@@ -6,6 +6,8 @@ own until a target resolves it: e4m3fnuz on gfx942, e4m3fn elsewhere. Imports no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 
 
@@ -17,6 +19,10 @@ class Dtype:
 
     def __str__(self) -> str:
         return self.name
+
+    def among(self, options: Sequence[Dtype]) -> bool:
+        """Is it one of these? A dtype that is not known (`symbolic.DtypeVariable`) may come to be one."""
+        return self in options
 
 
 #: Name in the language -> attribute of the torch module.
@@ -43,6 +49,9 @@ TORCH_NAMES = {
 }
 
 FP8 = "fp8"
+
+#: Every dtype by its name in the language.
+NAMES = (*TORCH_NAMES, FP8)
 
 #: torch attribute -> Dtype, to read a graph.
 FROM_TORCH = {torch_name: Dtype(name) for name, torch_name in TORCH_NAMES.items()}

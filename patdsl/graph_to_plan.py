@@ -23,13 +23,14 @@ from patdsl.prove import disproof_text, prove
 
 def plan(unit: Unit, loaded: LoadedFile) -> Unit:
     """Findings go to the diagnostics of the file that declares the pattern."""
+    constants = constants_of(unit.passes)
     planned: dict[str, Pattern] = {}
     for pattern in unit.patterns:
-        planned[pattern.full_name] = _plan_pattern(pattern, unit, loaded.diagnostics)
+        planned[pattern.full_name] = _plan_pattern(pattern, unit, constants, loaded.diagnostics)
     passes = []
     for spec in unit.passes:
         patterns = tuple(
-            planned.get(pattern.full_name) or _plan_pattern(pattern, unit, Diagnostics())
+            planned.get(pattern.full_name) or _plan_pattern(pattern, unit, constants, Diagnostics())
             for pattern in spec.patterns
         )
         passes.append(attrs.evolve(spec, patterns=order(patterns, spec.ops)))
@@ -50,8 +51,9 @@ def constants_of(specs: tuple[PassSpec, ...]) -> dict[str, Any]:
     return found
 
 
-def _plan_pattern(pattern: Pattern, unit: Unit, diagnostics: Diagnostics) -> Pattern:
-    constants = constants_of(unit.passes)
+def _plan_pattern(
+    pattern: Pattern, unit: Unit, constants: Mapping[str, Any], diagnostics: Diagnostics
+) -> Pattern:
     proof = prove(pattern, unit.table, constants)
     decl = unit.decls[pattern.name]
     for disproof in proof.disproofs[:1]:

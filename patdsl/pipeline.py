@@ -62,7 +62,7 @@ def _run_one(path: Path, loader: Loader, stop_after: str) -> Outcome:
 
 
 def _errors(loaded: LoadedFile) -> bool:
-    return any(one.diagnostics.errors for one in loaded.closure())
+    return any(one.diagnostics.failures for one in loaded.closure())
 
 
 def dump(outcome: Outcome, stage: str) -> str:

@@ -17,8 +17,8 @@ from patdsl.diagnostic import Note
 from patdsl.dtypes import Dtype, is_dtype
 from patdsl.expr import Expr, Items, Lit, Ref
 from patdsl.graph import Replace, RightOperand, RightStep, RightView
-from patdsl.imports import suggestion
 from patdsl.left_side import LeftSide
+from patdsl.near_names import suggestion
 from patdsl.op_table import Const, NoDefault, Op, Param, Plain, Step, Tensor, Use, Values, ViewStep
 from patdsl.expr import Star
 from patdsl.source import Span

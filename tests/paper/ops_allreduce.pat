@@ -1,5 +1,4 @@
 # Tensor-parallel all-reduce and its fusions.
-import ops_norm
 
 host tp_group: str
 host tp_size: int
