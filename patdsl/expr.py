@@ -97,6 +97,10 @@ class Unknown:
 UNKNOWN = Unknown()
 
 
+class Open:
+    """Stands for a captured value of which nothing is known; every expression that reads it is UNKNOWN."""
+
+
 class EvaluationError(ValueError):
     """The expression has no value: an unbound name, a division that is not exact, a wrong operand type."""
 
@@ -110,15 +114,13 @@ def _ceil_div(dividend: Any, divisor: Any) -> Any:
     return -(-dividend // divisor)
 
 
+#: Functions of numbers and strings. `min`, `max` and `abs` stand below: on symbolic ints they ask what is known.
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "ceil": math.ceil,
     "ceil_div": _ceil_div,
     "float": float,
     "int": int,
     "bool": bool,
-    "min": min,
-    "max": max,
-    "abs": abs,
 }
 
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
@@ -127,6 +129,14 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "*": operator.mul,
     "%": operator.mod,
 }
+
+#: What arithmetic and order are not for; everything else is a number, known or symbolic.
+_NO_NUMBERS = (type(None), str, bool, Dtype, tuple, list)
+#: Values that the functions of Python may be called with.
+_PLAIN = (int, float, *_NO_NUMBERS)
+#: Longer integers are a mistake or an attack.
+MOST_BITS = 4096
+
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -159,36 +169,65 @@ def evaluate(expr: Expr, scope: Scope) -> Any:
     if isinstance(expr, Ref):
         if expr.name not in scope.names:
             raise EvaluationError(f"`{expr.name}` has no value here")
-        return scope.names[expr.name]
+        value = scope.names[expr.name]
+        return UNKNOWN if isinstance(value, Open) else value
     if isinstance(expr, Items):
         return _items(expr, scope)
     if isinstance(expr, Unary):
         value = evaluate(expr.operand, scope)
-        if value is UNKNOWN:
-            return UNKNOWN
-        return -value if expr.op == "-" else not value
+        if expr.op == "not":
+            return UNKNOWN if _condition(value) is UNKNOWN else not value
+        return UNKNOWN if value is UNKNOWN else _negative(value)
     if isinstance(expr, Binary):
         return _binary(expr, scope)
     if isinstance(expr, Member):
         return _member(expr, scope)
     if isinstance(expr, Func):
         args = [evaluate(arg, scope) for arg in expr.args]
-        if expr.name in TENSOR_FUNCTIONS:
-            return scope.ask(expr.name, *args)
-        if any(arg is UNKNOWN for arg in args):
-            return UNKNOWN
-        function = FUNCTIONS.get(expr.name) or scope.hosts.get(expr.name)
-        if function is None:
-            raise EvaluationError(f"no function `{expr.name}`")
-        return function(*args)
+        return UNKNOWN if any(arg is UNKNOWN for arg in args) else _call(expr.name, args, scope)
     raise EvaluationError(f"`*{expr.name}` stands for several dims; write it inside a list")
+
+
+def _call(name: str, args: list[Any], scope: Scope) -> Any:
+    if name in TENSOR_FUNCTIONS:
+        return scope.ask(name, *args)
+    if name in scope.hosts and name not in FUNCTIONS:
+        return scope.hosts[name](*args)
+    if name == "abs":
+        is_positive = compare(">=", args[0], 0, scope)
+        return UNKNOWN if is_positive is UNKNOWN else args[0] if is_positive else _negative(args[0])
+    if name in ("min", "max"):
+        return _chosen("<=" if name == "min" else ">=", args[0], args[1], scope)
+    if name not in FUNCTIONS:
+        raise EvaluationError(f"no function `{name}`")
+    if name != "ceil_div" and not isinstance(args[0], _PLAIN):
+        return UNKNOWN  # torch would specialise the graph on what it says
+    try:
+        return FUNCTIONS[name](*args)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise EvaluationError(f"cannot compute {name}({', '.join(map(repr, args))}): {error}") from None
+
+
+def _negative(value: Any) -> Any:
+    if isinstance(value, _NO_NUMBERS):
+        raise EvaluationError(f"cannot compute -{value!r}: it is no number")
+    return -value
+
+
+def _chosen(op: str, one: Any, other: Any, scope: Scope) -> Any:
+    """`one` where it compares so with `other`, else `other`; UNKNOWN where that is open."""
+    holds = compare(op, one, other, scope)
+    return UNKNOWN if holds is UNKNOWN else one if holds else other
 
 
 def _items(expr: Items, scope: Scope) -> Any:
     values: list[Any] = []
     for item in expr.items:
         if isinstance(item, Star):
-            values.extend(scope.names[item.name])
+            dims = scope.names.get(item.name)
+            if not isinstance(dims, (tuple, list)):
+                raise EvaluationError(f"`*{item.name}` has no dims here")
+            values.extend(dims)
         else:
             values.append(evaluate(item, scope))
     return UNKNOWN if any(value is UNKNOWN for value in values) else tuple(values)
@@ -202,25 +241,51 @@ def _binary(expr: Binary, scope: Scope) -> Any:
         return UNKNOWN
     if expr.op in _COMPARISONS:
         return compare(expr.op, left, right, scope)
+    return _arithmetic(expr.op, left, right, scope)
+
+
+def _arithmetic(op: str, left: Any, right: Any, scope: Scope) -> Any:
+    for value in (left, right):
+        if isinstance(value, _NO_NUMBERS):
+            raise EvaluationError(f"cannot compute {left!r} {op} {right!r}: {value!r} is no number")
     try:
-        if expr.op == "/":
-            return divide(left, right, scope)
-        return _ARITHMETIC[expr.op](left, right)
-    except (TypeError, ZeroDivisionError) as error:
-        raise EvaluationError(f"cannot compute {left!r} {expr.op} {right!r}: {error}") from None
+        result = divide(left, right, scope) if op == "/" else _ARITHMETIC[op](left, right)
+    except (TypeError, ArithmeticError) as error:
+        raise EvaluationError(f"cannot compute {left!r} {op} {right!r}: {error}") from None
+    if isinstance(result, int) and result.bit_length() > MOST_BITS:
+        raise EvaluationError(f"a number of more than {MOST_BITS} bits")
+    return result
 
 
 def compare(op: str, left: Any, right: Any, scope: Scope) -> Any:
-    """A comparison, or UNKNOWN. None, strings, bools and dtypes compare by kind as well as by value."""
+    """A comparison, or UNKNOWN.
+
+    None, strings, bools and dtypes compare by kind as well as by value, lists by their items.
+    """
     if op in ("==", "!="):
-        plain = (type(None), str, bool, Dtype)
-        if isinstance(left, plain) or isinstance(right, plain):
-            same = type(left) is type(right) and left == right
-            return same if op == "==" else not same
+        same = _same(left, right, scope)
+        return same if op == "==" or same is UNKNOWN else not same
     try:
+        if isinstance(left, _NO_NUMBERS) or isinstance(right, _NO_NUMBERS):
+            raise TypeError
         return scope.known(_COMPARISONS[op](left, right))
     except TypeError:
         raise EvaluationError(f"cannot compare {left!r} {op} {right!r}") from None
+
+
+def _same(left: Any, right: Any, scope: Scope) -> Any:
+    if left is UNKNOWN or right is UNKNOWN:
+        return UNKNOWN
+    if isinstance(left, Dtype) and isinstance(right, Dtype):
+        return left == right
+    if isinstance(left, (tuple, list)) and isinstance(right, (tuple, list)):
+        if len(left) != len(right):
+            return False
+        each = [_same(one, other, scope) for one, other in zip(left, right, strict=True)]
+        return False if any(same is False for same in each) else UNKNOWN if UNKNOWN in each else True
+    if isinstance(left, _NO_NUMBERS) or isinstance(right, _NO_NUMBERS):
+        return type(left) is type(right) and left == right
+    return scope.known(left == right)
 
 
 def divide(left: Any, right: Any, scope: Scope) -> Any:
@@ -239,13 +304,20 @@ def divide(left: Any, right: Any, scope: Scope) -> Any:
 
 def _logic(expr: Binary, scope: Scope) -> Any:
     decisive = expr.op == "or"
-    left = evaluate(expr.left, scope)
+    left = _condition(evaluate(expr.left, scope))
     if left is decisive:
         return decisive
-    right = evaluate(expr.right, scope)
+    right = _condition(evaluate(expr.right, scope))
     if right is decisive:
         return decisive
-    return UNKNOWN if UNKNOWN in (left, right) else not decisive
+    return UNKNOWN if left is UNKNOWN or right is UNKNOWN else not decisive
+
+
+def _condition(value: Any) -> Any:
+    """A truth value, which numbers, none and strings are not."""
+    if value is True or value is False or value is UNKNOWN:
+        return value
+    raise EvaluationError(f"{value!r} is no condition")
 
 
 def _member(expr: Member, scope: Scope) -> Any:

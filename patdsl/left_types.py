@@ -1,7 +1,7 @@
 """The types of a pattern's left side, for sizes that are left open.
 
-In: a pattern, the declared ops, and a `Case`: how many leading dims a variadic `*B` has and how a `view?` reshapes. Out:
-names and types of every value, with dims as polynomials; or `LeftError`: no graph can look like this.
+In: a pattern, the declared ops, and a `Case`: how many leading dims a variadic `*B` has and how a `view?` reshapes.
+Out: names and types of every value, with dims as polynomials; or `LeftError`: no graph can look like this.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 import attrs
 
 from patdsl.dtypes import Dtype
-from patdsl.expr import UNKNOWN, EvaluationError, Expr, Items, Ref, Scope, Star, evaluate, names_in
+from patdsl.expr import UNKNOWN, EvaluationError, Expr, Items, Open, Ref, Scope, Star, evaluate, names_in
 from patdsl.graph import Pattern
 from patdsl.match.found import TensorMeta
 from patdsl.op_table import (
-    Anything,
     AnyTensor,
+    Anything,
     Const,
     DtypeOf,
     DtypeSet,
@@ -49,16 +49,23 @@ class Case:
     view: str
 
     def __str__(self) -> str:
-        how = {"same": "no view", "merged": "a view that merges leading dims", "split": "a view that splits them"}
+        how = {
+            "same": "no view",
+            "merged": "a view that merges leading dims",
+            "split": "a view that splits them",
+        }
         return f"{self.leading + 1}-D inputs, {how[self.view]}"
 
 
 #: Every rank and view behaves like one of these: beyond two leading dims nothing new can happen.
 CASES = tuple(Case(leading, view) for leading in (1, 2) for view in ("same", "merged", "split"))
 
+#: Looked at where a `where` excludes all of these: `rank(x) == 4`.
+MORE_CASES = tuple(Case(leading, "same") for leading in (0, 3, 4, 5))
+
 
 @attrs.frozen
-class Opaque:
+class Opaque(Open):
     """A captured value of which nothing is known but its kind: a float, a string, a bool."""
 
     name: str
@@ -150,14 +157,14 @@ class LeftTypes:
 
     def _scalar(self, name: str, kind: str) -> Any:
         if kind == "dtype":
-            return DtypeVariable(name, self.facts)
-        return Poly.var(name) if kind == "int" else Opaque(name, kind)
+            return DtypeVariable(self._name(name), self.facts)
+        return Poly.var(self._name(name)) if kind == "int" else Opaque(name, kind)
 
     def _invent_dims(self, expr: Expr) -> None:
         """Names that an expression would be solved for are dims of their own."""
         for name in names_in(expr):
             if name not in self.names and name not in self.constants:
-                self.names[name] = Poly.var(name)
+                self.names[name] = Poly.var(self._name(name))
 
     def _tensor_argument(
         self, step: Step, op: Op, param: Param, operand: Operand, names: dict[str, Any]
@@ -244,10 +251,12 @@ class LeftTypes:
         if isinstance(term, Dtype):
             return term
         if isinstance(term, DtypeSet):
-            return term.names[0]
+            one = DtypeVariable(self._name("dtype"), self.facts)
+            one.among(term.names)
+            return one
         name = term.name if isinstance(term, DtypeVar) else term.parameter
         known = names.setdefault(name, DtypeVariable(self._name(name), self.facts))
-        return known if isinstance(known, Dtype) else DtypeVariable(name, self.facts)
+        return known if isinstance(known, Dtype) else DtypeVariable(self._name(name), self.facts)
 
     def _name(self, stem: str) -> str:
         """A variable of its own; the first of a name keeps it."""
@@ -257,7 +266,7 @@ class LeftTypes:
     # Results and views
 
     def _results(self, step: Step, op: Op, names: dict[str, Any], args: Mapping[str, Any]) -> None:
-        ruled = rule_types(op.name, args, lambda a, b: self.facts.known(a == b))
+        ruled = rule_types(op.name, args, lambda a, b: self.facts.decided(a == b))
         is_list = len(op.results) == 1 and isinstance(op.results[0].type, Plain)
         for result, value in step.results:
             if is_list:

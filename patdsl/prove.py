@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
-from patdsl.expr import UNKNOWN, Star
+from patdsl.dtypes import Dtype
+from patdsl.expr import UNKNOWN, Binary, EvaluationError, Expr, Member, Star, compare, evaluate, names_in
 from patdsl.graph import Pattern, RightStep, RightView
-from patdsl.left_types import CASES, Case, LeftError, LeftTypes
+from patdsl.left_types import CASES, MORE_CASES, Case, LeftError, LeftTypes
+from patdsl.match.blocks import Placed
 from patdsl.match.context import Context
 from patdsl.match.found import RightValue, TensorMeta, Value
+from patdsl.match.sites import Sites
 from patdsl.match.typed import RefusedError, RightTyping
 from patdsl.op_table import Op, Tensor
 from patdsl.shape_rules import rule_types
+from patdsl.symbolic import Facts
 
 
 @attrs.frozen
@@ -50,8 +54,14 @@ def prove(pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any])
     open_values: dict[str, None] = {}
     possible: list[Case] = []
     impossible: list[Disproof] = []
-    for case in CASES:
+    excluded = False
+    for case in (*CASES, *MORE_CASES):
+        if case in MORE_CASES and (possible or not excluded):
+            break
         typed = _typed(pattern, ops, constants, case)
+        if typed is None:
+            excluded = True
+            continue
         if isinstance(typed, Disproof):
             impossible.append(typed)
             continue
@@ -64,24 +74,30 @@ def prove(pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any])
                     open_values.setdefault(replace.left)
             except RefusedError as refused:
                 disproofs.append(Disproof(replace.left, case, refused.reason))
-    if not possible:
+    if not possible and excluded:
+        open_values = dict.fromkeys(replace.left for replace in pattern.replaces)
+    elif not possible:
         disproofs.extend(impossible[:1])
     return Proof(tuple(disproofs), tuple(open_values), tuple(possible))
 
 
 def _typed(
     pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any], case: Case
-) -> tuple[LeftTypes, _RightProof] | Disproof:
-    """Both sides typed, with inputs of the ranks that the right side's ops demand."""
+) -> tuple[LeftTypes, _RightProof] | Disproof | None:
+    """Both sides typed, with inputs of the ranks that the right side demands; None where a `where` excludes it."""
     ranks: dict[str, int] = {}
     while True:
         left = LeftTypes(pattern, ops, constants, case, ranks)
         try:
             left.run()
             right = _RightProof.of(pattern, ops, constants, left)
+            for condition in pattern.where:
+                right.suppose(condition, right.place.names)
             right.calls_and_views()
         except LeftError as error:
             return Disproof("", case, error.reason, error.line)
+        except ExcludedError:
+            return None
         except RankDemandError as demand:
             if demand.name in ranks:
                 return Disproof("", case, demand.reason)
@@ -100,8 +116,15 @@ class RankDemandError(RefusedError):
         super().__init__("typed", reason)
 
 
+class ExcludedError(Exception):
+    """A condition does not hold in this case, so that nothing needs to be proven of it."""
+
+
+@attrs.define
 class _RightProof(RightTyping):
     """The typing of a right side whose conditions are assumed and whose bindings are not chosen yet."""
+
+    facts: Facts = attrs.field(kw_only=True)
 
     @classmethod
     def of(
@@ -112,9 +135,40 @@ class _RightProof(RightTyping):
             names[name] = Value(name, None, (), meta, name)
         context = Context("", ops, constants, {}, lambda _: True, left.facts.known, lambda *_: True)
         branches = {fan_out.name: (names,) for fan_out in pattern.left.fan_outs}
-        sites = SimpleNamespace(context=context, op=ops.get)
-        place = SimpleNamespace(names=names, branches=branches, sites=())
-        return cls(sites, pattern, place)
+        # Of the graph's sites, typing reads the context and the ops; of a place, the names.
+        sites = cast(Sites, SimpleNamespace(context=context, op=ops.get))
+        place = cast(Placed, SimpleNamespace(names=names, branches=branches, sites=()))
+        return cls(sites, pattern, place, facts=left.facts)
+
+    def suppose(self, condition: Expr, names: Mapping[str, Any]) -> None:
+        """Take for a fact what a match has checked before: an equality or a set of dtypes. Raises ExcludedError."""
+        if isinstance(condition, Binary) and condition.op == "and":
+            self.suppose(condition.left, names)
+            self.suppose(condition.right, names)
+            return
+        constants = self.sites.context.names
+        if any(name in constants and name not in names for name in names_in(condition)):
+            return  # what it says depends on the target or the integration
+        scope = self.scope(names)
+        try:
+            self.facts.assuming = False
+            if evaluate(condition, scope) is False:
+                raise ExcludedError
+            self.facts.assuming = True
+            if isinstance(condition, Binary) and condition.op == "==":
+                compare("==", evaluate(condition.left, scope), evaluate(condition.right, scope), scope)
+            elif isinstance(condition, Member):
+                item = evaluate(condition.item, scope)
+                options = [evaluate(option, scope) for option in condition.options]
+                dtypes = [option for option in options if isinstance(option, Dtype)]
+                if isinstance(item, Dtype) and len(dtypes) == len(options):
+                    item.among(dtypes)
+                elif len(options) == 1:
+                    compare("==", item, options[0], scope)
+        except EvaluationError:
+            return
+        finally:
+            self.facts.assuming = True
 
     def calls_and_views(self) -> None:
         for step in self.pattern.right:
@@ -126,13 +180,18 @@ class _RightProof(RightTyping):
 
     def _type_call(self, step: RightStep, branch: int | None) -> None:
         op = self.sites.op(step.op)
+        assert op is not None
         given = {name: self.operand(operand, branch, step.fan_out) for name, operand in step.args}
         args = {param.name: self.argument(op, param, given) for param in op.params}
-        flat = {name: dims for name in step.flatten if (dims := self.flattened(op, name, args[name])) is not None}
+        flat = {
+            name: dims for name in step.flatten if (dims := self.flattened(op, name, args[name])) is not None
+        }
         self._demand_ranks(op, args, flat)
         names = self.op_names(op, args, flat)
+        for condition in op.where:
+            self.suppose(condition, names)
         metas = {name: self.meta_of(value) or value for name, value in args.items()}
-        ruled = rule_types(op.name, metas, lambda a, b: self.sites.context.known(a == b))
+        ruled = rule_types(op.name, metas, lambda a, b: self.facts.decided(a == b))
         for position, (result, value) in enumerate(step.results):
             declared = op.result.get(result)
             made: TensorMeta | None = None
@@ -150,7 +209,11 @@ class _RightProof(RightTyping):
             if not isinstance(declared, Tensor) or not isinstance(value, Value) or value.key not in inputs:
                 continue
             rank = len(declared.dims)
-            if any(isinstance(dim, Star) for dim in declared.dims) or param.name in flat or value.meta is None:
+            if (
+                any(isinstance(dim, Star) for dim in declared.dims)
+                or param.name in flat
+                or value.meta is None
+            ):
                 continue
             if len(value.meta.dims) != rank:
                 raise RankDemandError(
@@ -179,5 +242,3 @@ def disproof_text(pattern: Pattern, disproof: Disproof) -> str:
     if disproof.value:
         return f"{disproof.reason} (with {disproof.case})"
     return f"`{pattern.full_name}` can never fire: {disproof.reason} (with {disproof.case})"
-
-

@@ -1,20 +1,26 @@
 """Dims as polynomials, for proofs about shapes that hold for every size.
 
 In: fresh dims (`Poly.var`) and the arithmetic of the expression language. Out: `Poly` values in a normal form, and
-conditions on them that `Facts.known` decides: True, False, or UNKNOWN where the facts do not say. Division is exact by the
-language's definition, so exponents may be negative: `N / D * D` is `N`.
+conditions on them that `Facts.known` decides: True, False, or UNKNOWN where the facts do not say. Division is exact by
+the language's definition, so exponents may be negative: `N / D * D` is `N`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, TypeAlias, Union
 
 import attrs
 
 from patdsl.dtypes import Dtype
-from patdsl.expr import UNKNOWN
+from patdsl.expr import MOST_BITS, UNKNOWN
+
+#: A product of more terms than this is not multiplied out.
+MOST_TERMS = 4096
+#: Starts the name of a variable that may be 0 or negative, or no integer.
+ANY_SIGN = "?"
 
 #: Powers of the variables of one term, sorted by name.
 Monomial: TypeAlias = tuple[tuple[str, int], ...]
@@ -33,7 +39,11 @@ class Poly:
 
     @staticmethod
     def of(value: Number) -> Poly:
-        return value if isinstance(value, Poly) else Poly({(): Fraction(value)} if value else {})
+        if isinstance(value, Poly):
+            return value
+        if not isinstance(value, (int, float, Fraction)):
+            raise TypeError(f"{value!r} is no number")
+        return Poly({(): Fraction(value)} if value else {})
 
     @property
     def constant(self) -> Fraction | None:
@@ -60,24 +70,32 @@ class Poly:
         return Poly.of(other) - self
 
     def __mul__(self, other: Number) -> Poly:
+        factor = Poly.of(other)
+        if len(self.terms) * len(factor.terms) > MOST_TERMS:
+            return _not_multiplied(self, factor)
         terms: dict[Monomial, Fraction] = {}
         for one, c in self.terms.items():
-            for two, d in Poly.of(other).terms.items():
+            for two, d in factor.terms.items():
                 product = _times(one, two)
                 terms[product] = terms.get(product, Fraction(0)) + c * d
+        if any(max(c.numerator.bit_length(), c.denominator.bit_length()) > MOST_BITS for c in terms.values()):
+            return _not_multiplied(self, factor)
         return Poly({monomial: c for monomial, c in terms.items() if c})
 
     __rmul__ = __mul__
 
     def __floordiv__(self, other: Number) -> Poly:
-        """The exact quotient. By a sum of terms it is a variable of its own, cancelled where the quotient is a number."""
+        """The exact quotient. One over a sum of terms is a variable of its own, unless the quotient is one term."""
         divisor = Poly.of(other)
+        if not divisor.terms:
+            raise ZeroDivisionError("division by zero")
         if len(divisor.terms) == 1:
             ((monomial, coefficient),) = divisor.terms.items()
             inverse = tuple((name, -power) for name, power in monomial)
             return self * Poly({inverse: 1 / coefficient})
         ratio = _ratio(self, divisor)
-        return ratio if ratio is not None else self * Poly.var(f"(1/({divisor}))")
+        sign = "" if divisor.is_positive() else ANY_SIGN
+        return ratio if ratio is not None else self * Poly.var(f"{sign}(1/({divisor}))")
 
     def __rfloordiv__(self, other: Number) -> Poly:
         return Poly.of(other) // self
@@ -89,21 +107,24 @@ class Poly:
         return Remainder(Poly.of(other), self)
 
     def ceil_div(self, other: Number) -> Poly:
-        """`ceil(self / other)`: the quotient where it is exact, 1 where the divisor is at least as large, else opaque."""
+        """`ceil(self / other)`: the quotient where it is whole, 1 where the divisor is as large, else a variable."""
         divisor = Poly.of(other)
         quotient = self // divisor
         if all(_is_whole(monomial, coefficient) for monomial, coefficient in quotient.terms.items()):
             return quotient
-        if (divisor - self).is_nonnegative():
+        if self.is_positive() and (divisor - self).is_nonnegative():
             return Poly.of(1)
-        return Poly.var(f"ceil({quotient})")
+        return Poly.var(f"{'' if quotient.is_positive() else ANY_SIGN}ceil({quotient})")
 
     def rceil_div(self, other: Number) -> Poly:
         return Poly.of(other).ceil_div(self)
 
     def is_nonnegative(self) -> bool:
         """Provably at least 0: every coefficient is, and variables are dims."""
-        return all(c >= 0 for c in self.terms.values())
+        return all(
+            c >= 0 and not any(name.startswith(ANY_SIGN) for name, _ in monomial)
+            for monomial, c in self.terms.items()
+        )
 
     def is_positive(self) -> bool:
         return bool(self.terms) and self.is_nonnegative()
@@ -132,7 +153,9 @@ class Poly:
         if not self.terms:
             return "0"
         text = ""
-        for monomial, coefficient in sorted(self.terms.items(), key=lambda term: (len(term[0]) == 0, term[0])):
+        for monomial, coefficient in sorted(
+            self.terms.items(), key=lambda term: (len(term[0]) == 0, term[0])
+        ):
             sign = "-" if coefficient < 0 else "+"
             part = _term_text(monomial, abs(coefficient))
             text += part if not text and sign == "+" else (f"-{part}" if not text else f" {sign} {part}")
@@ -149,8 +172,15 @@ def _times(one: Monomial, two: Monomial) -> Monomial:
 def _is_whole(monomial: Monomial, coefficient: Fraction) -> bool:
     """Is this term an integer for all integer values of its variables?"""
     return coefficient.denominator == 1 and all(
-        power > 0 and not name.startswith("(1/") for name, power in monomial
+        power > 0 and not name.lstrip(ANY_SIGN).startswith(("(1/", "[")) for name, power in monomial
     )
+
+
+def _not_multiplied(one: Poly, other: Poly) -> Poly:
+    """A variable for a product that would be too long, the same for equal products."""
+    text = " * ".join(sorted(f"({factor})" for factor in (one, other)))
+    sign = "" if one.is_positive() and other.is_positive() else ANY_SIGN
+    return Poly.var(f"{sign}[{hashlib.sha256(text.encode()).hexdigest()[:16]}]")
 
 
 def _ratio(dividend: Poly, divisor: Poly) -> Poly | None:
@@ -177,6 +207,7 @@ def _term_text(monomial: Monomial, coefficient: Fraction) -> str:
 
 
 def _power_text(name: str, power: int) -> str:
+    name = name.lstrip(ANY_SIGN)
     return name if power == 1 else f"{name}^{power}"
 
 
@@ -188,17 +219,24 @@ class Remainder:
     divisor: Poly
 
     def __eq__(self, other: object) -> Any:
-        return Divides(self.dividend, self.divisor) if other == 0 else NotImplemented
+        return Divides(self.dividend, self.divisor) if isinstance(other, int) and other == 0 else UNKNOWN
 
+    def _open(self, other: object) -> Any:
+        return UNKNOWN
+
+    __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _open
     __hash__ = None  # type: ignore[assignment]
 
 
 @attrs.frozen(eq=False)
 class Condition:
-    """`difference OP 0`."""
+    """`difference OP 0`. Only `Facts` knows whether it holds."""
 
     op: str
     difference: Poly
+
+    def __bool__(self) -> bool:
+        raise TypeError("a condition on dims has no truth value")
 
 
 @attrs.frozen(eq=False)
@@ -207,6 +245,9 @@ class Divides:
 
     dividend: Poly
     divisor: Poly
+
+    def __bool__(self) -> bool:
+        raise TypeError("a condition on dims has no truth value")
 
 
 @attrs.define
@@ -220,22 +261,29 @@ class Facts:
     zero: list[Poly] = attrs.Factory(list)
     equal: dict[str, Poly] = attrs.Factory(dict)
     dtypes: dict[str, Dtype] = attrs.Factory(dict)
+    options: dict[str, tuple[Dtype, ...]] = attrs.Factory(dict)
     assuming: bool = True
 
     def known(self, condition: Any) -> Any:
-        """True, False or UNKNOWN."""
+        """True, False or UNKNOWN; while `assuming`, an equality that is open is taken for a fact and True."""
+        held = self.decided(condition)
+        if held is UNKNOWN and self.assuming and isinstance(condition, Condition) and condition.op == "==":
+            self.assume(self.reduced(condition.difference))
+            return True
+        return held
+
+    def decided(self, condition: Any) -> Any:
+        """True, False or UNKNOWN, from the facts there are."""
         if isinstance(condition, bool):
             return condition
         if isinstance(condition, Divides):
-            return True
+            constant = (condition.dividend // condition.divisor).constant
+            return constant is None or constant.denominator == 1
         if not isinstance(condition, Condition):
             return UNKNOWN
         difference = self.reduced(condition.difference)
         if condition.op in ("==", "!="):
             same = self._is_zero(difference)
-            if same is UNKNOWN and self.assuming and condition.op == "==":
-                self.assume(difference)
-                return True
             return same if condition.op == "==" or same is UNKNOWN else not same
         if condition.op == ">" and difference.is_positive():
             return True
@@ -281,8 +329,25 @@ class Facts:
         if not self.assuming or not (isinstance(one, DtypeVariable) or isinstance(two, DtypeVariable)):
             return False
         unknown, other = (one, two) if isinstance(one, DtypeVariable) else (two, one)
+        if unknown.name in self.options and not self.among(other, self.options[unknown.name]):
+            return False
         self.dtypes[unknown.name] = other
         return True
+
+    def among(self, dtype: Dtype, options: Sequence[Dtype]) -> bool:
+        """Whether a dtype is one of these; while `assuming`, an unknown one is taken to be, without choosing which."""
+        dtype = self.dtype(dtype)
+        if not isinstance(dtype, DtypeVariable):
+            return any(dtype.name == option.name for option in options)
+        before = self.options.get(dtype.name)
+        left = tuple(option for option in options if before is None or option in before)
+        if not self.assuming:
+            return before is not None and len(left) == len(before)
+        if left:
+            self.options[dtype.name] = left
+        if len(left) == 1:
+            self.dtypes[dtype.name] = left[0]
+        return bool(left)
 
     def dtype(self, dtype: Dtype) -> Dtype:
         while dtype.name in self.dtypes:
@@ -305,6 +370,9 @@ class DtypeVariable(Dtype):
     def __hash__(self) -> int:
         return 0
 
+    def among(self, options: Sequence[Dtype]) -> bool:
+        return self.facts.among(self, options)
+
     def __str__(self) -> str:
         return self.facts.dtype(self).name
 
@@ -317,6 +385,8 @@ def _substituted(poly: Poly, by: Mapping[str, Poly]) -> Poly:
         term = Poly({(): coefficient})
         for name, power in monomial:
             factor = by.get(name, Poly.var(name))
+            if power < 0 and not factor.terms:
+                factor = Poly.var(name)  # facts that contradict each other
             for _ in range(abs(power)):
                 term = term * factor if power > 0 else term // factor
         total = total + term

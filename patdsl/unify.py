@@ -25,7 +25,7 @@ from patdsl.expr import (
     evaluate,
     names_in,
 )
-from patdsl.op_table import Anything, AnyTensor, DtypeSet, DtypeTerm, DtypeVar, Plain, Tensor, Type
+from patdsl.op_table import AnyTensor, Anything, DtypeSet, DtypeTerm, DtypeVar, Plain, Type
 
 Names = MutableMapping[str, Any]
 
@@ -53,7 +53,7 @@ def unify_dtype(declared: DtypeTerm, actual: Dtype, names: Names) -> str | None:
     if isinstance(declared, Dtype):
         return None if declared == actual else f"dtype {actual}, declared {declared}"
     if isinstance(declared, DtypeSet):
-        if actual in declared.names:
+        if actual.among(declared.names):
             return None
         return f"dtype {actual}, declared one of {', '.join(map(str, declared.names))}"
     name = declared.name if isinstance(declared, DtypeVar) else declared.parameter
@@ -64,7 +64,10 @@ def unify_dtype(declared: DtypeTerm, actual: Dtype, names: Names) -> str | None:
 def unify_dims(
     declared: Sequence[Expr | Anything], actual: Sequence[Any], names: Names, scope: Scope
 ) -> str | None:
-    """Fit a list of dims with at most one `*B` among them; names that occur alone or once in a sum or product are solved."""
+    """Fit a list of dims with at most one `*B` among them.
+
+    Names that occur alone, or once in a sum or product, are solved for.
+    """
     actual = tuple(actual)
     stars = [index for index, dim in enumerate(declared) if isinstance(dim, Star)]
     if not stars:

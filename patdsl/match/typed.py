@@ -338,9 +338,8 @@ class RightTyping:
         if meta is None:
             raise RefusedError("typed", f"the dim left over in the view `{step.value}` is not known")
         total, rest = numel(meta.dims), numel((*before, *after))
-        if same_number(rest, 0, self.sites.context.known) or not same_number(
-            total % rest, 0, self.sites.context.known
-        ):
+        known = self.sites.context.known
+        if known(rest > 0) is False or not same_number(total % rest, 0, known):
             raise RefusedError("typed", f"{_text(meta.dims)} cannot be viewed as {expr_text(step.dims)}")
         return (*before, total // rest, *after)
 
