@@ -17,7 +17,7 @@ from patdsl.ast_to_expr import ARITY, Names, resolve_expr, resolve_targets, reso
 from patdsl.ast_to_ops import A_VALUE, Ops, is_of_kind, type_names
 from patdsl.block_builder import LAYOUT_NAMES
 from patdsl.diagnostic import Diagnostics, Note
-from patdsl.expr import EvaluationError, Expr, Func, Lit, Ref, Scope, evaluate
+from patdsl.expr import EvaluationError, Expr, Func, Lit, Ref, Scope, Star, evaluate
 from patdsl.graph import ConstValue, HostValue, Input, Only, PassSpec, Pattern
 from patdsl.imports import Entity, LoadedFile, unknown_name
 from patdsl.left_side import LeftSide, build_left, operand_names
@@ -412,7 +412,9 @@ class _PatternResolver:
         )
 
     def _value(self, name: ast.Name, left: LeftSide, clause: str) -> str:
-        known = left.builder.defined
+        known = left.called or left.builder.defined
+        if name.text in left.called:
+            return left.called[name.text]
         if name.text in left.builder.bundles:
             return left.builder.bundles[name.text][0]
         if name.text in known:
@@ -433,7 +435,9 @@ class _PatternResolver:
         local = dict.fromkeys([*bound, *sizes])
         names.local = local.__contains__
         resolved = resolve_expr(condition, names)
-        return rename(resolved, {name: size for name, size in sizes.items() if name not in bound})
+        meant: dict[str, Expr] = {name: size for name, size in sizes.items() if name not in bound}
+        meant.update((name, Ref(value)) for name, value in left.called.items())
+        return rename(resolved, meant)
 
     def _prefer(self, clause: ast.Prefer) -> None:
         for name in (clause.preferred, clause.other):
@@ -543,9 +547,12 @@ def op_dims(left: LeftSide, table: Mapping[str, Op]) -> dict[str, Expr]:
 
 
 def _sizes(value: str, declared: Type, found: dict[str, Expr]) -> None:
-    if isinstance(declared, Tensor):
-        for index, dim in enumerate(reversed(declared.dims)):
-            if isinstance(dim, Ref):
-                found.setdefault(dim.name, Func("size", (Ref(value), Lit(-1 - index))))
+    if not isinstance(declared, Tensor):
+        return
+    before = next((at for at, dim in enumerate(declared.dims) if isinstance(dim, Star)), 0)
+    for at, dim in enumerate(declared.dims):
+        if isinstance(dim, Ref):
+            place = at if at < before else at - len(declared.dims)
+            found.setdefault(dim.name, Func("size", (Ref(value), Lit(place))))
 
 

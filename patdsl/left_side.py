@@ -39,13 +39,15 @@ from patdsl.variants import Variant
 class LeftSide:
     """`by_param` is what the right side passes for a parameter of that name; `builder` holds names and spans.
 
-    `leaves` are the values that no other step of the left side reads.
+    `leaves` are the values that no other step of the left side reads. `called` is the value that a result's name
+    means in a chain: the last of that name.
     """
 
     block: Block
     builder: BlockBuilder
     by_param: Mapping[str, RightOperand]
     leaves: tuple[str, ...]
+    called: Mapping[str, str]
 
 
 def build_left(
@@ -69,7 +71,15 @@ def build_left(
         builder.add_statements(left)
         by_param = {}
     block = builder.block()
-    return LeftSide(block, builder, by_param, _leaves(block))
+    called = _called(block) if isinstance(left, ast.Chain) else {}
+    return LeftSide(block, builder, by_param, _leaves(block), called)
+
+
+def _called(block: Block) -> dict[str, str]:
+    results = {
+        name: value for step in block.steps if isinstance(step, Step) for name, value in step.results
+    }
+    return {name: value for name, value in results.items() if name not in block.inputs}
 
 
 def _leaves(block: Block) -> tuple[str, ...]:

@@ -147,6 +147,7 @@ class _RightBuilder:
             return Const(self.variant.values[text])
         if text in self.outer.bundles:
             text = self.outer.bundles[text][0]
+        text = self.left.called.get(text, text)
         if text in self.outer.bound():
             branch = self.outer.fan_out_of.get(text)
             if branch is not None and branch != fan_out:

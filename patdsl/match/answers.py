@@ -38,7 +38,7 @@ def _answer(question: str, meta: TensorMeta, more: tuple[Any, ...], known: Calla
     if question == "numel":
         return numel(meta.dims)
     if question == "device":
-        return meta.device.split(":")[0]
+        return meta.device.split(":")[0] or UNKNOWN  # a proof is of every device
     if question == "contiguous":
         return is_contiguous(meta, known)
     if question == "shape":

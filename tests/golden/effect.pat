@@ -18,9 +18,6 @@ op load_twice(x: T[*B], layer: str) -> (y: T[*B])
   = lang::load_twice
   effect cache read
 
-op store_nowhere(x: T[*B], layer: str) -> (dep: T[0])
-  = lang::store_twice
-
 pattern store_twice { double -> store => store_twice }
 
 pass stores { store_twice }
@@ -28,7 +25,3 @@ pass stores { store_twice }
 pattern load_twice { load -> double => load_twice }
 
 pass loads { load_twice }
-
-pattern lose { double -> store => store_nowhere }
-
-pass loses { lose }

@@ -1,4 +1,4 @@
-"""Fusion passes of effect.pat: stores, loads, loses.
+"""Fusion passes of effect.pat: stores, loads.
 
 Made by patdsl 0.1.0; edit the .pat file, not this one. To make it again:
 
@@ -71,27 +71,19 @@ STORE_TWICE = Op(
 )
 
 # effect.pat:21
-STORE_NOWHERE = Op(
-    "store_nowhere",
-    params=(Param("x", Tensor(T, (Bs,))), Param("layer", Plain("str"))),
-    results=(Result("dep", Tensor(T, (Lit(0),))),),
-    bindings=(TorchCall("lang::store_twice.default"),),
-)
-
-# effect.pat:24
 #     pattern store_twice { double -> store => store_twice }
 STORE_TWICE_ = Pattern(
     "store_twice",
     left=Block(
         ("x", "layer"),
         (
-            Step("double", op="double", operands={"x": Use("x")}, results={"y": "y"}, line=24),
+            Step("double", op="double", operands={"x": Use("x")}, results={"y": "y"}, line=21),
             Step(
                 "store",
                 op="store",
                 operands={"x": Use("y"), "layer": Use("layer")},
                 results={"dep": "dep"},
-                line=24,
+                line=21,
             ),
         ),
     ),
@@ -100,16 +92,16 @@ STORE_TWICE_ = Pattern(
             "store_twice",
             args={"x": Use("x"), "layer": Use("layer")},
             results={"dep": "new_dep"},
-            line=24,
+            line=21,
         ),
     ),
     replaces=(Replace("dep", "new_dep", True),),
     inputs=(Input("x"), Input("layer")),
     examples=(Example("x", (11, 3328), Dtype("bf16")), Example("layer", value="example")),
-    place="effect.pat:24",
+    place="effect.pat:21",
 )
 
-# effect.pat:28
+# effect.pat:25
 #     pattern load_twice { load -> double => load_twice }
 LOAD_TWICE_ = Pattern(
     "load_twice",
@@ -121,49 +113,18 @@ LOAD_TWICE_ = Pattern(
                 op="load",
                 operands={"x": Use("x"), "layer": Use("layer")},
                 results={"y": "y"},
-                line=28,
+                line=25,
             ),
-            Step("double", op="double", operands={"x": Use("y")}, results={"y": "y_2"}, line=28),
+            Step("double", op="double", operands={"x": Use("y")}, results={"y": "y_2"}, line=25),
         ),
     ),
     right=(
-        RightStep("load_twice", args={"x": Use("x"), "layer": Use("layer")}, results={"y": "new_y"}, line=28),
+        RightStep("load_twice", args={"x": Use("x"), "layer": Use("layer")}, results={"y": "new_y"}, line=25),
     ),
     replaces=(Replace("y_2", "new_y", True),),
     inputs=(Input("x"), Input("layer")),
     examples=(Example("x", (11, 3328), Dtype("bf16")), Example("layer", value="example")),
-    place="effect.pat:28",
-)
-
-# effect.pat:32
-#     pattern lose { double -> store => store_nowhere }
-LOSE = Pattern(
-    "lose",
-    left=Block(
-        ("x", "layer"),
-        (
-            Step("double", op="double", operands={"x": Use("x")}, results={"y": "y"}, line=32),
-            Step(
-                "store",
-                op="store",
-                operands={"x": Use("y"), "layer": Use("layer")},
-                results={"dep": "dep"},
-                line=32,
-            ),
-        ),
-    ),
-    right=(
-        RightStep(
-            "store_nowhere",
-            args={"x": Use("x"), "layer": Use("layer")},
-            results={"dep": "new_dep"},
-            line=32,
-        ),
-    ),
-    replaces=(Replace("dep", "new_dep", True),),
-    inputs=(Input("x"), Input("layer")),
-    examples=(Example("x", (11, 3328), Dtype("bf16")), Example("layer", value="example")),
-    place="effect.pat:32",
+    place="effect.pat:25",
 )
 
 STORES_PASS = PassSpec(
@@ -220,38 +181,9 @@ def register_loads(patterns: FusionPass) -> None:
     )
 
 
-LOSES_PASS = PassSpec(
-    "loses",
-    patterns=(LOSE,),
-    ops={
-        "double": DOUBLE,
-        "load": LOAD,
-        "load_twice": LOAD_TWICE,
-        "store": STORE,
-        "store_nowhere": STORE_NOWHERE,
-        "store_twice": STORE_TWICE,
-    },
-)
-
-
-def register_loses(patterns: FusionPass) -> None:
-    """Register the patterns of pass `loses`."""
-    register_replacement(
-        search_fn=Left(LOSE),
-        replace_fn=Right(LOSE),
-        example_inputs=examples(LOSE),
-        trace_fn=trace,
-        pass_dicts=patterns,
-        extra_check=rewrite,
-        search_fn_pattern=Matcher(LOSE, patterns),
-        pattern_name="lose",
-    )
-
-
 PASSES = (
     (STORES_PASS, register_stores),
     (LOADS_PASS, register_loads),
-    (LOSES_PASS, register_loses),
 )
 
 

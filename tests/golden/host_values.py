@@ -50,7 +50,7 @@ LOAD_TWICE = Op(
     params=(Param("x", Tensor(T, (Bs, H))), Param("layer", Plain("str"))),
     results=(Result("y", Tensor(T, (Bs, H))),),
     bindings=(TorchCall("lang::load_twice.default"),),
-    where=(expr("supports(layer, \"twice\")"),),
+    where=(expr('supports(layer, "twice")'),),
 )
 
 # host_values.pat:15

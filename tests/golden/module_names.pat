@@ -14,4 +14,4 @@ pass both { class }
 
 pattern Class { lambda -> both_pass => load }
 
-pass Both when false { Class }
+pass other when false { Class }

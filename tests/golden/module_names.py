@@ -1,4 +1,4 @@
-"""Fusion passes of module_names.pat: both, Both.
+"""Fusion passes of module_names.pat: both, other.
 
 Made by patdsl 0.1.0; edit the .pat file, not this one. To make it again:
 
@@ -103,16 +103,16 @@ def register_both(patterns: FusionPass) -> None:
     )
 
 
-BOTH_PASS__ = PassSpec(
-    "Both",
+OTHER_PASS = PassSpec(
+    "other",
     patterns=(CLASS_,),
     ops={"both_pass": BOTH_PASS, "lambda": LAMBDA, "load": LOAD},
     when=Lit(False),
 )
 
 
-def register_Both(patterns: FusionPass) -> None:
-    """Register the patterns of pass `Both`."""
+def register_other(patterns: FusionPass) -> None:
+    """Register the patterns of pass `other`."""
     register_replacement(
         search_fn=Left(CLASS_),
         replace_fn=Right(CLASS_),
@@ -127,7 +127,7 @@ def register_Both(patterns: FusionPass) -> None:
 
 PASSES = (
     (BOTH_PASS_, register_both),
-    (BOTH_PASS__, register_Both),
+    (OTHER_PASS, register_other),
 )
 
 

@@ -135,4 +135,33 @@ define("store(Tensor x, str layer) -> Tensor", lambda x, layer: x.new_empty(0))
 define("store_twice(Tensor x, str layer) -> Tensor", lambda x, layer: x.new_empty(0))
 define("load(Tensor x, str layer) -> Tensor", lambda x, layer: x + 1)
 define("load_twice(Tensor x, str layer) -> Tensor", lambda x, layer: (x + 1) * 2)
+
+
+def spread(x):
+    return x - 1, x + 1
+
+
+def dag(x, both):
+    return both.clone(), x * 2 * both
+
+
+define("spread(Tensor x) -> (Tensor, Tensor)", spread)
+define("double_spread(Tensor x) -> (Tensor, Tensor)", lambda x: spread(x * 2))
+define("combine(Tensor x, Tensor other) -> Tensor", lambda x, other: x * other)
+define("combine_twice(Tensor x, Tensor other) -> Tensor", lambda x, other: x * 2 + other)
+define("double_group(Tensor x) -> (Tensor, Tensor, Tensor)", lambda x: (x * 2 + 1, *spread(x * 2)))
+define("spread_plus_one(Tensor x) -> (Tensor, Tensor)", lambda x: ((x - 1) + 1, x + 1))
+define("spread_equal(Tensor x) -> (Tensor, Tensor)", lambda x: (x * 2, x * 2))
+define("dag(Tensor x, Tensor both) -> (Tensor, Tensor)", dag)
+define(
+    "negated_part(Tensor x, int start, int size) -> Tensor",
+    lambda x, start, size: -x[..., start : start + size],
+)
+define("total(Tensor x, int[] sizes) -> Tensor", lambda x, sizes: x * sum(sizes))
+define("total_twice(Tensor x, int[] sizes) -> Tensor", lambda x, sizes: x * sum(sizes) * 2)
+define(
+    "scaled_twice(Tensor x, Tensor shift, float scale) -> Tensor",
+    lambda x, shift, scale: (x * scale + shift) * scale * shift,
+)
+define("plus_one_columns(Tensor x) -> Tensor", lambda x: (x + 1).t().contiguous().t())
 LANG = torch.ops.lang

@@ -288,7 +288,7 @@ def test_a_read_does_not_move_past_a_write(own):
 
 
 def test_an_effect_is_not_dropped():
-    leaves(named(load("effect"), "loses"), lambda x: LANG.store(LANG.twice(x), "a"), f32(4, 8), why="effect")
+    leaves(load("effect_lost"), lambda x: LANG.store(LANG.twice(x), "a"), f32(4, 8), why="effect")
 
 
 @pytest.mark.parametrize(("target", "value"), [("cpu", 448.0), ("gfx950", 448.0), ("gfx942", 224.0)])

@@ -15,4 +15,6 @@ def test_names_that_would_collide_in_a_module():
 def test_strings_of_a_module():
     passes = load("module_strings")
     for mode, count in (("a \"b\" 'c' \\ \n é A", 1), ("a", 0)):
-        fuses(passes, lambda x, mode=mode: LANG.twice(LANG.affine(x, None, mode=mode)), f32(4, 8), count=count)
+        fuses(
+            passes, lambda x, mode=mode: LANG.twice(LANG.affine(x, None, mode=mode)), f32(4, 8), count=count
+        )

@@ -1,0 +1,3 @@
+import kernels
+
+pattern fan_out { norm -> 2x quant => 2x norm_quant }

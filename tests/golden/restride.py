@@ -1,0 +1,103 @@
+"""Fusion passes of restride.pat: restride.
+
+Made by patdsl 0.1.0; edit the .pat file, not this one. To make it again:
+
+    patdsl compile restride.pat -o restride.py
+"""
+
+from __future__ import annotations
+
+from patdsl.expr import Ref, Star
+from patdsl.graph import Input, PassSpec, Pattern, Replace, RightStep
+from patdsl.op_table import Block, DtypeVar, Op, Param, Result, Step, Tensor, TorchCall, Use
+from patdsl.runtime import (
+    Chain,
+    FusionPass,
+    Left,
+    Matcher,
+    Right,
+    examples,
+    register_replacement,
+    rewrite,
+    trace,
+)
+
+T = DtypeVar("T")
+H = Ref("H")
+M = Ref("M")
+Bs = Star("B")
+
+# lang.pat:2
+DOUBLE = Op(
+    "double",
+    params=(Param("x", Tensor(T, (Bs, H))),),
+    results=(Result("y", Tensor(T, (Bs, H))),),
+    bindings=(TorchCall("lang::twice.default"),),
+)
+
+# restride.pat:7
+DOUBLE_TURNED = Op(
+    "double_turned",
+    params=(Param("x", Tensor(T, (M, H))),),
+    results=(Result("y", Tensor(T, (M, H))),),
+    bindings=(TorchCall("lang::twice_plus_one.default"),),
+)
+
+# restride.pat:4
+TURNED = Op(
+    "turned",
+    params=(Param("x", Tensor(T, (M, H))),),
+    results=(Result("y", Tensor(T, (M, H))),),
+    bindings=(TorchCall("lang::plus_one_columns.default"),),
+)
+
+# restride.pat:10
+#     pattern loose {
+#       double -> turned => double_turned
+#       restride y
+#     }
+LOOSE = Pattern(
+    "loose",
+    left=Block(
+        ("x",),
+        (
+            Step("double", op="double", operands={"x": Use("x")}, results={"y": "y"}, line=11),
+            Step("turned", op="turned", operands={"x": Use("y")}, results={"y": "y_2"}, line=11),
+        ),
+    ),
+    right=(
+        RightStep("double_turned", args={"x": Use("x")}, results={"y": "new_y"}, flatten=("x",), line=11),
+    ),
+    replaces=(Replace("y_2", "new_y", True),),
+    inputs=(Input("x"),),
+    restride=("y_2",),
+    place="restride.pat:10",
+)
+
+RESTRIDE_PASS = PassSpec(
+    "restride",
+    patterns=(LOOSE,),
+    ops={"double": DOUBLE, "double_turned": DOUBLE_TURNED, "turned": TURNED},
+)
+
+
+def register_restride(patterns: FusionPass) -> None:
+    """Register the patterns of pass `restride`."""
+    register_replacement(
+        search_fn=Left(LOOSE),
+        replace_fn=Right(LOOSE),
+        example_inputs=examples(LOOSE),
+        trace_fn=trace,
+        pass_dicts=patterns,
+        extra_check=rewrite,
+        search_fn_pattern=Matcher(LOOSE, patterns),
+        pattern_name="loose",
+    )
+
+
+PASSES = ((RESTRIDE_PASS, register_restride),)
+
+
+def load(*, hosts: dict[str, object] | None = None, target: str | None = None) -> Chain:
+    """The passes of this module, ready for `torch._inductor.config.post_grad_custom_post_pass`."""
+    return Chain.build(PASSES, hosts=hosts, target=target)

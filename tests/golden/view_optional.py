@@ -1,0 +1,98 @@
+"""Fusion passes of view_optional.pat: view_optional.
+
+Made by patdsl 0.1.0; edit the .pat file, not this one. To make it again:
+
+    patdsl compile view_optional.pat -o view_optional.py
+"""
+
+from __future__ import annotations
+
+from patdsl.dtypes import Dtype
+from patdsl.expr import Ref, Star
+from patdsl.graph import Example, Input, PassSpec, Pattern, Replace, RightStep
+from patdsl.op_table import Block, DtypeVar, Op, Param, Result, Step, Tensor, Through, TorchCall, Use
+from patdsl.runtime import (
+    Chain,
+    FusionPass,
+    Left,
+    Matcher,
+    Right,
+    examples,
+    register_replacement,
+    rewrite,
+    trace,
+)
+
+T = DtypeVar("T")
+H = Ref("H")
+Bs = Star("B")
+
+# lang.pat:8
+BOTH = Op(
+    "both",
+    params=(Param("x", Tensor(T, (Bs, H))),),
+    results=(Result("y", Tensor(T, (Bs, H))),),
+    bindings=(TorchCall("lang::twice_plus_one.default"),),
+)
+
+# lang.pat:2
+DOUBLE = Op(
+    "double",
+    params=(Param("x", Tensor(T, (Bs, H))),),
+    results=(Result("y", Tensor(T, (Bs, H))),),
+    bindings=(TorchCall("lang::twice.default"),),
+)
+
+# lang.pat:5
+INCREMENT = Op(
+    "increment",
+    params=(Param("x", Tensor(T, (Bs, H))),),
+    results=(Result("y", Tensor(T, (Bs, H))),),
+    bindings=(TorchCall("lang::plus_one.default"),),
+)
+
+# view_optional.pat:4
+#     pattern optional { double -> view? -> increment => both }
+OPTIONAL = Pattern(
+    "optional",
+    left=Block(
+        ("x",),
+        (
+            Step("double", op="double", operands={"x": Use("x")}, results={"y": "y"}, line=4),
+            Step("increment", op="increment", operands={"x": Through("y")}, results={"y": "y_2"}, line=4),
+        ),
+    ),
+    right=(RightStep("both", args={"x": Use("x")}, results={"y": "new_y"}, line=4),),
+    replaces=(Replace("y_2", "new_y", True),),
+    inputs=(Input("x"),),
+    examples=(Example("x", (11, 13, 4352), Dtype("bf16")),),
+    place="view_optional.pat:4",
+)
+
+VIEW_OPTIONAL_PASS = PassSpec(
+    "view_optional",
+    patterns=(OPTIONAL,),
+    ops={"both": BOTH, "double": DOUBLE, "increment": INCREMENT},
+)
+
+
+def register_view_optional(patterns: FusionPass) -> None:
+    """Register the patterns of pass `view_optional`."""
+    register_replacement(
+        search_fn=Left(OPTIONAL),
+        replace_fn=Right(OPTIONAL),
+        example_inputs=examples(OPTIONAL),
+        trace_fn=trace,
+        pass_dicts=patterns,
+        extra_check=rewrite,
+        search_fn_pattern=Matcher(OPTIONAL, patterns),
+        pattern_name="optional",
+    )
+
+
+PASSES = ((VIEW_OPTIONAL_PASS, register_view_optional),)
+
+
+def load(*, hosts: dict[str, object] | None = None, target: str | None = None) -> Chain:
+    """The passes of this module, ready for `torch._inductor.config.post_grad_custom_post_pass`."""
+    return Chain.build(PASSES, hosts=hosts, target=target)
