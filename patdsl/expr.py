@@ -203,7 +203,7 @@ def _call(name: str, args: list[Any], scope: Scope) -> Any:
     if name != "ceil_div" and not isinstance(args[0], _PLAIN):
         return UNKNOWN  # torch would specialise the graph on what it says
     try:
-        return FUNCTIONS[name](*args)
+        return _written(FUNCTIONS[name](*args))
     except (TypeError, ValueError, ArithmeticError) as error:
         raise EvaluationError(f"cannot compute {name}({', '.join(map(repr, args))}): {error}") from None
 
@@ -252,9 +252,16 @@ def _arithmetic(op: str, left: Any, right: Any, scope: Scope) -> Any:
         result = divide(left, right, scope) if op == "/" else _ARITHMETIC[op](left, right)
     except (TypeError, ArithmeticError) as error:
         raise EvaluationError(f"cannot compute {left!r} {op} {right!r}: {error}") from None
-    if isinstance(result, int) and result.bit_length() > MOST_BITS:
+    return _written(result)
+
+
+def _written(value: Any) -> Any:
+    """A value that can be written down: not infinite, and no integer of a thousand digits."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise EvaluationError("a number larger than any float64")
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
         raise EvaluationError(f"a number of more than {MOST_BITS} bits")
-    return result
+    return value
 
 
 def compare(op: str, left: Any, right: Any, scope: Scope) -> Any:

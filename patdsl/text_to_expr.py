@@ -1,8 +1,8 @@
 """Resolved expressions written as text in compiled modules.
 
-In: the text that `resolved_to_text.expr_text` writes, `rank(x) == 2 and not col_major`. Out: the `Expr`. The language's
-expressions read the same as Python's, so Python's own parser reads them; nothing is evaluated, and any form that is not of the
-language is refused. Not for `.pat` files: those are read by the grammar.
+In: the text that `resolved_to_text.expr_text` writes, `rank(x) == 2 and not col_major`. Out: the `Expr`. The
+language's expressions read the same as Python's, so Python's own parser reads them; nothing is evaluated, and any form
+that is not of the language is refused. Not for `.pat` files: those are read by the grammar.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def expr(text: str) -> Expr:
     """The expression that `text` says. Raises ValueError for anything else."""
     try:
         return _expr(ast.parse(text, mode="eval").body)
-    except SyntaxError as error:
-        raise ValueError(f"not an expression: {text!r}") from error
+    except (SyntaxError, UnicodeError, MemoryError, RecursionError) as error:
+        raise ValueError(f"not an expression: {text[:80]!r}") from error
 
 
 def _expr(node: ast.expr) -> Expr:
@@ -71,10 +71,17 @@ def _comparison(node: ast.Compare) -> Expr:
     left, right = _expr(node.left), node.comparators[0]
     if isinstance(node.ops[0], ast.In) and isinstance(right, ast.Set):
         return Member(left, tuple(_expr(option) for option in right.elts))
+    if type(node.ops[0]) not in _OPERATORS:
+        raise ValueError(f"not an expression of the language: {ast.unparse(node)}")
     return Binary(_OPERATORS[type(node.ops[0])], left, _expr(right))
 
 
 def _function(name: str, args: list[ast.expr]) -> Expr:
-    if name == "ceil" and isinstance(args[0], ast.BinOp) and isinstance(args[0].op, ast.Div):
+    if (
+        name == "ceil"
+        and len(args) == 1
+        and isinstance(args[0], ast.BinOp)
+        and isinstance(args[0].op, ast.Div)
+    ):
         return Func("ceil_div", (_expr(args[0].left), _expr(args[0].right)))
     return Func(name, tuple(_expr(arg) for arg in args))

@@ -170,6 +170,11 @@ def test_single_answers(text, wanted):
         "abs(none)",
         "no_such_function(1)",
         "1e300 * " + "9" * 400,
+        "1e300 * 1e300",
+        "1e300 / 1e-300",
+        'float("inf")',
+        'float("nan")',
+        "float(1" + "0" * 400 + ")",
         " * ".join(["9" * 1000] * 5),
     ],
 )
