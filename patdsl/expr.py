@@ -284,7 +284,10 @@ def _same(left: Any, right: Any, scope: Scope) -> Any:
     if left is UNKNOWN or right is UNKNOWN:
         return UNKNOWN
     if isinstance(left, Dtype) and isinstance(right, Dtype):
-        return left == right
+        if left == right:
+            return True
+        # What is no plain `Dtype` stands for one that is not known (in proofs, which are for every dtype).
+        return False if type(left) is type(right) is Dtype else UNKNOWN
     if isinstance(left, (tuple, list)) and isinstance(right, (tuple, list)):
         if len(left) != len(right):
             return False
