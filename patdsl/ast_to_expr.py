@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable
 import attrs
 
 from patdsl import ast_nodes as ast
-from patdsl.diagnostic import Diagnostics
+from patdsl.diagnostic import Diagnostics, Note
 from patdsl.dtypes import NAMES, Dtype, is_dtype
 from patdsl.expr import Binary, Expr, Func, Items, Lit, Member, Ref, Star, Unary
 from patdsl.imports import LoadedFile, unknown_name
 from patdsl.near_names import suggestion
 from patdsl.op_table import AnyTensor, DtypeOf, DtypeSet, DtypeTerm, DtypeVar, On, Plain, Tensor, Type
 
-PLAIN_TYPES = ("int", "float", "bool", "str", "dtype", "tensor")
+_ARGUMENTS = "abcdefghijklmnopqrstuvwxyz"
 
 #: Function -> number of arguments.
 ARITY = {
@@ -39,6 +39,7 @@ ARITY = {
     "size": (2, 2),
 }
 
+TARGETS = ("cpu", "gfx942", "gfx950", "sm_80", "sm_90", "sm_100")
 TARGET = re.compile(r"cpu|gfx[0-9a-f]{3,5}|sm_[0-9]{2,3}")
 
 
@@ -83,7 +84,9 @@ def resolve_expr(expr: ast.Expr, names: Names) -> Expr:
     if isinstance(expr, ast.Call):
         return _call(expr, names)
     what = "`_`" if isinstance(expr, ast.Wildcard) else "a tuple"
-    names.diagnostics.add("PAT112", expr.span, f"{what} has no value here")
+    names.diagnostics.add(
+        "PAT112", expr.span, f"{what} has no value here", help="write a name, a number or an expression"
+    )
     return Lit(None)
 
 
@@ -124,7 +127,11 @@ def _call(call: ast.Call, names: Names) -> Expr:
         low = high = len(entity.decl.parameters or ())
     if not low <= len(call.arguments) <= high:
         names.diagnostics.add(
-            "PAT109", call.span, f"`{name}` takes {low} argument{'s' * (low != 1)}, got {len(call.arguments)}"
+            "PAT109",
+            call.span,
+            f"`{name}` takes {low} argument{'s' * (low != 1)}, got {len(call.arguments)}",
+            notes=[Note("declared here", entity.decl.name.span)] if is_host and entity is not None else [],
+            help=f"write {name}({', '.join(_ARGUMENTS[:low])})",
         )
         return Lit(None)
     if name == "ceil":
@@ -141,13 +148,13 @@ def resolve_targets(targets: Iterable[ast.Target], diagnostics: Diagnostics) -> 
     for target in targets:
         if not TARGET.fullmatch(target.name):
             diagnostics.add(
-                "PAT110", target.span, f"unknown target `{target.name}`", help="targets: cpu, gfx942, gfx950, sm_90, sm_100"
+                "PAT110", target.span, f"unknown target `{target.name}`", help=suggestion(target.name, TARGETS) or f"targets: {', '.join(TARGETS)}, ..."
             )
         elif target.or_newer and not target.name.startswith("sm_"):
             diagnostics.add(
                 "PAT110",
                 target.span,
-                f"`{target.name}+` has no order: only sm_ targets can be followed by `+`",
+                f"`{target.name}+` has no meaning: only `sm_` targets are ordered",
                 help=f"list each target: {target.name}, ...",
             )
         else:
@@ -166,7 +173,11 @@ def resolve_type(written: ast.Type, names: Names, dtype_parameters: Iterable[str
     stars = [dim for dim in written.dims if isinstance(dim, ast.Star)]
     if len(stars) > 1:
         names.diagnostics.add(
-            "PAT111", stars[1].span, "one variadic dim is enough: a second one could split the dims anywhere"
+            "PAT111",
+            stars[1].span,
+            f"`*{stars[1].name.text}` is the second variadic dim of this type: nothing says where one ends",
+            notes=[Note("the first", stars[0].span)],
+            help="keep one of them, and name the other dims",
         )
     open_names = attrs.evolve(names, open_names=True)
     return Tensor(dtype, tuple(resolve_expr(dim, open_names) for dim in written.dims))

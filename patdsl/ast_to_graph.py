@@ -6,27 +6,28 @@ of shapes yet; that is `graph_to_plan.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
 import attrs
 
 from patdsl import ast_nodes as ast
-from patdsl.ast_to_expr import ARITY, Names, resolve_expr, resolve_targets, resolve_type
+from patdsl.ast_to_expr import Names, resolve_expr, resolve_targets, resolve_type
 from patdsl.ast_to_ops import A_VALUE, Ops, is_of_kind, type_names
 from patdsl.block_builder import LAYOUT_NAMES
-from patdsl.diagnostic import Diagnostics, Note
+from patdsl.diagnostic import Note
 from patdsl.expr import EvaluationError, Expr, Func, Lit, Ref, Scope, Star, evaluate
 from patdsl.graph import ConstValue, HostValue, Input, Only, PassSpec, Pattern
 from patdsl.imports import Entity, LoadedFile, unknown_name
+from patdsl.kinds import MEND, clashes, pattern_uses
 from patdsl.left_side import LeftSide, build_left, operand_names
 from patdsl.near_names import suggestion
-from patdsl.op_table import NO_DEFAULT, Op, Plain, Step, Tensor, Type
-from patdsl.right_side import LeftSideNames, build_right, names_taken
+from patdsl.op_table import Op, Step, Tensor, Type
 from patdsl.rewrite_names import rename
+from patdsl.right_side import LeftSideNames, build_right, names_taken
 from patdsl.unused import report_unused
-from patdsl.variants import Variant, expand
+from patdsl.variants import Variant, expand, op_names
 
 #: What a host value is where nobody supplies it: the test value of its kind.
 TEST_VALUES = {"int": 1, "float": 1.0, "bool": True, "str": "test"}
@@ -354,6 +355,8 @@ class _PatternResolver:
                     or f"use it, or remove it; captured on the left: {', '.join(left.builder.inputs) or 'nothing'}",
                 )
         pattern = self._clauses(left, self._pattern(left, right, inputs))
+        if self.diagnostics.failures == before:
+            self._check_kinds(pattern, left, inputs)
         return pattern if self.diagnostics.failures == before else None
 
     def _check_ops(self, side: ast.Chain | tuple[ast.Statement, ...], left: LeftSide) -> None:
@@ -439,6 +442,19 @@ class _PatternResolver:
         meant.update((name, Ref(value)) for name, value in left.called.items())
         return rename(resolved, meant)
 
+    def _check_kinds(self, pattern: Pattern, left: LeftSide, inputs: Mapping[str, Type]) -> None:
+        fixed = self.file.known("const", "host")
+        for clash in clashes(pattern_uses(pattern, self.unit.ops.table), fixed):
+            builder = left.builder
+            places = [place[clash.name] for place in (builder.defined, builder.inputs, builder.dims) if clash.name in place]
+            places += [
+                param.type.span
+                for param, declared in zip(self.decl.inputs, inputs.values(), strict=False)
+                if clash.name in type_names(declared)
+            ]
+            span = places[-1] if places else self.decl.name.span
+            self.diagnostics.add("PAT319", span, str(clash), help=MEND)
+
     def _prefer(self, clause: ast.Prefer) -> None:
         for name in (clause.preferred, clause.other):
             if self.file.lookup(name.text, "pattern") is None:
@@ -493,33 +509,6 @@ def _ordinal(index: int) -> str:
 
 def _values_of(group: set[str]) -> list[str]:
     return sorted(name for name in group if not name.startswith("step "))[:4]
-
-
-def op_names(side: ast.Chain | tuple[ast.Statement, ...]) -> Iterator[ast.Name]:
-    """The ops that a side names, in order. Functions of expressions are left out."""
-    if isinstance(side, ast.Chain):
-        for element in side.elements:
-            if isinstance(element, ast.ChainOp):
-                yield element.function
-                for argument in element.arguments or ():
-                    yield from _called(argument.value)
-            else:
-                for inner in element.chains:
-                    yield from op_names(inner)
-        return
-    for statement in side:
-        yield from _called(statement.value)
-
-
-def _called(value: ast.Expr) -> Iterator[ast.Name]:
-    if isinstance(value, ast.Call):
-        if value.function.text not in ARITY:
-            yield value.function
-        for argument in value.arguments:
-            yield from _called(argument.value)
-    elif isinstance(value, ast.ListExpr):
-        for item in value.items:
-            yield from _called(item)
 
 
 def op_dims(left: LeftSide, table: Mapping[str, Op]) -> dict[str, Expr]:

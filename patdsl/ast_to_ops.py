@@ -14,8 +14,10 @@ from patdsl import ast_nodes as ast
 from patdsl.ast_to_expr import Names, resolve_expr, resolve_targets, resolve_type
 from patdsl.block_builder import BlockBuilder
 from patdsl.diagnostic import Diagnostics, Note
+from patdsl.dtypes import NAMES, Dtype, is_dtype
 from patdsl.expr import Expr, names_in
 from patdsl.imports import Entity, LoadedFile, unknown_name
+from patdsl.kinds import MEND, clashes, op_uses
 from patdsl.near_names import suggestion
 from patdsl.op_table import (
     NO_DEFAULT,
@@ -41,7 +43,6 @@ from patdsl.op_table import (
     TorchCall,
     Type,
 )
-from patdsl.dtypes import NAMES, Dtype, is_dtype
 
 
 class Ops:
@@ -104,6 +105,7 @@ class Ops:
                 name.span,
                 f"`{name.text}` is a {entity.kind}, not an op",
                 notes=[Note("declared here", entity.decl.name.span)],
+                help=suggestion(name.text, file.known("op")) or "name an op",
             )
             return None
         return entity
@@ -140,7 +142,7 @@ class _Header:
         )
         flags = {flag.text for flag in decl.flags}
         line, _ = self.file.source.line_column(decl.span.start)
-        return Op(
+        op = Op(
             key,
             params,
             results,
@@ -151,6 +153,15 @@ class _Header:
             free="free" in flags,
             place=f"{self.file.source.file_name}:{line}",
         )
+        for clash in clashes(op_uses(op), self.file.known("const", "host")):
+            places = [
+                written.type.span
+                for written, resolved in zip((*decl.parameters, *decl.results), (*params, *results), strict=True)
+                if clash.name in type_names(resolved.type)
+            ]
+            span = places[-1] if places else decl.name.span
+            self.diagnostics.add("PAT319", span, str(clash), help=MEND)
+        return op
 
     def _param(self, param: ast.Parameter) -> Param:
         default = NO_DEFAULT if param.default is None else resolve_expr(param.default, self.names)
@@ -193,6 +204,7 @@ class _Header:
                     name.span,
                     f"{what} `{name.text}` is declared twice",
                     notes=[Note("first declared here", seen[name.text].span)],
+                    help="give one of them another name",
                 )
             seen.setdefault(name.text, name)
 
@@ -201,7 +213,8 @@ class _Header:
             self.diagnostics.add(
                 "PAT202",
                 written.type.span,
-                f"result `{written.name.text}` must be a tensor or tensor[]",
+                f"result `{written.name.text}` is `{written.type.span.text}`: results are tensors",
+                help="write T[*B, H], tensor or tensor[]",
             )
 
 
@@ -225,6 +238,10 @@ def is_of_kind(value: object, kind: str) -> bool:
         "dtype": (Dtype,),
     }
     return isinstance(value, kinds.get(kind, ())) and (kind == "bool" or not isinstance(value, bool))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def bound_names(params: tuple[Param, ...], results: tuple[Result, ...]) -> dict[str, None]:
@@ -283,10 +300,16 @@ class _BindingResolver:
             place = argument.keyword.text if argument.keyword else index
             if argument.keyword is None and found and isinstance(found[-1][0], str):
                 self.diagnostics.add(
-                    "PAT501", argument.span, "an argument by position after one by name"
+                    "PAT501",
+                    argument.span,
+                    "an argument by position stands after one by name",
+                    notes=[Note("by name", self.written.arguments[index - 1].span)],
+                    help="write its name too, or put it first",
                 )
             if any(place == other for other, _ in found):
-                self.diagnostics.add("PAT501", argument.span, f"argument `{place}` is given twice")
+                self.diagnostics.add(
+                    "PAT501", argument.span, f"argument `{place}` is given twice", help="leave one of them"
+                )
             found.append((place, self._argument(argument)))
         return tuple(found)
 
@@ -312,6 +335,7 @@ class _BindingResolver:
             assert argument.type is not None
             resolved = resolve_type(argument.type, self.names)
             assert isinstance(resolved, Tensor)
+            self._check_temp(argument.type, resolved)
             return Temp(resolved)
         assert argument.value is not None
         if isinstance(argument.value, ast.Call):
@@ -319,6 +343,19 @@ class _BindingResolver:
             if entity is not None and entity.kind == "op":
                 return self._nested(argument.value, entity)
         return Give(resolve_expr(argument.value, self.names))
+
+    def _check_temp(self, written: ast.TensorType, resolved: Tensor) -> None:
+        """A scratch buffer is made before the call: its dims and dtype must be known from the op's parameters."""
+        known = bound_names(self.op.params, self.op.results)
+        for name in type_names(resolved):
+            if name not in known and self.names.entity_kind(name) not in ("const", "host"):
+                self.diagnostics.add(
+                    "PAT210",
+                    written.span,
+                    f"nothing says what `{name}` is in this scratch buffer",
+                    help=f"take dims and dtypes of the parameters and results: {', '.join(known)}",
+                )
+                return
 
     def _nested(self, call: ast.Call, entity: Entity) -> Nested:
         op = self.ops.add(entity)
@@ -330,7 +367,11 @@ class _BindingResolver:
                 param = op.params[index].name
             else:
                 self.diagnostics.add(
-                    "PAT109", argument.span, f"`{op.name}` takes {len(op.params)} arguments"
+                    "PAT109",
+                    argument.span,
+                    f"`{op.name}` takes {_count(len(op.params), 'argument')}, got {len(call.arguments)}",
+                    notes=[Note("declared here", entity.decl.name.span)],
+                    help=f"parameters: {', '.join(op.param) or 'none'}",
                 )
                 continue
             inner = ast.TemplateArgument(argument.span, "value", value=argument.value)
@@ -363,6 +404,7 @@ class _BindingResolver:
                 "PAT503",
                 self.written.span,
                 f"nothing in this binding yields result `{missing[0]}` of `{self.op.name}`",
+                help=f"name it among the results, -> ({missing[0]}), or as a buffer, out {missing[0]}",
             )
         return tuple(found)
 
@@ -371,7 +413,12 @@ class _BindingResolver:
         if entity is None:
             return None
         if entity.decl is self.ops.entities[self.op.name].decl:
-            self.diagnostics.add("PAT504", named.span, f"`{self.op.name}` is bound to itself")
+            self.diagnostics.add(
+                "PAT504",
+                named.span,
+                f"`{self.op.name}` is bound to itself",
+                help="name a torch op, ns::op, or another declared op",
+            )
             return None
         inner = self.ops.add(entity)
         args = self._arguments()
@@ -379,19 +426,33 @@ class _BindingResolver:
         for place, arg in args:
             if isinstance(place, int) and place >= len(inner.params):
                 self.diagnostics.add(
-                    "PAT109", named.span, f"`{inner.name}` takes {len(inner.params)} arguments, got {len(args)}"
+                    "PAT109",
+                    named.span,
+                    f"`{inner.name}` takes {_count(len(inner.params), 'argument')}, got {len(args)}",
+                    notes=[Note("declared here", entity.decl.name.span)],
+                    help=f"write a template with its parameters: {', '.join(inner.param) or 'none'}",
                 )
                 return None
             param = inner.params[place].name if isinstance(place, int) else place
             if param not in inner.param:
-                self.diagnostics.add("PAT502", named.span, f"`{inner.name}` has no parameter `{param}`")
+                self.diagnostics.add(
+                    "PAT502",
+                    named.span,
+                    f"`{inner.name}` has no parameter `{param}`",
+                    notes=[Note("declared here", entity.decl.name.span)],
+                    help=suggestion(param, inner.param) or f"parameters: {', '.join(inner.param) or 'none'}",
+                )
                 return None
             pairs.append((param, arg))
         ours = self._results(args)
         theirs = [result.name for result in inner.results]
         if len(ours) > len(theirs):
             self.diagnostics.add(
-                "PAT503", named.span, f"`{inner.name}` has {len(theirs)} results, {len(ours)} are bound"
+                "PAT503",
+                named.span,
+                f"`{inner.name}` has {_count(len(theirs), 'result')}, {len(ours)} are bound",
+                notes=[Note("declared here", entity.decl.name.span)],
+                help=f"its results: {', '.join(theirs)}",
             )
             return None
         results = tuple((their, our) for their, our in zip(theirs, ours, strict=False) if our is not None)

@@ -15,7 +15,7 @@ from patdsl.ast_to_expr import ARITY, Names, resolve_expr
 from patdsl.diagnostic import Diagnostics, Note
 from patdsl.dtypes import Dtype, is_dtype
 from patdsl.expr import Expr, Lit, Ref
-from patdsl.imports import Entity, LoadedFile
+from patdsl.imports import Entity, LoadedFile, unknown_name
 from patdsl.near_names import suggestion
 from patdsl.op_table import (
     NO_DEFAULT,
@@ -74,7 +74,7 @@ class BlockBuilder:
         self.inputs: dict[str, Span] = {}
         self.dims: dict[str, Span] = {}
         self.fan_out_of: dict[str, str | None] = {}
-        self.later: set[str] = set()
+        self.later: dict[str, Span] = {}
         self._labels: dict[str, int] = {}
 
     def block(self) -> Block:
@@ -106,7 +106,9 @@ class BlockBuilder:
     def add_statements(self, statements: Iterable[ast.Statement]) -> None:
         statements = tuple(statements)
         for statement in statements:
-            self.later.update(target.text for target in statement.targets if isinstance(target, ast.Name))
+            for target in statement.targets:
+                if isinstance(target, ast.Name):
+                    self.later.setdefault(target.text, target.span)
         for statement in statements:
             self._add_statement(statement)
 
@@ -204,6 +206,7 @@ class BlockBuilder:
                     f"`{op.name}` takes {len(op.params)} argument{'s' * (len(op.params) != 1)}"
                     + (f", `{fed[0]}` is fed by the arrow" if fed else ""),
                     notes=[self.declared_note(op)],
+                    help=f"parameters: {', '.join(op.param) or 'none'}",
                 )
                 break
             if name in found:
@@ -211,7 +214,7 @@ class BlockBuilder:
                     "PAT204",
                     argument.span,
                     f"`{name}` of `{op.name}` is given twice",
-                    help="the arrow feeds it" if fed and fed[0] == name else None,
+                    help="the arrow feeds it" if fed and fed[0] == name else "leave one of them",
                 )
                 continue
             found[name] = self.operand(argument.value, op.param[name])
@@ -266,13 +269,15 @@ class BlockBuilder:
             return Use(text)
         if text in self.later:
             self.diagnostics.add(
-                "PAT303", name.span, f"`{text}` is used before it is defined", help="move its line up"
+                "PAT303",
+                name.span,
+                f"`{text}` is used before it is defined",
+                notes=[Note("defined here", self.later[text])],
+                help="put the line that defines it first",
             )
             return Anything()
         if not self.free_names:
-            self.diagnostics.add(
-                "PAT107", name.span, f"unknown name `{text}`", help=suggestion(text, self.bound())
-            )
+            unknown_name(self.file, name.span, "name", text, self.bound())
             return Anything()
         self.inputs.setdefault(text, name.span)
         return Use(text)
@@ -345,7 +350,9 @@ class BlockBuilder:
         if isinstance(value, ast.Name):
             operand = self._name_operand(value, Param("x", Plain("tensor")))
             return operand.value if isinstance(operand, Use) else None
-        self.diagnostics.add("PAT302", value.span, "a view is taken of a value")
+        self.diagnostics.add(
+            "PAT302", value.span, "a view is taken of a value", help="write a name or the call of an op"
+        )
         return None
 
     # Steps
@@ -421,15 +428,23 @@ class BlockBuilder:
         before = self.defined.get(name)
         if before is not None:
             self.diagnostics.add(
-                "PAT101", span, f"`{name}` is defined twice", notes=[Note("first defined here", before)]
+                "PAT101",
+                span,
+                f"`{name}` is defined twice",
+                notes=[Note("first defined here", before)],
+                help="give one of them another name",
             )
             return
         used = self.inputs.get(name)
         if used is not None:
             self.diagnostics.add(
-                "PAT303", used, f"`{name}` is used before it is defined", notes=[Note("defined here", span)]
+                "PAT303",
+                used,
+                f"`{name}` is used before it is defined",
+                notes=[Note("defined here", span)],
+                help="put the line that defines it first",
             )
-        self.later.discard(name)
+        self.later.pop(name, None)
         self.defined[name] = span
         self.fan_out_of[name] = fan_out
 

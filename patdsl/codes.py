@@ -62,6 +62,7 @@ CODES: dict[str, Code] = {
     "PAT207": Code("an op that an arrow cannot feed", "ops"),
     "PAT208": Code("a constant that is not constant", "ops"),
     "PAT209": Code("a constant without a value on some targets", "ops"),
+    "PAT210": Code("a scratch buffer of unknown shape", "ops"),
     # PAT3xx: patterns
     "PAT301": Code("a left side that is not a call", "patterns"),
     "PAT302": Code("an expression that cannot stand here", "patterns"),
@@ -81,6 +82,7 @@ CODES: dict[str, Code] = {
     "PAT316": Code("an optional op that the left side does not have", "patterns"),
     "PAT317": Code("something after a group", "patterns"),
     "PAT318": Code("a pattern that is too large", "patterns"),
+    "PAT319": Code("one name for two kinds of value", "patterns"),
     # PAT4xx: types and passes
     "PAT401": Code("a value that would change its type", "plan"),
     "PAT402": Code("a type that each match has to check", "plan"),

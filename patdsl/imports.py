@@ -299,6 +299,7 @@ class Loader:
                     decl.name.span,
                     f"`{decl.name.text}` is declared twice",
                     notes=[Note("first declared here", before.decl.name.span)],
+                    help="give one of them another name",
                 )
                 continue
             loaded.own[key] = entity

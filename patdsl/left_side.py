@@ -109,6 +109,18 @@ def operand_names(operand: Operand) -> list[str]:
     return []
 
 
+def report_after_group(chain: ast.Chain, group: ast.Group, diagnostics: Diagnostics) -> None:
+    """A group has several ends, so that nothing says which of them an arrow behind it continues."""
+    following = chain.elements[chain.elements.index(group) + 1]
+    diagnostics.add(
+        "PAT317",
+        following.span,
+        "a group ends its chain: nothing says which of its ends goes on",
+        notes=[Note("the group", group.span)],
+        help="put what follows into the branch that it continues",
+    )
+
+
 class _ChainBuilder:
     """Walks a chain; `by_param` fills up with what the right side can take by a parameter's name."""
 
@@ -126,7 +138,9 @@ class _ChainBuilder:
             if isinstance(element, ast.Group):
                 for inner in element.chains:
                     self.add(inner, fed, fan_out)
-                fed = None
+                if element is not chain.elements[-1]:
+                    report_after_group(chain, element, self.builder.diagnostics)
+                    return
             elif isinstance(element, ast.ChainOp):
                 if element.function.text in LAYOUT_NAMES and element.arguments is None:
                     fed = self._through(element, fed)
@@ -159,13 +173,17 @@ class _ChainBuilder:
         if element.fan_out is not None:
             if fan_out is not None:
                 builder.diagnostics.add(
-                    "PAT306", element.fan_out.span, "a fan-out inside a branch of another is not supported"
+                    "PAT306",
+                    element.fan_out.span,
+                    "a fan-out stands inside a branch of another one",
+                    help="let one of the two be a pattern of its own",
                 )
             if fed is None:
                 builder.diagnostics.add(
                     "PAT306",
                     element.fan_out.span,
                     "a chain does not begin with a fan-out: there is nothing yet that fans out",
+                    help="put it behind the op whose consumers it counts",
                 )
             fan_out = builder.add_fan_out(element.fan_out, op.name)
         operands = builder.operands(op, element.arguments or (), element.span, feed)
@@ -187,6 +205,7 @@ class _ChainBuilder:
                 element.function.span,
                 f"`{op.name}` takes no tensor: an arrow cannot feed it",
                 notes=[self.builder.declared_note(op)],
+                help="write the pattern as a block of statements",
             )
             return None
         return param.name, fed

@@ -17,12 +17,16 @@ from patdsl.diagnostic import Note
 from patdsl.dtypes import Dtype, is_dtype
 from patdsl.expr import Expr, Items, Lit, Ref
 from patdsl.graph import Replace, RightOperand, RightStep, RightView
-from patdsl.left_side import LeftSide
+from patdsl.left_side import LeftSide, report_after_group
 from patdsl.near_names import suggestion
 from patdsl.op_table import Const, NoDefault, Op, Param, Plain, Step, Tensor, Use, Values, ViewStep
 from patdsl.expr import Star
 from patdsl.source import Span
 from patdsl.variants import Variant
+
+
+#: Predeclared ops that leave every dim but one alone, which is the last where they say `-1`.
+LAST_DIM_OPS = frozenset({"split", "chunk", "slice"})
 
 
 @attrs.frozen
@@ -128,7 +132,12 @@ class _RightBuilder:
             made = self._call(value, (), fan_out)
             return Use(made) if made is not None else None
         if isinstance(value, (ast.Wildcard, ast.Member)):
-            self.diagnostics.add("PAT302", value.span, "the right side needs a value here")
+            self.diagnostics.add(
+                "PAT302",
+                value.span,
+                f"the right side passes values; `{value.span.text}` is none",
+                help="write a name that the left side binds, or a constant",
+            )
             return None
         return Const(resolve_expr(value, self.names()))
 
@@ -182,11 +191,19 @@ class _RightBuilder:
             if isinstance(operand, Use) and isinstance(target, ast.Name):
                 self._replace(target, operand.value)
             elif operand is not None:
-                self.diagnostics.add("PAT302", value.span, "an alias names a tensor value")
+                self.diagnostics.add(
+                    "PAT302",
+                    value.span,
+                    f"`{value.text}` is no tensor value that `{target.span.text}` could be an alias of",
+                    help="name a value of the left side, or a result of the right side",
+                )
             return
         if not isinstance(value, ast.Call) or not self._is_op(value):
             self.diagnostics.add(
-                "PAT302", value.span, "the right side makes calls and aliases; this is neither"
+                "PAT302",
+                value.span,
+                "the right side makes calls and aliases; this is neither",
+                help="write y = op(...) or y = name",
             )
             return
         self._call(value, statement.targets, None)
@@ -252,12 +269,19 @@ class _RightBuilder:
                 self.diagnostics.add(
                     "PAT205",
                     argument.span,
-                    f"`{op.name}` takes {len(op.params)} argument{'s' * (len(op.params) != 1)}",
+                    f"`{op.name}` takes {len(op.params)} argument{'s' * (len(op.params) != 1)}"
+                    + (f", `{fed[0]}` is fed by the arrow" if fed else ""),
                     notes=[self.outer.declared_note(op)],
+                    help=f"parameters: {', '.join(op.param) or 'none'}",
                 )
                 break
             if name in found:
-                self.diagnostics.add("PAT204", argument.span, f"`{name}` of `{op.name}` is given twice")
+                self.diagnostics.add(
+                    "PAT204",
+                    argument.span,
+                    f"`{name}` of `{op.name}` is given twice",
+                    help="the arrow feeds it" if fed and fed[0] == name else "leave one of them",
+                )
                 continue
             operand = self.argument(argument.value, op.param[name], fan_out)
             found[name] = operand if operand is not None else Const(Lit(None))
@@ -300,6 +324,7 @@ class _RightBuilder:
                 target.span,
                 f"`{target.text}` is defined twice on the right",
                 notes=[Note("first defined here", self.spans[target.text])],
+                help="give one of them another name",
             )
         self.spans[target.text] = target.span
         name = self._right_name(target.text)
@@ -320,7 +345,12 @@ class _RightBuilder:
         self, call: ast.Call, targets: tuple[ast.Name | ast.Wildcard, ...], fan_out: str | None
     ) -> str | None:
         if len(call.arguments) != 2:
-            self.diagnostics.add("PAT205", call.span, "on the right a view takes a value and a shape")
+            self.diagnostics.add(
+                "PAT205",
+                call.span,
+                "on the right a view takes a value and a shape",
+                help="write view(x, [M, H]); `_` stands for the dim that is left over",
+            )
             return None
         source = self.argument(call.arguments[0].value, Param("x", Plain("tensor")), fan_out)
         if not isinstance(source, Use):
@@ -339,7 +369,13 @@ class _RightBuilder:
             return resolve_expr(value, self.names())
         wildcards = [item for item in value.items if isinstance(item, ast.Wildcard)]
         if len(wildcards) > 1:
-            self.diagnostics.add("PAT302", wildcards[1].span, "one dim of a view can be left open, not two")
+            self.diagnostics.add(
+                "PAT302",
+                wildcards[1].span,
+                "one dim of a view can be left open, not two",
+                notes=[Note("left open here", wildcards[0].span)],
+                help="say what this one is",
+            )
         return Items(
             tuple(
                 Ref("_") if isinstance(item, ast.Wildcard) else resolve_expr(item, self.names())
@@ -372,6 +408,7 @@ class _RightBuilder:
                     "PAT206",
                     target.span,
                     f"`{target.text}` stands for {len(olds)} results on the left and {len(news)} on the right",
+                    help="name the results one by one",
                 )
             for old, new in zip(olds, news, strict=False):
                 self._add_replace(old, new, target.span)
@@ -385,14 +422,17 @@ class _RightBuilder:
                 "PAT308",
                 target.span,
                 f"an alias redefines a value of the left side; `{target.text}` is none",
-                help=suggestion(target.text, self.outer.defined),
+                help=suggestion(target.text, self.outer.defined)
+                or f"the left side defines: {', '.join(self.outer.defined)}",
             )
             return
         self._add_replace(target.text, new, target.span)
 
     def _add_replace(self, old: str, new: str, span: Span) -> None:
         if any(one.left == old for one in self.replaces):
-            self.diagnostics.add("PAT101", span, f"`{old}` is replaced twice")
+            self.diagnostics.add(
+                "PAT101", span, f"`{old}` is replaced twice", help="leave one of the two definitions"
+            )
             return
         self.replaces.append(Replace(old, new, self.may_view, self.outer.fan_out_of.get(old)))
 
@@ -403,11 +443,15 @@ class _RightBuilder:
             if isinstance(element, ast.Group):
                 for inner in element.chains:
                     self.add_chain(inner, fed, fan_out)
+                if element is not chain.elements[-1]:
+                    report_after_group(chain, element, self.diagnostics)
+                    return
             elif isinstance(element, ast.ChainOp) and element.function.text in LAYOUT_NAMES:
                 self.diagnostics.add(
                     "PAT302",
                     element.span,
                     "a right chain needs no view: shapes are fitted where the types call for it",
+                    help="leave it out; for a view of your own, write the pattern as a block",
                 )
             elif isinstance(element, ast.ChainOp):
                 if element.fan_out is not None:
@@ -419,7 +463,10 @@ class _RightBuilder:
                     return
             else:
                 self.diagnostics.add(
-                    "PAT302", element.span, "the right side takes no alternatives: which should be called?"
+                    "PAT302",
+                    element.span,
+                    "the right side takes no alternatives: which should be called?",
+                    help="name one op; a pattern parameter can choose it: pattern p[f in {a, b}]",
                 )
 
     def _chain_op(self, element: ast.ChainOp, fed: Use | None, fan_out: str | None) -> Use | None:
@@ -532,11 +579,15 @@ def _fixed_rank(param: Param) -> bool:
 def views_allowed(left: LeftSide, table: Mapping[str, Op]) -> bool:
     """May the rewrite merge or split leading dims around its calls?
 
-    Only where every op on the left commutes with that: declared over a leading `*B`, or over a fixed rank that leaves
-    no choice. Of an op with an untyped tensor nothing is known.
+    Only where every op on the left commutes with that: declared over a leading `*B`, over a fixed rank that leaves no
+    choice, or a split or slice of the last dim. Of any other op with an untyped tensor nothing is known.
     """
-    return not any(
-        isinstance(step, ViewStep) or not all(_leaves_leading_dims(param) for param in table[step.op].params)
+    return all(
+        isinstance(step, Step)
+        and (
+            all(_leaves_leading_dims(param) for param in table[step.op].params)
+            or (step.op in LAST_DIM_OPS and dict(step.operands).get("dim") == Const(Lit(-1)))
+        )
         for step in left.block.steps
     )
 

@@ -6,19 +6,21 @@ plain; the right chain re-applies those that are present. `view?` stays: it is o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import product
 
 import attrs
 
 from patdsl import ast_nodes as ast
-from patdsl.ast_to_expr import Names, resolve_expr
+from patdsl.ast_to_expr import ARITY, Names, resolve_expr
 from patdsl.diagnostic import Diagnostics, Note
 from patdsl.expr import Expr
 from patdsl.imports import Entity, LoadedFile
 
 #: More variants than this are a mistake or an attack.
 MOST_VARIANTS = 256
+#: A pattern of more ops than this, too: no graph repeats so much.
+MOST_OPS = 256
 
 
 @attrs.frozen
@@ -43,6 +45,15 @@ class _Taken:
 
 def expand(decl: ast.PatternDecl, file: LoadedFile, diagnostics: Diagnostics) -> list[Variant]:
     """Every variant of a pattern, in the order written."""
+    size = sum(1 for _ in op_names(decl.left)) + sum(1 for _ in op_names(decl.right))
+    if size > MOST_OPS:
+        diagnostics.add(
+            "PAT318",
+            decl.name.span,
+            f"`{decl.name.text}` names {size:,} ops, more than {MOST_OPS}",
+            help="split it into several patterns",
+        )
+        return []
     settings = list(product(*(_settings(param, file, diagnostics) for param in decl.parameters)))
     taken = _take(decl.left) if isinstance(decl.left, ast.Chain) else [None]
     if len(settings) * len(taken) > MOST_VARIANTS:
@@ -84,12 +95,16 @@ def _settings(param: ast.PatternParameter, file: LoadedFile, diagnostics: Diagno
             diagnostics.add(
                 "PAT314",
                 option.span,
-                f"{len(names)} parameter{'s' * (len(names) != 1)} ({', '.join(names)}), {len(items)} given",
+                f"{len(items)} value{'s' * (len(items) != 1)} for {len(names)} "
+                f"parameter{'s' * (len(names) != 1)} ({', '.join(names)})",
+                help=f"write ({', '.join(names)}) for each option" if len(names) > 1 else "write one value",
             )
             continue
         word = ", ".join(f"{name}={item.span.text}" for name, item in zip(names, items, strict=True))
         if word in seen:
-            diagnostics.add("PAT314", option.span, f"`{word}` is given twice")
+            diagnostics.add(
+                "PAT314", option.span, f"the option `{word}` is given twice", help="leave one of them"
+            )
             continue
         seen.add(word)
         values: dict[str, Expr] = {}
@@ -172,3 +187,30 @@ def _reapply(
                 help=f"name it on the left: {element.function.text}: op?",
             )
     return attrs.evolve(right, elements=tuple(elements))
+
+
+def op_names(side: ast.Chain | tuple[ast.Statement, ...]) -> Iterator[ast.Name]:
+    """The ops that a side names, in order. Functions of expressions are left out."""
+    if isinstance(side, ast.Chain):
+        for element in side.elements:
+            if isinstance(element, ast.ChainOp):
+                yield element.function
+                for argument in element.arguments or ():
+                    yield from _called(argument.value)
+            else:
+                for inner in element.chains:
+                    yield from op_names(inner)
+        return
+    for statement in side:
+        yield from _called(statement.value)
+
+
+def _called(value: ast.Expr) -> Iterator[ast.Name]:
+    if isinstance(value, ast.Call):
+        if value.function.text not in ARITY:
+            yield value.function
+        for argument in value.arguments:
+            yield from _called(argument.value)
+    elif isinstance(value, ast.ListExpr):
+        for item in value.items:
+            yield from _called(item)

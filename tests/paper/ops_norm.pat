@@ -62,7 +62,7 @@ op add_rms_norm_static_quant(x: T[*B, H], residual: T[*B, H], weight: T[H], scal
 
 op add_rms_norm_nvfp4_quant(x: T[M, H], residual: T[M, H], weight: T[H], epsilon: float,
     global_scale: f32[*S], swizzled: bool)
-    -> (q: u8[M, H / 2], residual_out: T[M, H], scale: S[*G])
+    -> (q: u8[M, H / 2], residual_out: T[M, H], scale: E[*G])
   = vllm::flashinfer_fused_add_rms_norm_nvfp4_quant(out q, out scale, mut residual -> residual_out, x, weight,
       global_scale, temp f8e4m3fn[M, H / 16], swizzled, epsilon)  on sm_100+
   ref patdsl.reference:add_rms_norm_nvfp4_quant

@@ -33,7 +33,7 @@ op static_quant(x: T[*B, H], scale: f32[*S]) -> (q: fp8[*B, H])
   where numel(scale) == 1  # one scale for the whole tensor
   ref patdsl.reference:static_quant
 
-op nvfp4_quant(x: T[M, H], global_scale: f32[*S], swizzled: bool) -> (q: u8[M, H / 2], scale: S[*G])
+op nvfp4_quant(x: T[M, H], global_scale: f32[*S], swizzled: bool) -> (q: u8[M, H / 2], scale: E[*G])
   = _C::scaled_fp4_quant.out(x, global_scale, swizzled, output=out q, output_scale=out scale)  on sm_100+
   ref patdsl.reference:nvfp4_quant
 
@@ -53,6 +53,6 @@ op silu_mul_group_quant(x: T[M, 2 * D], group_size: int, col_major: bool = false
   where group_size in {64, 128}
   ref patdsl.reference:silu_mul_group_quant
 
-op silu_mul_nvfp4_quant(x: T[M, 2 * D], global_scale: f32[*S]) -> (q: u8[M, D / 2], scale: S[*G])
+op silu_mul_nvfp4_quant(x: T[M, 2 * D], global_scale: f32[*S]) -> (q: u8[M, D / 2], scale: E[*G])
   = _C::silu_and_mul_nvfp4_quant(out q, out scale, x, global_scale)  on sm_100+
   ref patdsl.reference:silu_mul_nvfp4_quant
