@@ -20,6 +20,11 @@ class Dtype:
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def resolved(self) -> Dtype:
+        """Itself, or what a dtype that was not known (`symbolic.DtypeVariable`) has come to be."""
+        return self
+
     def among(self, options: Sequence[Dtype]) -> bool:
         """Is it one of these? A dtype that is not known (`symbolic.DtypeVariable`) may come to be one."""
         return self in options

@@ -370,6 +370,10 @@ class DtypeVariable(Dtype):
     def __hash__(self) -> int:
         return 0
 
+    @property
+    def resolved(self) -> Dtype:
+        return self.facts.dtype(self)
+
     def among(self, options: Sequence[Dtype]) -> bool:
         return self.facts.among(self, options)
 
