@@ -70,7 +70,10 @@ def resolve_expr(expr: ast.Expr, names: Names) -> Expr:
     if isinstance(expr, ast.Name):
         return _name(expr, names)
     if isinstance(expr, ast.Unary):
-        return Unary(expr.operator, resolve_expr(expr.operand, names))
+        operand = resolve_expr(expr.operand, names)
+        if expr.operator == "-" and isinstance(operand, Lit) and type(operand.value) in (int, float):
+            return Lit(-operand.value)  # a negative number is a number
+        return Unary(expr.operator, operand)
     if isinstance(expr, ast.Binary):
         return Binary(expr.operator, resolve_expr(expr.left, names), resolve_expr(expr.right, names))
     if isinstance(expr, ast.Member):

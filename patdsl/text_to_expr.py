@@ -50,7 +50,10 @@ def _expr(node: ast.expr) -> Expr:
     if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
         return Binary(_OPERATORS[type(node.op)], _expr(node.left), _expr(node.right))
     if isinstance(node, ast.UnaryOp) and type(node.op) in _OPERATORS:
-        return Unary(_OPERATORS[type(node.op)], _expr(node.operand))
+        operand = _expr(node.operand)
+        if isinstance(node.op, ast.USub) and isinstance(operand, Lit) and type(operand.value) in (int, float):
+            return Lit(-operand.value)
+        return Unary(_OPERATORS[type(node.op)], operand)
     if isinstance(node, ast.BoolOp):
         first, *rest = [_expr(value) for value in node.values]
         for other in rest:

@@ -166,12 +166,14 @@ def test_mla_in_inductor(fused):
     assert_fuses(dual(QUANTS[fused]), *LATENTS, passes=whole_library(), inductor=True, after=after)
 
 
-def test_mla_in_3_d_is_not_what_the_kernel_takes():
-    passes = library("mla_dual_rms_norm")
-    assert_left_alone(dual(), LATENTS[0].view(2, 2, -1), *LATENTS[1:], passes=passes, has={"rms_norm": 2})
-    (refusal,) = passes.report().passes[0].refusals
-    assert refusal.rule == "typed"
-    assert "rank 3, declared rank 2" in refusal.reason
+@pytest.mark.parametrize("fused", QUANTS)
+def test_mla_in_3_d_has_its_leading_dims_merged(fused):
+    """A split of the last dim commutes with views of the leading ones, which the kernel takes merged."""
+    qkv = LATENTS[0].view(2, 2, -1)
+    results = 2 if QUANTS[fused] is None else 3
+    after = {"split_with_sizes": 2, fused: 1, "reshape": 2 + results}
+    passes = library("rms_norm_quant", "mla_dual_rms_norm")
+    assert_fuses(dual(QUANTS[fused]), qkv, *LATENTS[1:], passes=passes, after=after)
 
 
 def test_norms_of_two_projections_are_no_dual_norm():
