@@ -20,7 +20,7 @@ pattern mla_dual_rms_norm_group_quant {
   q_q, q_s   = rms_norm_group_quant(view?(q_c), q_weight, q_epsilon, group_size)
   kv_n       = rms_norm(kv_c, kv_weight, kv_epsilon)
 =>
-  q_q, q_s, kv_n = mla_dual_rms_norm_group_quant(view?(q_c), q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon,
+  q_q, q_s, kv_n = mla_dual_rms_norm_group_quant(q_c, q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon,
                      group_size)
 }
 
@@ -30,7 +30,7 @@ pattern mla_dual_rms_norm_token_quant {
   q_q, q_s   = rms_norm_token_quant(view?(q_c), q_weight, q_epsilon, fp8)
   kv_n       = rms_norm(kv_c, kv_weight, kv_epsilon)
 =>
-  q_q, q_s, kv_n = mla_dual_rms_norm_token_quant(view?(q_c), q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon)
+  q_q, q_s, kv_n = mla_dual_rms_norm_token_quant(q_c, q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon)
 }
 
 pass mla_dual_rms_norm after rms_norm_quant {

@@ -204,7 +204,7 @@ ADD_RMS_NORM_PAD_ = Pattern(
         ),
         RightStep(
             "slice",
-            args={"x": Use("new_p"), "dim": Const(expr("-1")), "start": Const(Lit(0)), "end": Use("H")},
+            args={"x": Use("new_p"), "dim": Const(Lit(-1)), "start": Const(Lit(0)), "end": Use("H")},
             results={"y": "new_y"},
             line=12,
         ),
@@ -295,7 +295,7 @@ ADD_RMS_NORM_PAD_MM = Pattern(
         ),
         RightStep(
             "slice",
-            args={"x": Use("new_p"), "dim": Const(expr("-1")), "start": Const(Lit(0)), "end": Use("H")},
+            args={"x": Use("new_p"), "dim": Const(Lit(-1)), "start": Const(Lit(0)), "end": Use("H")},
             results={"y": "new_y"},
             line=23,
         ),

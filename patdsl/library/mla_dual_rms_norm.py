@@ -25,6 +25,7 @@ from patdsl.op_table import (
     Result,
     Step,
     Tensor,
+    Through,
     TorchCall,
     Use,
 )
@@ -258,14 +259,14 @@ MLA_DUAL_RMS_NORM_ = Pattern(
             Step(
                 "split",
                 op="split",
-                operands={"x": Use("qkv"), "sizes": Const(expr("[Q, C + R]")), "dim": Const(expr("-1"))},
+                operands={"x": Use("qkv"), "sizes": Const(expr("[Q, C + R]")), "dim": Const(Lit(-1))},
                 results={"parts.0": "q_c", "parts.1": "kv"},
                 line=7,
             ),
             Step(
                 "split_2",
                 op="split",
-                operands={"x": Use("kv"), "sizes": Const(expr("[C, R]")), "dim": Const(expr("-1"))},
+                operands={"x": Use("kv"), "sizes": Const(expr("[C, R]")), "dim": Const(Lit(-1))},
                 results={"parts.0": "kv_c", "parts.1": "k_pe"},
                 line=8,
             ),
@@ -307,10 +308,11 @@ MLA_DUAL_RMS_NORM_ = Pattern(
                 "kv_epsilon": Use("kv_epsilon"),
             },
             results={"q_n": "new_q_n", "kv_n": "new_kv_n"},
+            flatten=("q", "kv"),
             line=12,
         ),
     ),
-    replaces=(Replace("q_n", "new_q_n"), Replace("kv_n", "new_kv_n")),
+    replaces=(Replace("q_n", "new_q_n", True), Replace("kv_n", "new_kv_n", True)),
     inputs=(Input("qkv"), Input("q_weight"), Input("q_epsilon"), Input("kv_weight"), Input("kv_epsilon")),
     examples=(
         Example("qkv", (11, 13, 15104), Dtype("bf16")),
@@ -326,7 +328,7 @@ MLA_DUAL_RMS_NORM_ = Pattern(
 #     pattern mla_dual_rms_norm_group_quant {
 #       q_c, kv    = split(qkv, [Q, C + R], -1)
 #       kv_c, k_pe = split(kv, [C, R], -1)
-#       q_q, q_s   = rms_norm_group_quant(q_c, q_weight, q_epsilon, group_size)
+#       q_q, q_s   = rms_norm_group_quant(view?(q_c), q_weight, q_epsilon, group_size)
 #       kv_n       = rms_norm(kv_c, kv_weight, kv_epsilon)
 #     =>
 #       q_q, q_s, kv_n = mla_dual_rms_norm_group_quant(q_c, q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon,
@@ -340,14 +342,14 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT_ = Pattern(
             Step(
                 "split",
                 op="split",
-                operands={"x": Use("qkv"), "sizes": Const(expr("[Q, C + R]")), "dim": Const(expr("-1"))},
+                operands={"x": Use("qkv"), "sizes": Const(expr("[Q, C + R]")), "dim": Const(Lit(-1))},
                 results={"parts.0": "q_c", "parts.1": "kv"},
                 line=18,
             ),
             Step(
                 "split_2",
                 op="split",
-                operands={"x": Use("kv"), "sizes": Const(expr("[C, R]")), "dim": Const(expr("-1"))},
+                operands={"x": Use("kv"), "sizes": Const(expr("[C, R]")), "dim": Const(Lit(-1))},
                 results={"parts.0": "kv_c", "parts.1": "k_pe"},
                 line=19,
             ),
@@ -355,7 +357,7 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT_ = Pattern(
                 "rms_norm_group_quant",
                 op="rms_norm_group_quant",
                 operands={
-                    "x": Use("q_c"),
+                    "x": Through("q_c"),
                     "weight": Use("q_weight"),
                     "epsilon": Use("q_epsilon"),
                     "group_size": Use("group_size"),
@@ -391,10 +393,15 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT_ = Pattern(
                 "group_size": Use("group_size"),
             },
             results={"q_q": "new_q_q", "q_scale": "new_q_s", "kv_n": "new_kv_n"},
+            flatten=("q", "kv"),
             line=23,
         ),
     ),
-    replaces=(Replace("q_q", "new_q_q"), Replace("q_s", "new_q_s"), Replace("kv_n", "new_kv_n")),
+    replaces=(
+        Replace("q_q", "new_q_q", True),
+        Replace("q_s", "new_q_s", True),
+        Replace("kv_n", "new_kv_n", True),
+    ),
     inputs=(
         Input("qkv"),
         Input("q_weight"),
@@ -410,7 +417,7 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT_ = Pattern(
 #     pattern mla_dual_rms_norm_token_quant {
 #       q_c, kv    = split(qkv, [Q, C + R], -1)
 #       kv_c, k_pe = split(kv, [C, R], -1)
-#       q_q, q_s   = rms_norm_token_quant(q_c, q_weight, q_epsilon, fp8)
+#       q_q, q_s   = rms_norm_token_quant(view?(q_c), q_weight, q_epsilon, fp8)
 #       kv_n       = rms_norm(kv_c, kv_weight, kv_epsilon)
 #     =>
 #       q_q, q_s, kv_n = mla_dual_rms_norm_token_quant(q_c, q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon)
@@ -423,14 +430,14 @@ MLA_DUAL_RMS_NORM_TOKEN_QUANT_ = Pattern(
             Step(
                 "split",
                 op="split",
-                operands={"x": Use("qkv"), "sizes": Const(expr("[Q, C + R]")), "dim": Const(expr("-1"))},
+                operands={"x": Use("qkv"), "sizes": Const(expr("[Q, C + R]")), "dim": Const(Lit(-1))},
                 results={"parts.0": "q_c", "parts.1": "kv"},
                 line=28,
             ),
             Step(
                 "split_2",
                 op="split",
-                operands={"x": Use("kv"), "sizes": Const(expr("[C, R]")), "dim": Const(expr("-1"))},
+                operands={"x": Use("kv"), "sizes": Const(expr("[C, R]")), "dim": Const(Lit(-1))},
                 results={"parts.0": "kv_c", "parts.1": "k_pe"},
                 line=29,
             ),
@@ -438,7 +445,7 @@ MLA_DUAL_RMS_NORM_TOKEN_QUANT_ = Pattern(
                 "rms_norm_token_quant",
                 op="rms_norm_token_quant",
                 operands={
-                    "x": Use("q_c"),
+                    "x": Through("q_c"),
                     "weight": Use("q_weight"),
                     "epsilon": Use("q_epsilon"),
                     "quant_dtype": Const(Lit(Dtype("fp8"))),
@@ -472,10 +479,15 @@ MLA_DUAL_RMS_NORM_TOKEN_QUANT_ = Pattern(
                 "kv_epsilon": Use("kv_epsilon"),
             },
             results={"q_q": "new_q_q", "q_scale": "new_q_s", "kv_n": "new_kv_n"},
+            flatten=("q", "kv"),
             line=33,
         ),
     ),
-    replaces=(Replace("q_q", "new_q_q"), Replace("q_s", "new_q_s"), Replace("kv_n", "new_kv_n")),
+    replaces=(
+        Replace("q_q", "new_q_q", True),
+        Replace("q_s", "new_q_s", True),
+        Replace("kv_n", "new_kv_n", True),
+    ),
     inputs=(Input("qkv"), Input("q_weight"), Input("q_epsilon"), Input("kv_weight"), Input("kv_epsilon")),
     place="mla_dual_rms_norm.pat:27",
 )

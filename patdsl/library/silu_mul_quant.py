@@ -222,7 +222,7 @@ SILU_AND_MUL = Op(
                         op="slice",
                         operands={
                             "x": Use("x"),
-                            "dim": Const(expr("-1")),
+                            "dim": Const(Lit(-1)),
                             "start": Const(Lit(0)),
                             "end": Use("D"),
                         },
@@ -235,7 +235,7 @@ SILU_AND_MUL = Op(
                         op="slice",
                         operands={
                             "x": Use("x"),
-                            "dim": Const(expr("-1")),
+                            "dim": Const(Lit(-1)),
                             "start": Use("D"),
                             "end": Const(expr("2 * D")),
                         },
@@ -259,7 +259,7 @@ SILU_AND_MUL = Op(
                     Step(
                         "split",
                         op="split",
-                        operands={"x": Use("x"), "sizes": Const(expr("[D, D]")), "dim": Const(expr("-1"))},
+                        operands={"x": Use("x"), "sizes": Const(expr("[D, D]")), "dim": Const(Lit(-1))},
                         results={"parts.0": "gate", "parts.1": "up"},
                         line=40,
                     ),
