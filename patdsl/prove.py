@@ -204,17 +204,17 @@ class _RightProof(RightTyping):
 
     def _demand_ranks(self, op: Op, args: Mapping[str, Any], flat: Mapping[str, Any]) -> None:
         inputs = {item.name for item in self.pattern.inputs}
+        stars: dict[str, int] = {}  # how many dims each stands for, by the first argument that has it
         for param in op.params:
             declared, value = param.type, args[param.name]
             if not isinstance(declared, Tensor) or not isinstance(value, Value) or value.key not in inputs:
                 continue
-            rank = len(declared.dims)
-            if (
-                any(isinstance(dim, Star) for dim in declared.dims)
-                or param.name in flat
-                or value.meta is None
-            ):
+            if param.name in flat or value.meta is None:
                 continue
+            star = next((dim.name for dim in declared.dims if isinstance(dim, Star)), None)
+            rank = len(declared.dims)
+            if star is not None:
+                rank += stars.setdefault(star, len(value.meta.dims) - rank + 1) - 1
             if len(value.meta.dims) != rank:
                 raise RankDemandError(
                     value.key,
@@ -238,7 +238,8 @@ class _RightProof(RightTyping):
 
 
 def disproof_text(pattern: Pattern, disproof: Disproof) -> str:
-    """One sentence: which value, in which case, and both types."""
+    """One sentence: which variant and value, in which case, and both types."""
     if disproof.value:
-        return f"{disproof.reason} (with {disproof.case})"
+        variant = f"`{pattern.full_name}`: " if pattern.variant else ""
+        return f"{variant}{disproof.reason} (with {disproof.case})"
     return f"`{pattern.full_name}` can never fire: {disproof.reason} (with {disproof.case})"

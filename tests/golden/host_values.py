@@ -8,7 +8,7 @@ Made by patdsl 0.1.0; edit the .pat file, not this one. To make it again:
 from __future__ import annotations
 
 from patdsl.dtypes import Dtype
-from patdsl.expr import Binary, Func, Lit, Ref, Star
+from patdsl.expr import Ref, Star
 from patdsl.graph import Example, HostValue, Input, PassSpec, Pattern, Replace, RightStep
 from patdsl.op_table import Block, DtypeVar, Op, Param, Plain, Result, Step, Tensor, TorchCall, Use
 from patdsl.runtime import (
@@ -79,7 +79,7 @@ LOAD_TWICE_ = Pattern(
     replaces=(Replace("y_2", "new_y", True),),
     inputs=(Input("x"), Input("layer")),
     examples=(Example("x", (11, 13, 4352), Dtype("bf16")), Example("layer", value="example")),
-    where=(Binary("==", Func("size", (Ref("x"), Lit(-1))), expr("8 * width")),),
+    where=(expr("size(x, -1) == 8 * width"),),
     place="host_values.pat:15",
 )
 

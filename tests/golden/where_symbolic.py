@@ -8,7 +8,7 @@ Made by patdsl 0.1.0; edit the .pat file, not this one. To make it again:
 from __future__ import annotations
 
 from patdsl.dtypes import Dtype
-from patdsl.expr import Binary, Func, Lit, Ref, Star
+from patdsl.expr import Ref, Star
 from patdsl.graph import Example, Input, PassSpec, Pattern, Replace, RightStep
 from patdsl.op_table import Block, DtypeVar, Op, Param, Result, Step, Tensor, TorchCall, Use
 from patdsl.runtime import (
@@ -22,6 +22,7 @@ from patdsl.runtime import (
     rewrite,
     trace,
 )
+from patdsl.text_to_expr import expr
 
 T = DtypeVar("T")
 H = Ref("H")
@@ -69,7 +70,7 @@ MULTIPLE = Pattern(
     replaces=(Replace("y_2", "new_y", True),),
     inputs=(Input("x"),),
     examples=(Example("x", (11, 13, 4352), Dtype("bf16")),),
-    where=(Binary("==", Binary("%", Func("size", (Ref("x"), Lit(-1))), Lit(16)), Lit(0)),),
+    where=(expr("size(x, -1) % 16 == 0"),),
     place="where_symbolic.pat:4",
 )
 
@@ -91,7 +92,7 @@ ALWAYS = Pattern(
     replaces=(Replace("y_2", "new_y", True),),
     inputs=(Input("x"),),
     examples=(Example("x", (11, 13, 4352), Dtype("bf16")),),
-    where=(Binary(">=", Func("size", (Ref("x"), Lit(-1))), Lit(0)),),
+    where=(expr("size(x, -1) >= 0"),),
     place="where_symbolic.pat:11",
 )
 

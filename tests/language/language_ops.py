@@ -109,6 +109,10 @@ def add_twice_plus_one_(x, residual):
     x.copy_(residual * 2 + 1)
 
 
+def negate_(x):
+    x.neg_()
+
+
 def twice_or_store(x, store):
     assert not store
     return x * 2
@@ -164,4 +168,10 @@ define(
     lambda x, shift, scale: (x * scale + shift) * scale * shift,
 )
 define("plus_one_columns(Tensor x) -> Tensor", lambda x: (x + 1).t().contiguous().t())
+define("twice_plus_one_twice(Tensor x) -> Tensor", lambda x: (x * 2 + 1) * 2)
+define("twice_plus_two(Tensor x) -> Tensor", lambda x: x * 2 + 1 + 1)
+define("plus_one_twice(Tensor x) -> Tensor", lambda x: (x + 1) * 2)
+define("twice_combine(Tensor x, Tensor late) -> Tensor", lambda x, late: x * 2 * late)
+define("silu_mul(Tensor x, Tensor up) -> Tensor", lambda x, up: torch.nn.functional.silu(x) * up)
+register("negate_(Tensor(a!) x) -> ()", negate_)
 LANG = torch.ops.lang
