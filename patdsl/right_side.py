@@ -144,7 +144,9 @@ class _RightBuilder:
     def _is_op(self, call: ast.Call) -> bool:
         name = call.function.text
         entity = self.outer.file.lookup(name)
-        return name in LAYOUT_NAMES or name in self.variant.ops or (entity is not None and entity.kind == "op")
+        return (
+            name in LAYOUT_NAMES or name in self.variant.ops or (entity is not None and entity.kind == "op")
+        )
 
     def _name(self, name: ast.Name, fan_out: str | None) -> RightOperand | None:
         text = name.text
@@ -177,7 +179,8 @@ class _RightBuilder:
             "PAT307",
             name.span,
             f"nothing binds `{text}`",
-            help=suggestion(text, known) or f"bound on the left: {', '.join(self.outer.bound()) or 'nothing'}",
+            help=suggestion(text, known)
+            or f"bound on the left: {', '.join(self.outer.bound()) or 'nothing'}",
         )
         return None
 
@@ -458,7 +461,7 @@ class _RightBuilder:
                     entity = self.outer.find_op(element.function)
                     op = self.outer.ops.add(entity) if entity else None
                     fan_out = self._matching_fan_out(element.fan_out, op)
-                fed = self._chain_op(element, fed, fan_out)
+                fed = self._chain_op(element, fed, fan_out, element is not chain.elements[-1])
                 if fed is None:
                     return
             else:
@@ -469,7 +472,10 @@ class _RightBuilder:
                     help="name one op; a pattern parameter can choose it: pattern p[f in {a, b}]",
                 )
 
-    def _chain_op(self, element: ast.ChainOp, fed: Use | None, fan_out: str | None) -> Use | None:
+    def _chain_op(
+        self, element: ast.ChainOp, fed: Use | None, fan_out: str | None, feeds: bool
+    ) -> Use | None:
+        """One call. Its results replace left ones by name, but for one that feeds the next op: that is a temporary."""
         entity = self.outer.find_op(element.function)
         if entity is None:
             return None
@@ -481,7 +487,7 @@ class _RightBuilder:
                 self._bind_by_name(op, param, element, args)
         names = tuple((result.name, self._right_name(result.name)) for result in op.results)
         self._add_step(op, args, names, element.span, fan_out)
-        for result, new in names:
+        for result, new in names[1:] if feeds else names:
             old = self._left_value(result)
             if old is not None:
                 self.replaces = [one for one in self.replaces if one.left != old]

@@ -8,9 +8,9 @@ Made by patdsl 0.1.0; edit the .pat file, not this one. To make it again:
 from __future__ import annotations
 
 from patdsl.dtypes import Dtype
-from patdsl.expr import Ref, Star
+from patdsl.expr import Lit, Ref, Star
 from patdsl.graph import Example, Input, PassSpec, Pattern, Replace, RightStep
-from patdsl.op_table import Block, DtypeVar, Op, Param, Result, Step, Tensor, TorchCall, Use
+from patdsl.op_table import Block, DtypeVar, Give, Op, Param, Result, Step, Tensor, TorchCall, Use
 from patdsl.runtime import (
     Chain,
     FusionPass,
@@ -26,6 +26,14 @@ from patdsl.runtime import (
 T = DtypeVar("T")
 H = Ref("H")
 Bs = Star("B")
+
+# aten.pat:75
+ABS = Op(
+    "abs",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(TorchCall("aten::abs.default"),),
+)
 
 # lang.pat:2
 DOUBLE = Op(
@@ -51,6 +59,22 @@ INCREMENT = Op(
     bindings=(TorchCall("lang::plus_one.default"),),
 )
 
+# aten.pat:72
+NEG = Op(
+    "neg",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(TorchCall("aten::neg.default"),),
+)
+
+# optional_op.pat:8
+PLUS_ONE_OF = Op(
+    "plus_one_of",
+    params=(Param("x", Tensor(T, (Bs, H))),),
+    results=(Result("y", Tensor(T, (Bs, H))),),
+    bindings=(TorchCall("lang::increase.by", args={0: Give(Ref("x")), 1: Give(Lit(1.0))}),),
+)
+
 # lang.pat:17
 SPREAD = Op(
     "spread",
@@ -59,15 +83,15 @@ SPREAD = Op(
     bindings=(TorchCall("lang::spread.default"),),
 )
 
-# optional_op.pat:4, variant shift
-#     pattern optional { double -> shift: increment? -> spread => shift? -> double_spread }
-OPTIONAL_SHIFT = Pattern(
-    "optional",
+# optional_op.pat:4, variant sign
+#     pattern before { double -> sign: neg? -> spread => sign? -> double_spread }
+BEFORE_SIGN = Pattern(
+    "before",
     left=Block(
         ("x",),
         (
             Step("double", op="double", operands={"x": Use("x")}, results={"y": "y"}, line=4),
-            Step("shift", op="increment", operands={"x": Use("y")}, results={"y": "y_2"}, line=4),
+            Step("sign", op="neg", operands={"x": Use("y")}, results={"y": "y_2"}, line=4),
             Step(
                 "spread",
                 op="spread",
@@ -78,7 +102,7 @@ OPTIONAL_SHIFT = Pattern(
         ),
     ),
     right=(
-        RightStep("increment", args={"x": Use("x")}, results={"y": "new_y"}, line=4),
+        RightStep("neg", args={"x": Use("x")}, results={"y": "new_y"}, line=4),
         RightStep(
             "double_spread",
             args={"x": Use("new_y")},
@@ -86,21 +110,39 @@ OPTIONAL_SHIFT = Pattern(
             line=4,
         ),
     ),
-    replaces=(
-        Replace("y_2", "new_y", True),
-        Replace("low", "new_low", True),
-        Replace("high", "new_high", True),
-    ),
+    replaces=(Replace("low", "new_low", True), Replace("high", "new_high", True)),
     inputs=(Input("x"),),
     examples=(Example("x", (11, 13, 4352), Dtype("bf16")),),
-    variant="shift",
+    variant="sign",
     place="optional_op.pat:4",
 )
 
-# optional_op.pat:4, variant no shift
-#     pattern optional { double -> shift: increment? -> spread => shift? -> double_spread }
-OPTIONAL_NO_SHIFT = Pattern(
-    "optional",
+# optional_op.pat:6, variant sign
+#     pattern after { increment -> sign: abs? => plus_one_of -> sign? }
+AFTER_SIGN = Pattern(
+    "after",
+    left=Block(
+        ("x",),
+        (
+            Step("increment", op="increment", operands={"x": Use("x")}, results={"y": "y"}, line=6),
+            Step("sign", op="abs", operands={"x": Use("y")}, results={"y": "y_2"}, line=6),
+        ),
+    ),
+    right=(
+        RightStep("plus_one_of", args={"x": Use("x")}, results={"y": "new_y"}, line=6),
+        RightStep("abs", args={"x": Use("new_y")}, results={"y": "new_y_2"}, line=6),
+    ),
+    replaces=(Replace("y_2", "new_y_2", True),),
+    inputs=(Input("x"),),
+    examples=(Example("x", (11, 13, 4352), Dtype("bf16")),),
+    variant="sign",
+    place="optional_op.pat:6",
+)
+
+# optional_op.pat:4, variant no sign
+#     pattern before { double -> sign: neg? -> spread => sign? -> double_spread }
+BEFORE_NO_SIGN = Pattern(
+    "before",
     left=Block(
         ("x",),
         (
@@ -125,38 +167,82 @@ OPTIONAL_NO_SHIFT = Pattern(
     replaces=(Replace("low", "new_low", True), Replace("high", "new_high", True)),
     inputs=(Input("x"),),
     examples=(Example("x", (11, 13, 4352), Dtype("bf16")),),
-    variant="no shift",
+    variant="no sign",
     place="optional_op.pat:4",
+)
+
+# optional_op.pat:6, variant no sign
+#     pattern after { increment -> sign: abs? => plus_one_of -> sign? }
+AFTER_NO_SIGN = Pattern(
+    "after",
+    left=Block(
+        ("x",),
+        (Step("increment", op="increment", operands={"x": Use("x")}, results={"y": "y"}, line=6),),
+    ),
+    right=(RightStep("plus_one_of", args={"x": Use("x")}, results={"y": "new_y"}, line=6),),
+    replaces=(Replace("y", "new_y", True),),
+    inputs=(Input("x"),),
+    examples=(Example("x", (11, 13, 4352), Dtype("bf16")),),
+    variant="no sign",
+    place="optional_op.pat:6",
 )
 
 OPTIONAL_OP_PASS = PassSpec(
     "optional_op",
-    patterns=(OPTIONAL_SHIFT, OPTIONAL_NO_SHIFT),
-    ops={"double": DOUBLE, "double_spread": DOUBLE_SPREAD, "increment": INCREMENT, "spread": SPREAD},
+    patterns=(BEFORE_SIGN, AFTER_SIGN, BEFORE_NO_SIGN, AFTER_NO_SIGN),
+    ops={
+        "abs": ABS,
+        "double": DOUBLE,
+        "double_spread": DOUBLE_SPREAD,
+        "increment": INCREMENT,
+        "neg": NEG,
+        "plus_one_of": PLUS_ONE_OF,
+        "spread": SPREAD,
+    },
 )
 
 
 def register_optional_op(patterns: FusionPass) -> None:
     """Register the patterns of pass `optional_op`."""
     register_replacement(
-        search_fn=Left(OPTIONAL_SHIFT),
-        replace_fn=Right(OPTIONAL_SHIFT),
-        example_inputs=examples(OPTIONAL_SHIFT),
+        search_fn=Left(BEFORE_SIGN),
+        replace_fn=Right(BEFORE_SIGN),
+        example_inputs=examples(BEFORE_SIGN),
         trace_fn=trace,
         pass_dicts=patterns,
         extra_check=rewrite,
-        search_fn_pattern=Matcher(OPTIONAL_SHIFT, patterns),
-        pattern_name="optional[shift]",
+        search_fn_pattern=Matcher(BEFORE_SIGN, patterns),
+        pattern_name="before[sign]",
     )
     register_replacement(
-        search_fn=Left(OPTIONAL_NO_SHIFT),
-        replace_fn=Right(OPTIONAL_NO_SHIFT),
-        example_inputs=examples(OPTIONAL_NO_SHIFT),
+        search_fn=Left(AFTER_SIGN),
+        replace_fn=Right(AFTER_SIGN),
+        example_inputs=examples(AFTER_SIGN),
         trace_fn=trace,
         pass_dicts=patterns,
         extra_check=rewrite,
-        search_fn_pattern=Matcher(OPTIONAL_NO_SHIFT, patterns),
-        pattern_name="optional[no shift]",
+        search_fn_pattern=Matcher(AFTER_SIGN, patterns),
+        pattern_name="after[sign]",
+    )
+    register_replacement(
+        search_fn=Left(BEFORE_NO_SIGN),
+        replace_fn=Right(BEFORE_NO_SIGN),
+        example_inputs=examples(BEFORE_NO_SIGN),
+        trace_fn=trace,
+        pass_dicts=patterns,
+        extra_check=rewrite,
+        search_fn_pattern=Matcher(BEFORE_NO_SIGN, patterns),
+        pattern_name="before[no sign]",
+    )
+    register_replacement(
+        search_fn=Left(AFTER_NO_SIGN),
+        replace_fn=Right(AFTER_NO_SIGN),
+        example_inputs=examples(AFTER_NO_SIGN),
+        trace_fn=trace,
+        pass_dicts=patterns,
+        extra_check=rewrite,
+        search_fn_pattern=Matcher(AFTER_NO_SIGN, patterns),
+        pattern_name="after[no sign]",
     )
 
 

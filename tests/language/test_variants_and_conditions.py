@@ -13,27 +13,32 @@ def both(x):
     return PLUS(TWICE(x))
 
 
-def test_an_optional_op_present_and_absent():
+def test_an_optional_op_before_the_fused_one():
     passes = load("optional_op")
-    assert fuses(passes, lambda x: SPREAD(TWICE(x)), f32(4, 8), count={"optional[no shift]": 1}) == {
-        "double_spread": 1
+    present = fuses(passes, lambda x: SPREAD(-TWICE(x)), f32(4, 8), count={"before[sign]": 1})
+    assert present == {"neg": 1, "double_spread": 1}
+    absent = fuses(passes, lambda x: SPREAD(TWICE(x)), f32(4, 8), count={"before[no sign]": 1})
+    assert absent == {"double_spread": 1}
+    leaves(passes, lambda x: SPREAD(torch.exp(TWICE(x))), f32(4, 8))
+
+
+def test_an_optional_op_after_the_fused_one():
+    passes = load("optional_op")
+    assert fuses(passes, lambda x: PLUS(x).abs(), f32(4, 8), count={"after[sign]": 1}) == {
+        "increase": 1,
+        "abs": 1,
     }
-    leaves(passes, lambda x: SPREAD(torch.neg(TWICE(x))), f32(4, 8))
+    assert fuses(passes, PLUS, f32(4, 8), count={"after[no sign]": 1}) == {"increase": 1}
 
 
-def test_an_optional_op_is_applied_again():
-    module_ops = fuses_rounded(load("optional_op"))
-    assert module_ops == {"plus_one": 1, "double_spread": 1}
+def test_what_feeds_an_op_on_the_right_replaces_nothing():
+    """`neg` is applied again to another value: nobody else may take the one for the other."""
 
+    def model(x):
+        y = -TWICE(x)
+        return *SPREAD(y), y * 3
 
-def fuses_rounded(passes):
-    """Here the rewrite is not exact algebra: only the graph is looked at."""
-    from language_cases import ops, traced
-
-    module = traced(lambda x: SPREAD(PLUS(TWICE(x))), f32(4, 8))
-    passes(module.graph)
-    assert passes.last_counts == {"optional[shift]": 1}
-    return ops(module.graph)
+    leaves(load("optional_op"), model, f32(4, 8), why="profit")
 
 
 @pytest.mark.parametrize("increase", [PLUS, lambda x: LANG.increase.by(x, 1.0)])
