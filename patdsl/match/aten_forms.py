@@ -81,20 +81,24 @@ def _slice(
     if size is None:
         return arguments
 
-    def bound(argument: Argument) -> Argument:
-        value = argument.value
-        if argument.name == "start" and value is None:
-            return attrs.evolve(argument, value=0)
-        if argument.name not in ("start", "end"):
-            return argument
-        if value is None or (argument.name == "end" and known(value >= size) is True):
-            return attrs.evolve(argument, value=size)
-        if isinstance(value, int) and value < 0:
-            return attrs.evolve(argument, value=size + value)
+    def bound(name: str, value: Any) -> Any:
+        if value is None:
+            return size if name == "end" else 0
         # The largest index stands for "to the end" also of a dim that is not known.
-        return attrs.evolve(argument, value=size) if value == 2**63 - 1 else argument
+        if (isinstance(value, int) and value == 2**63 - 1) or known(value >= size) is True:
+            return size
+        if isinstance(value, int) and value < 0:
+            return 0 if known(size + value <= 0) is True else size + value
+        return value
 
-    return tuple(bound(argument) for argument in arguments)
+    bounds = {
+        argument.name: bound(argument.name, argument.value)
+        for argument in arguments
+        if argument.name in ("start", "end")
+    }
+    if known(bounds["end"] < bounds["start"]) is True:
+        bounds["end"] = bounds["start"]
+    return tuple(attrs.evolve(each, value=bounds.get(each.name, each.value)) for each in arguments)
 
 
 def _even_split(arguments: tuple[Argument, ...], dims: tuple[Any, ...]) -> tuple[Argument, ...]:
@@ -103,7 +107,7 @@ def _even_split(arguments: tuple[Argument, ...], dims: tuple[Any, ...]) -> tuple
     part = next((argument.value for argument in arguments if argument.name == "split_size"), None)
     if type(size) is not int or type(part) is not int or part <= 0 or size // part > 1024:
         return arguments
-    sizes = (part,) * (size // part) + ((size % part,) if size % part else ())
+    sizes = (part,) * (size // part) + ((size % part,) if size % part or size == 0 else ())
     return tuple(
         attrs.evolve(argument, value=sizes) if argument.name == "split_size" else argument
         for argument in arguments
