@@ -39,6 +39,9 @@ ARITY = {
     "size": (2, 2),
 }
 
+#: torch's own limit.
+MOST_DIMS = 64
+
 TARGETS = ("cpu", "gfx942", "gfx950", "sm_80", "sm_90", "sm_100")
 TARGET = re.compile(r"cpu|gfx[0-9a-f]{3,5}|sm_[0-9]{2,3}")
 
@@ -151,7 +154,10 @@ def resolve_targets(targets: Iterable[ast.Target], diagnostics: Diagnostics) -> 
     for target in targets:
         if not TARGET.fullmatch(target.name):
             diagnostics.add(
-                "PAT110", target.span, f"unknown target `{target.name}`", help=suggestion(target.name, TARGETS) or f"targets: {', '.join(TARGETS)}, ..."
+                "PAT110",
+                target.span,
+                f"unknown target `{target.name}`",
+                help=suggestion(target.name, TARGETS) or f"targets: {', '.join(TARGETS)}, ...",
             )
         elif target.or_newer and not target.name.startswith("sm_"):
             diagnostics.add(
@@ -172,6 +178,14 @@ def resolve_type(written: ast.Type, names: Names, dtype_parameters: Iterable[str
         if name == "tensor" and not written.is_list:
             return AnyTensor()
         return Plain(name, written.is_list)
+    if len(written.dims) > MOST_DIMS:
+        names.diagnostics.add(
+            "PAT211",
+            written.span,
+            f"{len(written.dims):,} dims, more than the {MOST_DIMS} that a tensor can have",
+            help="`*B` stands for any number of dims",
+        )
+        return AnyTensor()
     dtype = _dtype_term(written, names, frozenset(dtype_parameters))
     stars = [dim for dim in written.dims if isinstance(dim, ast.Star)]
     if len(stars) > 1:

@@ -170,14 +170,14 @@ class _Resolver:
                 decl.condition, Names(self.file, self.diagnostics, local.__contains__, lambda: local)
             )
         targets = resolve_targets(decl.targets, self.diagnostics)
-        return self._spec(
-            decl.name.text, found, targets, when, tuple(name.text for name in decl.after)
-        )
+        return self._spec(decl.name.text, found, targets, when, tuple(name.text for name in decl.after))
 
     def _check_order(self, passes: Sequence[Entity]) -> None:
         """`after` must not lead back to where it starts."""
         decls = {decl.name.text: decl for entity in passes if isinstance(decl := entity.decl, ast.PassDecl)}
-        waits = {name: [other.text for other in decl.after if other.text in decls] for name, decl in decls.items()}
+        waits = {
+            name: [other.text for other in decl.after if other.text in decls] for name, decl in decls.items()
+        }
         try:
             TopologicalSorter(waits).prepare()
         except CycleError as error:
@@ -284,7 +284,6 @@ class _Resolver:
             value = resolve_expr(decl.default, Names(entity.owner, entity.owner.diagnostics))
             default = self._host_default(decl, value, entity)
         return HostValue(decl.name.text, kind, params, default)
-
 
     def _host_default(self, decl: ast.Host, value: Expr, entity: Entity) -> object:
         assert decl.default is not None
@@ -446,7 +445,8 @@ class _PatternResolver:
         fixed = self.file.known("const", "host")
         for clash in clashes(pattern_uses(pattern, self.unit.ops.table), fixed):
             builder = left.builder
-            places = [place[clash.name] for place in (builder.defined, builder.inputs, builder.dims) if clash.name in place]
+            bound = (builder.defined, builder.inputs, builder.dims)
+            places = [place[clash.name] for place in bound if clash.name in place]
             places += [
                 param.type.span
                 for param, declared in zip(self.decl.inputs, inputs.values(), strict=False)
@@ -498,17 +498,13 @@ class _PatternResolver:
                 "PAT313",
                 self.decl.name.span,
                 f"the left side of `{self.decl.name.text}` falls into {len(groups)} parts that share no value",
-                notes=[Note(f"the values of {_ordinal(i)} part: {', '.join(_values_of(one))}") for i, one in enumerate(groups[:2])],
+                notes=[Note(f"one part: {_values_of(groups[0])}"), Note(f"another: {_values_of(groups[1])}")],
                 help="let the parts share a value, or make a pattern of each",
             )
 
 
-def _ordinal(index: int) -> str:
-    return ("one", "another")[index]
-
-
-def _values_of(group: set[str]) -> list[str]:
-    return sorted(name for name in group if not name.startswith("step "))[:4]
+def _values_of(group: set[str]) -> str:
+    return ", ".join(sorted(name for name in group if not name.startswith("step "))[:4])
 
 
 def op_dims(left: LeftSide, table: Mapping[str, Op]) -> dict[str, Expr]:
@@ -543,5 +539,3 @@ def _sizes(value: str, declared: Type, found: dict[str, Expr]) -> None:
         if isinstance(dim, Ref):
             place = at if at < before else at - len(declared.dims)
             found.setdefault(dim.name, Func("size", (Ref(value), Lit(place))))
-
-

@@ -45,6 +45,10 @@ from patdsl.op_table import (
 )
 
 
+#: More parameters or results than this are a mistake or an attack.
+MOST_PARAMS = 256
+
+
 class Ops:
     """The ops that a unit reaches. `table` maps key to Op; a key is the op's name, prefixed by its file's where two files share it."""
 
@@ -127,6 +131,15 @@ class _Header:
             for param in decl.parameters
             if isinstance(param.type, ast.PlainType) and param.type.name.text == "dtype"
         ]
+        for written, what in ((decl.parameters, "parameters"), (decl.results, "results")):
+            if len(written) > MOST_PARAMS:
+                self.diagnostics.add(
+                    "PAT211",
+                    decl.name.span,
+                    f"`{decl.name.text}` has {len(written):,} {what}, more than {MOST_PARAMS}",
+                    help="no torch op has so many",
+                )
+                return Op(key, (), ())
         params = tuple(self._param(param) for param in decl.parameters)
         results = tuple(
             Result(result.name.text, resolve_type(result.type, self.names, dtype_params))
@@ -137,9 +150,7 @@ class _Header:
         for result, resolved in zip(decl.results, results, strict=True):
             self._check_result(result, resolved)
         bound = bound_names(params, results)
-        scope = Names(
-            self.file, self.diagnostics, local=bound.__contains__, known_local=lambda: bound
-        )
+        scope = Names(self.file, self.diagnostics, local=bound.__contains__, known_local=lambda: bound)
         flags = {flag.text for flag in decl.flags}
         line, _ = self.file.source.line_column(decl.span.start)
         op = Op(
@@ -156,7 +167,9 @@ class _Header:
         for clash in clashes(op_uses(op), self.file.known("const", "host")):
             places = [
                 written.type.span
-                for written, resolved in zip((*decl.parameters, *decl.results), (*params, *results), strict=True)
+                for written, resolved in zip(
+                    (*decl.parameters, *decl.results), (*params, *results), strict=True
+                )
                 if clash.name in type_names(resolved.type)
             ]
             span = places[-1] if places else decl.name.span
@@ -460,9 +473,7 @@ class _BindingResolver:
 
     def _native(self, targets: tuple, guard: Expr | None) -> Native | None:  # type: ignore[type-arg]
         assert self.written.block is not None
-        builder = BlockBuilder(
-            self.ops, self.file, self.diagnostics, known=bound_names(self.op.params, ())
-        )
+        builder = BlockBuilder(self.ops, self.file, self.diagnostics, known=bound_names(self.op.params, ()))
         builder.add_statements(self.written.block)
         missing = [result.name for result in self.op.results if result.name not in builder.defined]
         if missing:
@@ -474,5 +485,3 @@ class _BindingResolver:
             )
             return None
         return Native(builder.block(), targets, guard)
-
-

@@ -39,6 +39,9 @@ from patdsl.source import Span
 if TYPE_CHECKING:
     from patdsl.ast_to_ops import Ops
 
+#: Longer lists are a mistake or an attack.
+MOST_ITEMS = 128
+
 LAYOUT_NAMES = ("view",)
 
 
@@ -293,6 +296,14 @@ class BlockBuilder:
         return OneOf(value.item.text, options)
 
     def _list_operand(self, value: ast.ListExpr, param: Param) -> Operand:
+        if len(value.items) > MOST_ITEMS:
+            self.diagnostics.add(
+                "PAT318",
+                value.span,
+                f"a list of {len(value.items):,} items, more than {MOST_ITEMS}",
+                help="split the pattern",
+            )
+            return Anything()
         of_tensors = isinstance(param.type, Plain) and param.type.kind == "tensor"
         if of_tensors or any(isinstance(item, ast.Wildcard) for item in value.items):
             return Values(tuple(self.operand(item, param) for item in value.items))
@@ -484,5 +495,3 @@ def _written_names(expr: ast.Expr) -> list[ast.Name]:
     if isinstance(expr, ast.Call):
         return [name for argument in expr.arguments for name in _written_names(argument.value)]
     return []
-
-

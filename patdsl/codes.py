@@ -63,6 +63,7 @@ CODES: dict[str, Code] = {
     "PAT208": Code("a constant that is not constant", "ops"),
     "PAT209": Code("a constant without a value on some targets", "ops"),
     "PAT210": Code("a scratch buffer of unknown shape", "ops"),
+    "PAT211": Code("more than a tensor or an op can have", "ops"),
     # PAT3xx: patterns
     "PAT301": Code("a left side that is not a call", "patterns"),
     "PAT302": Code("an expression that cannot stand here", "patterns"),

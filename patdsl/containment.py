@@ -1,8 +1,8 @@
 """Which pattern claims a place that several could: order, and what can never be decided or never happen.
 
-In: planned patterns and passes. Out: each pass's patterns, larger ones first; findings: two patterns that claim the same
-nodes with nothing to choose between them, one that another always beats, one whose ops an earlier pass takes. The order is
-for the reader: at a match the rules decide, never the file. Which patterns are worth comparing is `rivals.py`'s business.
+In: planned patterns and passes. Out: each pass's patterns, larger ones first; findings: two patterns that claim the
+same nodes with nothing to choose between them, one that another always beats, one whose ops an earlier pass takes. The
+order is for the reader: at a match the rules decide, never the file. `rivals.py` says which are worth comparing.
 """
 
 from __future__ import annotations
@@ -86,11 +86,7 @@ def _check_starvation(unit: Unit, loaded: LoadedFile, budget: Budget) -> None:
     runs = PassOrder(unit.passes)
     for position, later in enumerate(unit.passes):
         for loser in later.patterns:
-            for at, taker in takers.of(loser):
-                if at == position or taker.name == loser.name or not runs.is_before(at, position):
-                    continue
-                if not budget.spend():
-                    return
+            for at, taker in takers.of(loser, position, runs, budget):
                 if embeds(taker, loser, unit.table):
                     _starved(taker, unit.passes[at], loser, later, unit, loaded)
                     break

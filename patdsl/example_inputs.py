@@ -7,7 +7,8 @@ of what divisions in the declarations need, so that no accidental equality can s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from math import prod
+from itertools import count, cycle
+from math import isqrt, prod
 from typing import Any
 
 from patdsl.dtypes import Dtype, is_dtype
@@ -18,13 +19,13 @@ from patdsl.match.found import TensorMeta
 from patdsl.op_table import OneOf, Op, Step
 from patdsl.symbolic import Poly
 
-#: Sizes for dims in the order met: primes times 256, so that exact divisions by group sizes come out and none repeat.
-PRIMES = (11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109)
 EPSILONS = (1e-6, 3e-6, 7e-6, 9e-6)
 OTHERS = {"bool": False, "str": "example", "tensor": None, "": None}
 
 
-def example_inputs(pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any]) -> tuple[Example, ...]:
+def example_inputs(
+    pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any]
+) -> tuple[Example, ...]:
     """One example for each input of the pattern, in order. Nothing for a left side that no graph has."""
     left = LeftTypes(pattern, ops, constants, Case(2, "same"))
     try:
@@ -40,7 +41,7 @@ def example_inputs(pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[s
     }
     sizes = _Sizes()
     found = []
-    floats = iter(EPSILONS * 4)
+    floats = cycle(EPSILONS)
     for item in pattern.inputs:
         meta = left.types.get(item.name)
         if meta is not None:
@@ -48,15 +49,29 @@ def example_inputs(pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[s
             continue
         value = left.names.get(item.name)
         chosen = options.get(item.name)
-        found.append(Example(item.name, value=chosen.value if isinstance(chosen, Lit) else _scalar(value, floats, sizes)))
+        found.append(
+            Example(
+                item.name, value=chosen.value if isinstance(chosen, Lit) else _scalar(value, floats, sizes)
+            )
+        )
     return tuple(found)
+
+
+def _primes() -> Iterator[int]:
+    """Primes from 11 on.
+
+    Dims get them in the order met, times 256, so that exact divisions by group sizes come out and none repeat.
+    """
+    return (
+        number for number in count(11) if all(number % divisor for divisor in range(2, isqrt(number) + 1))
+    )
 
 
 class _Sizes:
     """A size for each variable, the same wherever it occurs."""
 
     def __init__(self) -> None:
-        self._primes = iter(PRIMES)
+        self._primes = _primes()
         self.of: dict[str, int] = {}
 
     def value(self, dim: Any) -> int:
@@ -65,7 +80,8 @@ class _Sizes:
             return dim
         assert isinstance(dim, Poly)
         total = sum(
-            coefficient * prod(self._size(name) ** max(power, 0) for name, power in monomial)
+            coefficient
+            * prod(self._size(name) ** max(power, 0) for name, power in monomial)
             / prod(self._size(name) ** max(-power, 0) for name, power in monomial)
             for monomial, coefficient in dim.terms.items()
         )

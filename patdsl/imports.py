@@ -67,8 +67,8 @@ class LoadedFile:
     """A parsed file.
 
     `own` holds the file's declarations, `names` what it sees: those, its imports, and the prelude below them. Both are
-    keyed by namespace and name. `lost` are names that it would see, had their declarations been without syntax errors, or
-    their files been found. `errors_of_its_own` are those that an importing file should hear of.
+    keyed by namespace and name. `lost` are names that it would see, had their declarations been without syntax errors,
+    or their files been found. `errors_of_its_own` are those that an importing file should hear of.
     """
 
     path: Path
@@ -82,6 +82,7 @@ class LoadedFile:
     imported: dict[tuple[str, str], Entity] = attrs.Factory(dict)
     lost: set[tuple[str, str]] = attrs.Factory(set)
     errors_of_its_own: list[Diagnostic] = attrs.Factory(list)
+    _known: dict[tuple[str, ...], list[str]] = attrs.Factory(dict)
 
     def lookup(self, name: str, space: str = "value") -> Entity | None:
         return self.names.get((space, name))
@@ -91,8 +92,10 @@ class LoadedFile:
         return (space, name) in self.lost or (space, "*") in self.lost
 
     def known(self, *kinds: str) -> list[str]:
-        """The names of these kinds that the file sees."""
-        return [name for (_, name), entity in self.names.items() if entity.kind in kinds]
+        """The names of these kinds that the file sees, once it is loaded."""
+        if kinds not in self._known:
+            self._known[kinds] = [name for (_, name), entity in self.names.items() if entity.kind in kinds]
+        return self._known[kinds]
 
     def closure(self) -> list[LoadedFile]:
         """This file and all it imports, directly or not, each once, this one first."""
@@ -116,12 +119,17 @@ class Loader:
         self.files: dict[Path, LoadedFile] = {}
         self.unread: dict[Path, list[Diagnostic]] = {}
         self.loading: list[Path] = []
+        self._found: dict[tuple[Path, str, bool], tuple[Path | None, bool]] = {}
 
     def load(self, path: Path, diagnostics: Diagnostics) -> LoadedFile | None:
-        """The file at `path`, or None where it cannot be read, which goes to `diagnostics`. Later findings go to its own."""
+        """The file at `path`. That it cannot be read goes to `diagnostics`, what is found in it to its own."""
         try:
             key = path.resolve()
-        except (OSError, RuntimeError, ValueError):  # a circle of links, a NUL byte: reading says what is wrong
+        except (
+            OSError,
+            RuntimeError,
+            ValueError,
+        ):  # a circle of links, a NUL byte: reading says what is wrong
             key = path
         if key not in self.unread and key not in self.files:
             self._load_new(path, key)
@@ -214,22 +222,13 @@ class Loader:
 
     def _find(self, decl: ast.Import, loaded: LoadedFile, folder: Path) -> Path | None:
         """The file that an import means, or None, reported. What lies outside the roots is not even looked for."""
-        bases = (folder, *self.roots, *self.library)
-        allowed = [_resolved(base) for base in bases]
-        relative = Path(*decl.path.split(".")).with_suffix(".pat")
-        if decl.is_string:
-            candidates = [folder / decl.path]
-        else:
-            candidates = [base / relative for base in bases]
-        inside = [
-            candidate
-            for candidate in candidates
-            if any(_resolved(candidate).is_relative_to(root) for root in allowed)
-        ]
-        found = next((candidate for candidate in inside if _is_file(candidate)), None)
+        key = (folder, decl.path, decl.is_string)
+        if key not in self._found:
+            self._found[key] = self._look_for(*key)
+        found, leads_outside = self._found[key]
         if found is not None:
             return found
-        if len(inside) < len(candidates):
+        if leads_outside:
             loaded.diagnostics.add(
                 "PAT103",
                 decl.path_span,
@@ -238,15 +237,31 @@ class Loader:
                 help="import from below the file's own folder, or name a further root with --root",
             )
             return None
+        bases = (folder, *self.roots, *self.library)
         known = sorted({path.stem for base in bases for path in base.glob("*.pat")})
         loaded.diagnostics.add(
             "PAT102",
             decl.path_span,
             f"no file for import `{decl.path}`",
-            notes=[] if decl.is_string else [Note(f"looked for `{relative}` in {self._shown_roots()}")],
+            notes=[]
+            if decl.is_string
+            else [Note(f"looked for `{_file_of(decl.path)}` in {self._shown_roots()}")],
             help=suggestion(Path(decl.path).stem if decl.is_string else decl.path, known),
         )
         return None
+
+    def _look_for(self, folder: Path, path: str, is_string: bool) -> tuple[Path | None, bool]:
+        """The file, and whether a place where it could be is outside the roots."""
+        bases = (folder, *self.roots, *self.library)
+        allowed = [_resolved(base) for base in bases]
+        candidates = [folder / path] if is_string else [base / _file_of(path) for base in bases]
+        inside = [
+            candidate
+            for candidate in candidates
+            if any(_resolved(candidate).is_relative_to(root) for root in allowed)
+        ]
+        found = next((candidate for candidate in inside if _is_file(candidate)), None)
+        return found, len(inside) < len(candidates)
 
     def _shown_roots(self) -> str:
         return ", ".join(["the file's own folder", *map(str, self.roots), "the library of patdsl"])
@@ -342,6 +357,10 @@ def _listed(names: Sequence[str], most: int = 8) -> str:
     """Names for a message, not all of many."""
     shown = ", ".join(names[:most])
     return f"{shown}, ..." if len(names) > most else shown or "nothing"
+
+
+def _file_of(dotted: str) -> Path:
+    return Path(*dotted.split(".")).with_suffix(".pat")
 
 
 def _resolved(path: Path) -> Path:

@@ -1,7 +1,7 @@
 """One name, one kind of value: a tensor, a number, a list of dims, a dtype, a string, a bool.
 
-In: an op or a pattern, resolved. Out: the names that stand for values of two kinds, which no match can bind. Kinds only:
-whether dims fit is for `prove.py`.
+In: an op or a pattern, resolved. Out: the names that stand for values of two kinds, which no match can bind. Whether
+dims fit is for `prove.py`.
 """
 
 from __future__ import annotations

@@ -76,9 +76,7 @@ def build_left(
 
 
 def _called(block: Block) -> dict[str, str]:
-    results = {
-        name: value for step in block.steps if isinstance(step, Step) for name, value in step.results
-    }
+    results = {name: value for step in block.steps if isinstance(step, Step) for name, value in step.results}
     return {name: value for name, value in results.items() if name not in block.inputs}
 
 

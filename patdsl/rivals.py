@@ -1,7 +1,7 @@
 """Which patterns are worth comparing, so that comparing them grows with their number and not with its square.
 
-In: patterns and passes. Out: pairs that are made of the same ops and differ in no written constant; for a pattern, those of
-other passes whose ops it has; the order in which passes run. Compares no left sides: that is `embedding.py`'s business.
+In: patterns and passes. Out: pairs that are made of the same ops and differ in no written constant; for a pattern, those
+of other passes whose ops it has; the order in which passes run. Compares no left sides: that is for `embedding.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from patdsl.graph import PassSpec, Pattern
 from patdsl.op_table import Const, Op, Step
 
 #: More pairs than this are compared in no file. Only patterns made of the same ops ever get to be a pair.
-MOST_COMPARED = 2_000
+MOST_COMPARED = 20_000
 
 
 @attrs.define
@@ -96,20 +96,31 @@ class Takers:
 
     def __init__(self, passes: Sequence[PassSpec], ops: Mapping[str, Op]) -> None:
         self._ops = ops
-        self._by_op: dict[str, list[tuple[int, Pattern, frozenset[str]]]] = {}
+        self._by_op: dict[str, dict[int, list[tuple[Pattern, frozenset[str]]]]] = {}
         for at, spec in enumerate(passes):
             for pattern in spec.patterns:
                 needed = frozenset(step.op for step in costly_ops(pattern, ops))
                 if needed and not pattern.where and not pattern.targets:
-                    self._by_op.setdefault(min(needed), []).append((at, pattern, needed))
+                    self._by_op.setdefault(min(needed), {}).setdefault(at, []).append((pattern, needed))
 
-    def of(self, loser: Pattern) -> Iterator[tuple[int, Pattern]]:
-        """Patterns, each with the position of its pass, that may take what `loser` needs."""
+    def of(
+        self, loser: Pattern, position: int, runs: PassOrder, budget: Budget
+    ) -> Iterator[tuple[int, Pattern]]:
+        """Patterns of passes that run before the one at `position`, each with its pass, that may starve `loser`."""
         has = {step.op for step in costly_ops(loser, self._ops)}
         for op in sorted(has):
-            for at, pattern, needed in self._by_op.get(op, ()):
-                if needed <= has:
-                    yield at, pattern
+            for at, patterns in self._by_op.get(op, {}).items():
+                if at == position:
+                    continue
+                if not budget.spend():
+                    return
+                if not runs.is_before(at, position):
+                    continue
+                for pattern, needed in patterns:
+                    if needed <= has and pattern.name != loser.name:
+                        if not budget.spend():
+                            return
+                        yield at, pattern
 
 
 class PassOrder:

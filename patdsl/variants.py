@@ -124,7 +124,9 @@ def _take(chain: ast.Chain) -> list[_Taken]:
     ways = [_Taken((), (), {})]
     for element in chain.elements:
         ways = [
-            _Taken((*way.words, *more.words), (*way.elements, *more.elements), {**way.present, **more.present})
+            _Taken(
+                (*way.words, *more.words), (*way.elements, *more.elements), {**way.present, **more.present}
+            )
             for way in ways
             for more in _take_element(element)
         ][: MOST_VARIANTS + 1]
