@@ -174,4 +174,12 @@ define("plus_one_twice(Tensor x) -> Tensor", lambda x: (x + 1) * 2)
 define("twice_combine(Tensor x, Tensor late) -> Tensor", lambda x, late: x * 2 * late)
 define("silu_mul(Tensor x, Tensor up) -> Tensor", lambda x, up: torch.nn.functional.silu(x) * up)
 register("negate_(Tensor(a!) x) -> ()", negate_)
+
+
+def flip_halves(x):
+    a, b = x.chunk(2, -1)
+    return torch.cat([-b, a], -1)
+
+
+define("flip_halves(Tensor x) -> Tensor", flip_halves)
 LANG = torch.ops.lang

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from language_cases import LANG, K, bf16, f32, fuses, leaves, load
 
 TWICE, PLUS = LANG.twice, LANG.plus_one
@@ -128,3 +129,30 @@ def test_a_view_of_a_shape(heads):
 )
 def test_a_view_of_another_shape(heads):
     leaves(load("view_of_shape"), lambda x: PLUS(heads(TWICE(x))), f32(4, 48))
+
+
+@pytest.mark.parametrize("view", [lambda y: y, lambda y: y.view(8, 16)])
+def test_a_view_in_an_argument(view):
+    after = fuses(load("view_argument"), lambda x: PLUS(view(TWICE(x))), f32(2, 4, 16), count={"maybe": 1})
+    assert after["twice_plus_one"] == 1
+
+
+def test_a_view_that_an_argument_demands():
+    passes = load("view_argument")
+    fuses(passes, lambda x: PLUS((-x).view(8, 16)), f32(2, 4, 16), count={"demanded": 1})
+    leaves(passes, lambda x: PLUS(-x), f32(2, 4, 16))
+
+
+def test_a_fan_out_in_a_block():
+    assert fuses(load("fan_out_block"), quants(None, None), *NORM) == {"rms_norm_group_quant": 2}
+    leaves(load("fan_out_block"), quants(None), *NORM, why="injective")
+
+
+def test_lists_of_tensors():
+    def model(x, swap=False):
+        a, b = x.chunk(2, -1)
+        parts = [-b, a]
+        return torch.cat(parts[::-1] if swap else parts, -1)
+
+    assert fuses(load("list_argument"), model, f32(4, 16)) == {"flip_halves": 1}
+    leaves(load("list_argument"), lambda x: model(x, True), f32(4, 16))
