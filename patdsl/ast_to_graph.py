@@ -248,7 +248,10 @@ class _Resolver:
         names = Names(entity.owner, entity.owner.diagnostics)
         found = []
         for value in decl.values:
+            before = entity.owner.diagnostics.failures
             expr = resolve_expr(value.value, names)
+            if entity.owner.diagnostics.failures > before:
+                continue
             try:
                 result = evaluate(expr, Scope({}))
             except EvaluationError as error:
@@ -281,7 +284,10 @@ class _Resolver:
             )
         default = TEST_VALUES.get(kind)
         if decl.default is not None:
+            before = entity.owner.diagnostics.failures
             value = resolve_expr(decl.default, Names(entity.owner, entity.owner.diagnostics))
+            if entity.owner.diagnostics.failures > before:
+                return HostValue(decl.name.text, kind, params, default)
             default = self._host_default(decl, value, entity)
         return HostValue(decl.name.text, kind, params, default)
 

@@ -56,13 +56,14 @@ def _check_pair(one: Pattern, other: Pattern, spec: PassSpec, unit: Unit, loaded
     winner = one if other.name in one.over else other if one.name in other.over else None
     first, second = sorted((one, other), key=lambda pattern: pattern.name)
     if winner is None:
+        special, general = (second, first) if embeds(first, second, unit.table) else (first, second)
         loaded.diagnostics.add(
             "PAT404",
             unit.decls[second.name].name.span,
             f"in pass `{spec.name}`, `{first.full_name}` and `{second.full_name}` can match the same ops, "
             "and nothing says which one should",
             notes=[Note(f"`{first.name}` is declared here", unit.decls[first.name].name.span)],
-            help=f"add to one of them: prefer {first.name} over {second.name}; "
+            help=f"add to one of them: prefer {special.name} over {general.name}; "
             "or a `where` that tells them apart",
         )
         return True
@@ -75,6 +76,7 @@ def _check_pair(one: Pattern, other: Pattern, spec: PassSpec, unit: Unit, loaded
         f"`{loser.full_name}` never fires in pass `{spec.name}`: `{winner.full_name}` matches wherever "
         "it does, and is preferred",
         notes=[Note("the preferred pattern", unit.decls[winner.name].name.span)],
+        help=f"remove it, or say the opposite: prefer {loser.name} over {winner.name}",
         severity="warning",
     )
     return True

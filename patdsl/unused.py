@@ -16,8 +16,8 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def report_unused(file: LoadedFile) -> None:
-    """Say nothing of a file with errors: what is broken in it may be what uses a name."""
-    if file.diagnostics.failures:
+    """Say nothing where there are errors: what is broken may be what uses a name, or what is not there."""
+    if any(one.diagnostics.failures for one in (file, *file.imports)):
         return
     used = {
         word
