@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import attrs
 
-from patdsl.expr import Binary, Expr, Func, Items, Member, Ref, Star, Unary
+from patdsl.expr import Binary, Expr, Func, Items, Lit, Member, Ref, Star, Unary
 from patdsl.graph import Pattern, RightView
 from patdsl.op_table import (
     AnyTensor,
@@ -168,11 +168,14 @@ def _expr_uses(expr: Expr, kinds: frozenset[str], stands_for: str) -> Iterator[N
         yield from _expr_uses(expr.operand, SCALARS if expr.op == "not" else frozenset({NUMBER}), stands_for)
     elif isinstance(expr, Binary):
         inner = frozenset({NUMBER}) if expr.op in "+-*/%" else SCALARS | {LIST}
+        if Lit(None) in (expr.left, expr.right):
+            inner = ANY  # `weight == none` asks whether there is one
         for side in (expr.left, expr.right):
             yield from _expr_uses(side, inner, stands_for)
     elif isinstance(expr, Member):
+        inner = ANY if Lit(None) in expr.options else SCALARS | {LIST}
         for part in (expr.item, *expr.options):
-            yield from _expr_uses(part, SCALARS | {LIST}, stands_for)
+            yield from _expr_uses(part, inner, stands_for)
     elif isinstance(expr, Func):
         for index, arg in enumerate(expr.args):
             of_tensor = expr.name in OF_TENSORS and index == 0

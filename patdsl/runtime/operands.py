@@ -99,9 +99,10 @@ class Operands:
         return self.reshape(node, value.meta.dims) if value.viewed and value.meta is not None else node
 
     def _reach(self) -> Iterable[Node]:
-        """Tensors whose sizes may be asked for: inputs of the match, then what was made already."""
+        """Tensors whose sizes may be asked for: what the match leaves alive, then what was made already."""
         for value in self._match.names.values():
-            node = self._holder(value) if isinstance(value, Value) else None
+            stays = isinstance(value, Value) and value.producer not in self._match.dying
+            node = self._holder(value) if stays else None
             if node is not None:
                 yield node
         yield from tuple(self._new.added)

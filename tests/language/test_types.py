@@ -90,6 +90,14 @@ def test_variadic_dims_are_any_number_and_may_be_merged(shape):
     assert not {"twice", "plus_one"} & set(after)
 
 
+def test_symbolic_dims_are_merged():
+    """Their sizes are asked of what stays: nothing else in this graph holds them."""
+    passes = load("types_variadic_dims")
+    after = fuses(passes, lambda x: LANG.plus_one(LANG.twice(x)), f32(3, 4, 8), symbolic=True)
+    assert after["matrix_twice_plus_one"] == 1
+    assert not {"twice", "plus_one"} & set(after)
+
+
 def test_no_dim_is_added_for_a_matrix():
     leaves(
         load("types_variadic_dims"), lambda x: LANG.plus_one(LANG.twice(x)), f32(16), why="declared rank 2"

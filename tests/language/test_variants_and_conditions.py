@@ -205,3 +205,10 @@ def test_a_condition_over_the_last_value_of_a_name():
     model = lambda x: PLUS(TWICE(x).view(2, 3, 4))  # noqa: E731
     assert fuses(load("clause_last_name"), model, f32(6, 4))["twice_plus_one"] == 1
     leaves(load("clause_last_name"), lambda x: PLUS(TWICE(x).view(6, 4)), f32(2, 3, 4), why="rank")
+
+
+def test_a_condition_asks_whether_a_value_is_there():
+    model = lambda x, s=None: TWICE(LANG.affine(x, s, 3.0))  # noqa: E731
+    assert fuses(load("where_none"), model, f32(4, 8)) == {"affine_twice": 1}
+    assert fuses(load("where_none"), model, f32(4, 8), f32(4, 8)) == {"affine_twice": 1}
+    leaves(load("where_none"), model, f32(2, 4, 8), f32(2, 4, 8), why="where")
