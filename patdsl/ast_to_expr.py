@@ -129,7 +129,8 @@ def _call(call: ast.Call, names: Names) -> Expr:
         return Lit(None)
     low, high = ARITY.get(name, (0, 0))
     if is_host:
-        assert entity is not None and isinstance(entity.decl, ast.Host)
+        assert entity is not None
+        assert isinstance(entity.decl, ast.Host)
         low = high = len(entity.decl.parameters or ())
     if not low <= len(call.arguments) <= high:
         names.diagnostics.add(
@@ -206,7 +207,7 @@ def _dtype_term(written: ast.TensorType, names: Names, dtype_parameters: frozens
             if not is_dtype(name.text):
                 unknown_name(names.file, name.span, "dtype", name.text, NAMES)
         return DtypeSet(tuple(Dtype(name.text) for name in written.dtype))
-    name = written.dtype[0].text
-    if is_dtype(name):
-        return Dtype(name)
-    return DtypeOf(name) if name in dtype_parameters else DtypeVar(name)
+    only = written.dtype[0].text
+    if is_dtype(only):
+        return Dtype(only)
+    return DtypeOf(only) if only in dtype_parameters else DtypeVar(only)

@@ -44,13 +44,15 @@ from patdsl.op_table import (
     Type,
 )
 
-
 #: More parameters or results than this are a mistake or an attack.
 MOST_PARAMS = 256
 
 
 class Ops:
-    """The ops that a unit reaches. `table` maps key to Op; a key is the op's name, prefixed by its file's where two files share it."""
+    """The ops that a unit reaches. `table` maps key to Op.
+
+    A key is the op's name, prefixed by its file's where two files share it.
+    """
 
     def __init__(self, root: LoadedFile) -> None:
         declared = Counter(
@@ -165,13 +167,9 @@ class _Header:
             place=f"{self.file.source.file_name}:{line}",
         )
         for clash in clashes(op_uses(op), self.file.known("const", "host")):
-            places = [
-                written.type.span
-                for written, resolved in zip(
-                    (*decl.parameters, *decl.results), (*params, *results), strict=True
-                )
-                if clash.name in type_names(resolved.type)
-            ]
+            spans = [each.type.span for each in decl.parameters] + [each.type.span for each in decl.results]
+            types = [each.type for each in params] + [each.type for each in results]
+            places = [span for span, type in zip(spans, types, strict=True) if clash.name in type_names(type)]
             span = places[-1] if places else decl.name.span
             self.diagnostics.add("PAT319", span, str(clash), help=MEND)
         return op
@@ -186,11 +184,11 @@ class _Header:
     def _check_default(self, param: ast.Parameter, resolved: Type) -> None:
         assert isinstance(param.default, ast.Literal)
         value = param.default.value
-        is_plain = isinstance(resolved, Plain) and not resolved.is_list
+        kind = resolved.kind if isinstance(resolved, Plain) and not resolved.is_list else None
         if value is None:
             fits = param.optional
-        elif is_plain:
-            fits = is_of_kind(value, resolved.kind)
+        elif kind is not None:
+            fits = is_of_kind(value, kind)
         else:
             fits = isinstance(resolved, AnyTensor)
         if fits:
@@ -198,7 +196,7 @@ class _Header:
         if value is None:
             help: str | None = f"let it be none: {param.name.text}: {param.type.span.text}? = none"
         else:
-            help = f"write {A_VALUE[resolved.kind]}" if is_plain and resolved.kind in A_VALUE else None
+            help = f"write {A_VALUE[kind]}" if kind in A_VALUE else None
         wanted = f"`{param.type.span.text}`"
         self.diagnostics.add(
             "PAT201",
@@ -260,10 +258,12 @@ def _count(number: int, noun: str) -> str:
 def bound_names(params: tuple[Param, ...], results: tuple[Result, ...]) -> dict[str, None]:
     """Parameters, results, dims and dtype variables of a declaration: what its conditions may name."""
     found: dict[str, None] = {}
-    for item in (*params, *results):
-        found.setdefault(item.name)
-        for name in type_names(item.type):
-            found.setdefault(name)
+    for name, declared in [(each.name, each.type) for each in params] + [
+        (each.name, each.type) for each in results
+    ]:
+        found.setdefault(name)
+        for inner in type_names(declared):
+            found.setdefault(inner)
     return found
 
 
@@ -405,7 +405,7 @@ class _BindingResolver:
         if self.written.results is None:
             return self.op.plain_results(args)
         in_place = {arg.result for _, arg in args if isinstance(arg, (Out, Mut))}
-        found = []
+        found: list[str | None] = []
         for written in self.written.results:
             if isinstance(written, ast.Wildcard):
                 found.append(None)

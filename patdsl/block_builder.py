@@ -18,11 +18,11 @@ from patdsl.expr import Expr, Lit, Ref
 from patdsl.imports import Entity, LoadedFile, unknown_name
 from patdsl.near_names import suggestion
 from patdsl.op_table import (
-    NO_DEFAULT,
     Anything,
     Block,
     Const,
     FanOut,
+    NoDefault,
     OneOf,
     Op,
     Operand,
@@ -151,7 +151,7 @@ class BlockBuilder:
 
     def unwritten(self, op: Op, param: Param, span: Span) -> Operand:
         """A parameter that a block does not write must be at its default."""
-        if param.default is NO_DEFAULT:
+        if isinstance(param.default, NoDefault):
             self.diagnostics.add(
                 "PAT203",
                 span,
@@ -160,7 +160,6 @@ class BlockBuilder:
                 help=f"write it: {param.name}=..., or {param.name}=_ to match any value",
             )
             return Anything()
-        assert not isinstance(param.default, type(NO_DEFAULT))
         return Const(param.default)
 
     def declared_note(self, op: Op) -> Note:
@@ -338,21 +337,21 @@ class BlockBuilder:
                     self._define(target.text, target.span, None)
             return None
         source = self._source(call.arguments[0].value)
-        dims = []
+        dims: list[Expr | Anything] = []
         for item in call.arguments[1].value.items:
             if isinstance(item, ast.Wildcard):
                 dims.append(Anything())
             else:
                 dims.append(resolve_expr(item, self._dim_names(item)))
-        target = targets[0] if targets else None
-        name = target.text if isinstance(target, ast.Name) else self.fresh("view")
+        first = targets[0] if targets else None
+        name = first.text if isinstance(first, ast.Name) else self.fresh("view")
         if source is None:
             self._define(name, call.span, None)
             return None
         fan_out = self.fan_out_of.get(source)
         line, _ = self.file.source.line_column(call.span.start)
         self.steps.append(ViewStep(name, source, tuple(dims), fan_out, line))
-        self._define(name, target.span if target else call.span, fan_out)
+        self._define(name, first.span if first else call.span, fan_out)
         return name
 
     def _source(self, value: ast.Expr) -> str | None:
@@ -393,7 +392,10 @@ class BlockBuilder:
         fan_out: str | None = None,
         label: str | None = None,
     ) -> str | None:
-        """Append a step. `targets` name its results; without any, results get their declared names. The first result's name."""
+        """Append a step; gives the first result's name.
+
+        `targets` name its results; without any, results get their declared names.
+        """
         results = self._result_names(op, targets, span)
         line, _ = self.file.source.line_column(span.start)
         ordered = tuple((param.name, operands.get(param.name, Anything())) for param in op.params)

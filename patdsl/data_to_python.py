@@ -1,8 +1,8 @@
 """attrs values as Python source that builds them again.
 
 In: frozen attrs values, containers, constants. Out: formatted source: one line where it fits, else one item a line with
-a trailing comma, as formatters leave it. Fields at their defaults are left out. Nothing is evaluated or trusted: strings are
-written as literals, everything else by its class's name.
+a trailing comma, as formatters leave it. Fields at their defaults are left out. Nothing is evaluated or trusted:
+strings are written as literals, everything else by its class's name.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ def _literal(text: str) -> str:
 class PythonWriter:
     """Writes values.
 
-    `names` maps values that have a name in the module to that name; `omit(value, field)` says which fields need not be written.
+    `names` maps values that have a name in the module to that name; `omit(value, field)` says which fields need not be
+    written.
     Collects the classes and functions used.
     """
 

@@ -1,7 +1,7 @@
 """Left sides compared: does one hold wherever the other does, can both hold at the same nodes.
 
-In: two patterns. Out: yes or no, by searching for a mapping of the steps of the one to steps of the other. Conditions are
-compared on the values that they name; what cannot be decided counts as possible.
+In: two patterns. Out: yes or no, by searching for a mapping of the steps of the one to steps of the other. Conditions
+are compared on the values that they name; what cannot be decided counts as possible.
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ def _mappings(
         for candidate in theirs:
             if candidate.op != step.op or candidate in mapping.steps.values():
                 continue
-            if not _counts_fit(mine_out.get(step.fan_out or ""), their_out.get(candidate.fan_out or ""), overlap):
+            if not _counts_fit(
+                mine_out.get(step.fan_out or ""), their_out.get(candidate.fan_out or ""), overlap
+            ):
                 continue
             for operands in _orders(candidate, ops[step.op]):
                 names = _operands_fit(step, operands, mapping.names, overlap)
@@ -135,7 +137,9 @@ def _operand_fits(mine: Operand, theirs: Operand, bound: dict[str, Operand], ove
         if isinstance(mine, Through) and mine.at_least and not isinstance(theirs, Through) and not overlap:
             return False
         seen = bound.setdefault(name, theirs)
-        return seen is theirs or _plain(seen) == _plain(theirs) or (overlap and not _both_values(seen, theirs))
+        return (
+            seen is theirs or _plain(seen) == _plain(theirs) or (overlap and not _both_values(seen, theirs))
+        )
     if isinstance(mine, OneOf):
         bound.setdefault(mine.name, theirs)
         return overlap or _within(theirs, mine.options)
@@ -143,7 +147,9 @@ def _operand_fits(mine: Operand, theirs: Operand, bound: dict[str, Operand], ove
         return (
             isinstance(theirs, Values)
             and len(mine.items) == len(theirs.items)
-            and all(_operand_fits(a, b, bound, overlap) for a, b in zip(mine.items, theirs.items, strict=True))
+            and all(
+                _operand_fits(a, b, bound, overlap) for a, b in zip(mine.items, theirs.items, strict=True)
+            )
         )
     if isinstance(theirs, Const):
         closed = not names_in(mine.value) and not names_in(theirs.value)

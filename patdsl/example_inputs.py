@@ -1,7 +1,8 @@
 """Example inputs for a pattern: one for each input, with sizes that are all different.
 
-In: a pattern and the declared ops. Out: `Example` values. Sizes are distinct, larger than any rank or default, and multiples
-of what divisions in the declarations need, so that no accidental equality can specialise what is registered with them.
+In: a pattern and the declared ops. Out: `Example` values. Sizes are distinct, larger than any rank or default, and
+multiples of what divisions in the declarations need, so that no accidental equality can specialise what is registered
+with them.
 """
 
 from __future__ import annotations

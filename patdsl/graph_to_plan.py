@@ -69,7 +69,8 @@ def _plan_pattern(
         diagnostics.add(
             "PAT402",
             decl.name.span,
-            f"the declarations do not say enough of {values} to prove that the type stays; each match checks it instead",
+            f"the declarations do not say enough of {values} to prove that the type stays; "
+            "each match checks it instead",
             severity="note",
         )
     return attrs.evolve(pattern, examples=example_inputs(pattern, unit.table, constants))

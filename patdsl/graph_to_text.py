@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from patdsl.graph import PassSpec, Pattern, RightStep, RightView
+from patdsl.op_table import Anything, FanOut, Op, Step, ViewStep
 from patdsl.resolved_to_text import (
     expr_text,
     literal_text,
@@ -15,8 +17,6 @@ from patdsl.resolved_to_text import (
     targets_text,
     type_text,
 )
-from patdsl.graph import PassSpec, Pattern, RightStep, RightView
-from patdsl.op_table import Anything, FanOut, Op, Step, ViewStep
 from patdsl.right_side import fan_out_text
 
 

@@ -17,7 +17,6 @@ from patdsl.diagnostic import Diagnostics, Note
 from patdsl.graph import RightOperand
 from patdsl.imports import LoadedFile
 from patdsl.op_table import (
-    NO_DEFAULT,
     Anything,
     Block,
     Const,
@@ -58,7 +57,7 @@ def build_left(
     file: LoadedFile,
     diagnostics: Diagnostics,
 ) -> LeftSide:
-    """`dims` are the names in the types of the pattern's inputs; `taken` the parameters that the right chain takes by name."""
+    """`dims` are the names in the types of the pattern's inputs; `taken` what the right chain takes by name."""
     builder = BlockBuilder(
         ops, file, diagnostics, known=dims, free_names=True, replaced=variant.values, replaced_ops=variant.ops
     )
@@ -236,7 +235,7 @@ class _ChainBuilder:
             builder.inputs.setdefault(param.name, element.span)
             self.by_param.setdefault(param.name, Use(param.name))
             return Use(param.name)
-        if isinstance(param.default, NoDefault) or param.default is NO_DEFAULT:
+        if isinstance(param.default, NoDefault):
             builder.diagnostics.add(
                 "PAT203",
                 element.function.span,

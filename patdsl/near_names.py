@@ -1,7 +1,7 @@
 """The known name that an unknown one was meant to be.
 
-In: a name and the names known where it stands. Out: `did you mean ...?`, or nothing. Looks closely only at the few names
-that share most letters, so that a file of wrong names takes no longer than one of right names.
+In: a name and the names known where it stands. Out: `did you mean ...?`, or nothing. Looks closely only at the few
+names that share most letters, so that a file of wrong names takes no longer than one of right names.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from patdsl.dtypes import Dtype
-from patdsl.expr import Expr, Ref, Star
+from patdsl.expr import Expr, Ref
 
 
 def as_pairs(value: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> tuple[tuple[Any, Any], ...]:

@@ -1,13 +1,14 @@
 """The ordered stages: `.pat` text -> AST -> resolved graph -> plan -> module text.
 
-In: paths. Out: one `Outcome` for each, which holds what every stage made and every finding. The one place that lists the
-stages; nothing else calls them in order.
+In: paths. Out: one `Outcome` for each, which holds what every stage made and every finding. The one place that lists
+the stages; nothing else calls them in order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -81,7 +82,7 @@ def dump(outcome: Outcome, stage: str) -> str:
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
-def _ast_text(value: object, indent: int = 0) -> str:
+def _ast_text(value: Any, indent: int = 0) -> str:
     """An AST, one field a line, spans left out."""
     pad = "  " * indent
     if attrs.has(type(value)):

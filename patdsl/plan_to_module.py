@@ -17,7 +17,7 @@ import attrs
 from patdsl.ast_to_graph import Unit
 from patdsl.data_to_python import WIDTH, PythonWriter
 from patdsl.expr import Ref, Star
-from patdsl.graph import Example, PassSpec, Pattern
+from patdsl.graph import PassSpec, Pattern
 from patdsl.op_table import DtypeVar, Op, TorchCall
 from patdsl.version import __version__
 
@@ -99,7 +99,8 @@ class _Module:
         self.writer = PythonWriter(omit=self._filled_in)
         self.op: Op | None = None
         self.rows: list[str] = []  # of the table of passes
-        self.taken: set[str] = {"expr", "load", "examples", "trace", "rewrite"} | {name for names in HOMES.values() for name in names}
+        homes = {name for names in HOMES.values() for name in names}
+        self.taken: set[str] = homes | {"expr", "load", "examples", "trace", "rewrite"}
         self.patterns = list(
             {pattern.full_name: pattern for spec in unit.passes for pattern in spec.patterns}.values()
         )
@@ -140,7 +141,7 @@ class _Module:
         for value in _walk([*self.ops.values(), *self.patterns]):
             if isinstance(value, (DtypeVar, Ref, Star)) and re.fullmatch(r"[A-Z][A-Z0-9]{0,2}", value.name):
                 found.setdefault((type(value).__name__, value.name), value)
-        lines = []
+        lines: list[str] = []
         for kind, suffix in (("DtypeVar", ""), ("Ref", ""), ("Star", "s")):
             pairs = []
             for (cls, name), value in sorted(found.items(), key=lambda pair: pair[0]):
@@ -192,7 +193,7 @@ class _Module:
         return "\n".join(_printable(line)[:WIDTH].rstrip() for line in lines)
 
     def _passes(self) -> list[str]:
-        parts = []
+        parts: list[str] = []
         for spec in self.unit.passes:
             symbol = self._take(f"{spec.name.upper()}_PASS")
             space = "\n" if parts else ""  # below a function
@@ -257,5 +258,3 @@ def _walk(values: Iterable[Any]) -> Iterable[Any]:
             yield from _walk(value.values())
         elif attrs.has(type(value)):
             yield from _walk(getattr(value, field.name) for field in attrs.fields(type(value)))
-
-

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable
 
 from patdsl.dtypes import Dtype
-from patdsl.expr import Binary, Expr, Func, Items, Lit, Member, Ref, Star, Unary
+from patdsl.expr import Expr, Func, Items, Lit, Member, Ref, Star, Unary
 from patdsl.op_table import (
-    Anything,
     AnyTensor,
+    Anything,
     Const,
     DtypeOf,
     DtypeSet,
@@ -26,7 +26,21 @@ from patdsl.op_table import (
     Use,
 )
 
-_LEVEL = {"or": 1, "and": 2, "==": 4, "!=": 4, "<": 4, "<=": 4, ">": 4, ">=": 4, "+": 5, "-": 5, "*": 6, "/": 6, "%": 6}
+_LEVEL = {
+    "or": 1,
+    "and": 2,
+    "==": 4,
+    "!=": 4,
+    "<": 4,
+    "<=": 4,
+    ">": 4,
+    ">=": 4,
+    "+": 5,
+    "-": 5,
+    "*": 6,
+    "/": 6,
+    "%": 6,
+}
 
 
 def literal_text(value: object) -> str:

@@ -15,15 +15,13 @@ from patdsl.ast_to_expr import Names, resolve_expr
 from patdsl.block_builder import LAYOUT_NAMES
 from patdsl.diagnostic import Note
 from patdsl.dtypes import Dtype, is_dtype
-from patdsl.expr import Expr, Items, Lit, Ref
+from patdsl.expr import Expr, Items, Lit, Ref, Star
 from patdsl.graph import Replace, RightOperand, RightStep, RightView
 from patdsl.left_side import LeftSide, report_after_group
 from patdsl.near_names import suggestion
-from patdsl.op_table import Const, NoDefault, Op, Param, Plain, Step, Tensor, Use, Values, ViewStep
-from patdsl.expr import Star
+from patdsl.op_table import Const, NoDefault, Op, Param, Plain, Step, Tensor, Use, Values
 from patdsl.source import Span
 from patdsl.variants import Variant
-
 
 #: Predeclared ops that leave every dim but one alone, which is the last where they say `-1`.
 LAST_DIM_OPS = frozenset({"split", "chunk", "slice"})
@@ -534,11 +532,10 @@ class _RightBuilder:
         ]
         open_ends = [step for step in ends if not replaced & {value for _, value in step.results}]
         last = next((step for step in reversed(self.steps) if isinstance(step, RightStep)), None)
-        if len(ends) == 1 and open_ends and last is not None:
-            if len(open_ends[0].results) == len(last.results) == 1:
-                # One result on both sides corresponds whatever it is called.
-                self._add_replace(open_ends[0].results[0][1], last.results[0][1], span)
-                return
+        if len(ends) == 1 and open_ends and last and len(open_ends[0].results) == len(last.results) == 1:
+            # One result on both sides corresponds whatever it is called.
+            self._add_replace(open_ends[0].results[0][1], last.results[0][1], span)
+            return
         for step in open_ends:
             makes = ", ".join(name for name, _ in last.results) if last else "nothing"
             self.diagnostics.add(

@@ -1,7 +1,8 @@
 """Which patterns are worth comparing, so that comparing them grows with their number and not with its square.
 
-In: patterns and passes. Out: pairs that are made of the same ops and differ in no written constant; for a pattern, those
-of other passes whose ops it has; the order in which passes run. Compares no left sides: that is for `embedding.py`.
+In: patterns and passes. Out: pairs that are made of the same ops and differ in no written constant; for a pattern,
+those of other passes whose ops it has; the order in which passes run. Compares no left sides: that is for
+`embedding.py`.
 """
 
 from __future__ import annotations
@@ -64,18 +65,20 @@ def _undecided(group: Sequence[Pattern], ops: Mapping[str, Op]) -> Iterator[tupl
     for constants in written:
         for place, value in constants.items():
             values.setdefault(place, Counter())[value] += 1
-    place = max(values, key=lambda one: len(values[one]), default=None)
+    most = max(values, key=lambda one: len(values[one]), default=None)
     by_value: dict[Expr | None, list[Pattern]] = {None: []}
     for pattern, constants in zip(group, written, strict=True):
-        value = constants.get(place) if place is not None else None
-        for other in by_value[None] if value is not None else [p for same in by_value.values() for p in same]:
+        wanted = constants.get(most) if most is not None else None
+        for other in (
+            by_value[None] if wanted is not None else [p for same in by_value.values() for p in same]
+        ):
             if other.name != pattern.name:
                 yield other, pattern
-        if value is not None:
-            for other in by_value.get(value, ()):
+        if wanted is not None:
+            for other in by_value.get(wanted, ()):
                 if other.name != pattern.name:
                     yield other, pattern
-        by_value.setdefault(value, []).append(pattern)
+        by_value.setdefault(wanted, []).append(pattern)
 
 
 def _constants(pattern: Pattern, ops: Mapping[str, Op]) -> dict[tuple[str, str], Expr]:

@@ -1,8 +1,8 @@
 """A torch binding against the schema of the torch op that it names.
 
 In: a declared op, one of its `TorchCall` bindings, and torch's schema of that op. Out: sentences that say where the two
-contradict each other. Looks only at what a declaration says: arity, names, kinds, what is written, how many results. Imports
-no torch; the schema is read through the attributes that torch's `FunctionSchema` has.
+contradict each other. Looks only at what a declaration says: arity, names, kinds, what is written, how many results.
+Imports no torch; the schema is read through the attributes that torch's `FunctionSchema` has.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from patdsl.op_table import (
     Out,
     Plain,
     Same,
-    TemplateArg,
     Temp,
+    TemplateArg,
     Tensor,
     TorchCall,
 )

@@ -1,7 +1,7 @@
 """A file's bindings against the torch ops that are registered in this process.
 
-In: a file's AST and unit, and what finds a schema by name. Out: PAT505 findings, at the bindings. A binding whose op is not
-registered is not looked at: compiling needs no op to exist.
+In: a file's AST and unit, and what finds a schema by name. Out: PAT505 findings, at the bindings. A binding whose op is
+not registered is not looked at: compiling needs no op to exist.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def expand(decl: ast.PatternDecl, file: LoadedFile, diagnostics: Diagnostics) ->
         ops = {name: entity for one in setting for name, entity in one[2].items()}
         words = [one[0] for one in setting]
         for way in taken:
-            if way is None:
+            if way is None or not isinstance(decl.left, ast.Chain):
                 found.append(Variant(", ".join(words), values, ops, decl.left, decl.right))
                 continue
             label = ", ".join([*words, *way.words])
