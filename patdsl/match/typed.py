@@ -22,7 +22,7 @@ from patdsl.match.choice import Chosen, choose
 from patdsl.match.found import Replaced, RightValue, TensorMeta, TypedCall, TypedView, Value
 from patdsl.match.layout import contiguous_strides, numel, same_number, same_numbers
 from patdsl.match.sites import Sites
-from patdsl.op_table import Const, DtypeOf, DtypeVar, NoDefault, Op, Param, Plain, Tensor, Use
+from patdsl.op_table import AnyTensor, Const, DtypeOf, DtypeVar, NoDefault, Op, Param, Plain, Tensor, Use
 from patdsl.resolved_to_text import expr_text
 from patdsl.unify import unify_type
 
@@ -291,6 +291,8 @@ class RightTyping:
         if not isinstance(value, (Value, RightValue)):
             if isinstance(param.type, Plain) and isinstance(value, tuple):
                 return
+            if _is_number_in_place(op, param, value):
+                return
             raise RefusedError("typed", f"{op.name} takes a tensor for `{param.name}`, not {_text(value)}")
         meta = self.meta_of(value)
         if meta is None:
@@ -417,3 +419,9 @@ def _text(value: Any) -> str:
     if value is None:
         return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _is_number_in_place(op: Op, param: Param, value: Any) -> bool:
+    """Whether this is a number where aten takes one in a tensor's place: `mul(x, 2.0)`, but not `mul(2.0, x)`."""
+    no_number = isinstance(value, (str, bool, tuple, Dtype))
+    return isinstance(param.type, AnyTensor) and param is not op.first_tensor and not no_number

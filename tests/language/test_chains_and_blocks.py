@@ -232,3 +232,9 @@ def test_inputs_may_coincide():
         return LANG.combine(LANG.affine_reordered(0.0, LANG.affine(x, x, 3.0), scale=3.0, mode="plain")[1], x)
 
     assert fuses(load("capture_equal"), model, f32(4, 8), exact=False) == {"scaled_twice": 1}
+
+
+def test_a_number_in_the_place_of_a_tensor():
+    assert fuses(load("number_for_tensor"), lambda x: TWICE(x) * 3.0, f32(4, 8)) == {"mul": 1}
+    leaves(load("number_for_tensor"), lambda x: TWICE(x) * 3.5, f32(4, 8))
+    leaves(load("number_for_tensor"), lambda x, y: TWICE(x) * y, f32(4, 8), f32(4, 8))
