@@ -8,9 +8,11 @@ Imports no torch; the schema is read through the attributes that torch's `Functi
 from __future__ import annotations
 
 import re
+from types import NoneType
 from typing import Any, Protocol
 
 from patdsl.expr import Items, Lit, Ref
+from patdsl.match.aten_forms import BECOMES_LIST
 from patdsl.op_table import (
     AnyTensor,
     Give,
@@ -26,6 +28,7 @@ from patdsl.op_table import (
     Tensor,
     TorchCall,
 )
+from patdsl.resolved_to_text import literal_text
 
 
 class Argument(Protocol):
@@ -34,6 +37,7 @@ class Argument(Protocol):
     name: str
     alias_info: Any
     kwarg_only: bool
+    N: int | None
 
     @property
     def type(self) -> Any: ...
@@ -59,6 +63,17 @@ ACCEPTED = {
 }
 
 
+#: Kind of a torch argument -> what may be written there; of other kinds nothing is said.
+TAKES: dict[str, tuple[type, ...]] = {
+    "int": (int, NoneType),
+    "SymInt": (int, NoneType),
+    "float": (int, float, NoneType),
+    "SymFloat": (int, float, NoneType),
+    "bool": (bool, NoneType),
+    "str": (str, NoneType),
+}
+
+
 def contradictions(op: Op, binding: TorchCall, schema: Schema) -> list[str]:
     """Why this binding cannot be a call of an op with this schema; empty where nothing speaks against it."""
     found: list[str] = []
@@ -70,6 +85,8 @@ def contradictions(op: Op, binding: TorchCall, schema: Schema) -> list[str]:
                 found.append(_missing(op, binding, schema, place))
             continue
         reached.add(argument.name)
+        if (binding.target, argument.name) in BECOMES_LIST:
+            continue
         found.extend(_fits(op, template, argument))
     for argument in schema.arguments:
         if argument.name not in reached and not argument.has_default_value():
@@ -129,14 +146,25 @@ def _kind_fits(op: Op, template: Give, argument: Argument) -> list[str]:
         else:
             assert isinstance(declared, Plain)
             accepted, shown = ACCEPTED[declared.kind], declared.kind + ("[]" if declared.is_list else "")
-        if kind not in accepted:
+        is_list = isinstance(declared, Plain) and declared.is_list
+        # `int[1]` takes an int too.
+        alike = is_list == _is_list(argument.type) or (not is_list and argument.N is not None)
+        if kind not in accepted or not alike:
             return [f"its argument `{argument.name}` is {argument.type}; `{value.name}` is declared {shown}"]
         return []
     if isinstance(value, Lit) and value.value is None and not str(argument.type).startswith("Optional"):
         return [f"its argument `{argument.name}` is {argument.type}, which cannot be none"]
-    if isinstance(value, Items) and not str(argument.type).startswith(("List", "Optional[List")):
+    if isinstance(value, Items) and not _is_list(argument.type):
         return [f"its argument `{argument.name}` is {argument.type}, which takes no list"]
+    if isinstance(value, Lit) and not any(isinstance(value.value, one) for one in TAKES.get(kind, (object,))):
+        return [
+            f"its argument `{argument.name}` is {argument.type}, which takes no {literal_text(value.value)}"
+        ]
     return []
+
+
+def _is_list(type_: Any) -> bool:
+    return str(type_).startswith(("List[", "Optional[List["))
 
 
 def _core(argument: Argument) -> str:
@@ -148,8 +176,14 @@ def _results(op: Op, binding: TorchCall, schema: Schema) -> list[str]:
     is_list = len(op.results) == 1 and op.results[0].type == Plain("tensor", True)
     returns = len(schema.returns)
     named = len(binding.results)
+    if is_list and returns != 1:
+        return [f"it returns {returns} values, declared is one list"]
     if is_list:
-        return [] if returns == 1 else [f"it returns {returns} values, declared is one list"]
+        only = schema.returns[0].type
+        return [] if _is_list(only) else [f"it returns {only}, declared is a list"]
+    for name, each in zip(binding.results, schema.returns, strict=False):
+        if name is not None and _is_list(each.type):
+            return [f"it returns {each.type}, `{name}` is declared a tensor"]
     # An op that returns what it wrote returns it beside; a template without results leaves that out.
     aliased = [each for each in schema.returns if each.alias_info is not None and each.alias_info.is_write]
     if named not in (returns, returns - len(aliased)):

@@ -16,6 +16,8 @@ from patdsl.match.protocol import Argument, Call
 #: Argument names that are dim indices, and how many more dims than the operand the index counts in.
 DIM_ARGUMENTS = {"dim": 0, "dims": 0}
 NEW_DIM = frozenset({"aten::unsqueeze.default"})
+#: Where a graph has one number and the canonical form a list.
+BECOMES_LIST = frozenset({("aten::split.Tensor", "split_size")})
 NOT_INDICES = frozenset({"aten::expand.default"})
 
 
