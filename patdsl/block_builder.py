@@ -141,10 +141,12 @@ class BlockBuilder:
                     self._define(target.text, target.span, None)
             return None
         op = self.ops.add(entity)
+        before = self.diagnostics.failures
         operands = self.operands(op, call.arguments, call.span, None)
+        are_right = self.diagnostics.failures == before
         fan_out = self.add_fan_out(call.fan_out, op.name) if call.fan_out else None
         for param in op.params:
-            if param.name not in operands:
+            if are_right and param.name not in operands:
                 operands[param.name] = self.unwritten(op, param, call.span)
         fan_out = fan_out or self.inherited_fan_out(operands)
         return self.add_step(op, operands, targets, call.span, fan_out=fan_out)

@@ -183,10 +183,12 @@ class _ChainBuilder:
                     help="put it behind the op whose consumers it counts",
                 )
             fan_out = builder.add_fan_out(element.fan_out, op.name)
+        before = builder.diagnostics.failures
         operands = builder.operands(op, element.arguments or (), element.span, feed)
+        are_right = builder.diagnostics.failures == before
         self._remember(operands, feed)
         for param in op.params:
-            if param.name not in operands:
+            if are_right and param.name not in operands:
                 operands[param.name] = self._unwritten(op, param, element, fed is None)
         label = element.label.text if element.label else None
         first = builder.add_step(op, operands, (), element.span, fan_out=fan_out, label=label)

@@ -41,7 +41,7 @@ def names_taken(right: ast.Chain | tuple[ast.Statement, ...], left: LeftSideName
 
     def walk(chain: ast.Chain, fed: bool) -> None:
         for element in chain.elements:
-            if isinstance(element, ast.Group):
+            if isinstance(element, (ast.Group, ast.Alternatives)):
                 for inner in element.chains:
                     walk(inner, fed)
             elif isinstance(element, ast.ChainOp) and element.function.text not in LAYOUT_NAMES:
@@ -93,8 +93,10 @@ def _names_written(value: ast.Expr) -> list[ast.Name]:
 def build_right(variant: Variant, left: LeftSide) -> RightSide:
     builder = _RightBuilder(variant, left)
     if isinstance(variant.right, ast.Chain):
+        before = builder.diagnostics.failures
         builder.add_chain(variant.right, None, None)
-        builder.check_leaves(variant.right.span)
+        if builder.diagnostics.failures == before:
+            builder.check_leaves(variant.right.span)
     else:
         for statement in variant.right:
             builder.add_statement(statement)
@@ -114,6 +116,7 @@ class _RightBuilder:
         self.bundles: dict[str, tuple[str, ...]] = {}
         self.may_view = views_allowed(left, self.outer.ops.table)
         self._taken: set[str] = set()
+        self._twice: set[str] = set()
 
     # Names and arguments
 
@@ -220,9 +223,11 @@ class _RightBuilder:
         op = self.outer.ops.add(entity)
         if call.fan_out is not None:
             fan_out = self._matching_fan_out(call.fan_out, op)
+        before = self.diagnostics.failures
         args = self._arguments(op, call.arguments, call.span, None, fan_out)
+        are_right = self.diagnostics.failures == before
         for param in op.params:
-            if param.name not in args and isinstance(param.default, NoDefault):
+            if are_right and param.name not in args and isinstance(param.default, NoDefault):
                 self.diagnostics.add(
                     "PAT203",
                     call.span,
@@ -320,6 +325,7 @@ class _RightBuilder:
 
     def _define(self, target: ast.Name) -> str:
         if target.text in self.defined:
+            self._twice.add(target.text)
             self.diagnostics.add(
                 "PAT101",
                 target.span,
@@ -430,6 +436,8 @@ class _RightBuilder:
         self._add_replace(target.text, new, target.span)
 
     def _add_replace(self, old: str, new: str, span: Span) -> None:
+        if old in self._twice:
+            return
         if any(one.left == old for one in self.replaces):
             self.diagnostics.add(
                 "PAT101", span, f"`{old}` is replaced twice", help="leave one of the two definitions"
@@ -479,9 +487,11 @@ class _RightBuilder:
             return None
         op = self.outer.ops.add(entity)
         feed = (op.first_tensor.name, fed) if fed is not None and op.first_tensor is not None else None
+        before = self.diagnostics.failures
         args = self._arguments(op, element.arguments or (), element.span, feed, fan_out)
+        are_right = self.diagnostics.failures == before
         for param in op.params:
-            if param.name not in args:
+            if are_right and param.name not in args:
                 self._bind_by_name(op, param, element, args)
         names = tuple((result.name, self._right_name(result.name)) for result in op.results)
         self._add_step(op, args, names, element.span, fan_out)

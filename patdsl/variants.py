@@ -14,8 +14,9 @@ import attrs
 from patdsl import ast_nodes as ast
 from patdsl.ast_to_expr import ARITY, Names, resolve_expr
 from patdsl.diagnostic import Diagnostics, Note
+from patdsl.dtypes import is_dtype
 from patdsl.expr import Expr
-from patdsl.imports import Entity, LoadedFile
+from patdsl.imports import Entity, LoadedFile, unknown_name
 
 #: More variants than this are a mistake or an attack.
 MOST_VARIANTS = 256
@@ -54,7 +55,10 @@ def expand(decl: ast.PatternDecl, file: LoadedFile, diagnostics: Diagnostics) ->
             help="split it into several patterns",
         )
         return []
+    before = diagnostics.failures
     settings = list(product(*(_settings(param, file, diagnostics) for param in decl.parameters)))
+    if diagnostics.failures > before:
+        return []
     taken = _take(decl.left) if isinstance(decl.left, ast.Chain) else [None]
     if len(settings) * len(taken) > MOST_VARIANTS:
         diagnostics.add(
@@ -113,6 +117,8 @@ def _settings(param: ast.PatternParameter, file: LoadedFile, diagnostics: Diagno
             entity = file.lookup(item.text) if isinstance(item, ast.Name) else None
             if entity is not None and entity.kind == "op":
                 ops[name] = entity
+            elif isinstance(item, ast.Name) and entity is None and not is_dtype(item.text):
+                unknown_name(file, item.span, "name", item.text, file.known("op", "const", "host"))
             else:
                 values[name] = resolve_expr(item, Names(file, diagnostics))
         found.append((word, values, ops))
@@ -175,7 +181,7 @@ def _reapply(
         return right
     elements: list[ast.ChainOp | ast.Group | ast.Alternatives] = []
     for element in right.elements:
-        if not (isinstance(element, ast.ChainOp) and element.optional):
+        if not (isinstance(element, ast.ChainOp) and element.optional and element.function.text != "view"):
             elements.append(element)
         elif element.function.text in present:
             again = present[element.function.text]
