@@ -402,8 +402,9 @@ class BlockBuilder:
         line, _ = self.file.source.line_column(span.start)
         ordered = tuple((param.name, operands.get(param.name, Anything())) for param in op.params)
         self.steps.append(Step(label or self.fresh(op.name), op.name, ordered, results, fan_out, line))
-        for _, value in results:
-            self._define(value, span, fan_out)
+        places = [target.span for target in targets if isinstance(target, ast.Name)]
+        for index, (_, value) in enumerate(results):
+            self._define(value, places[index] if index < len(places) else span, fan_out)
         return results[0][1] if results else None
 
     def _result_names(

@@ -59,13 +59,18 @@ CASES: list[tuple[str, str, list[Expected]]] = [
         [("PAT303", "`y` is used before", "put the line")],
     ),
     (
+        "set used early",
+        block("y = norm(x, w, eps)\n  q, s = quant(y, «z» in {1, 2})\n  z = relu(q)"),
+        [("PAT303", "`z` is used before", "put the line")],
+    ),
+    (
         "defined twice",
-        block(f"{NORM}\n  y = «norm(x, w, eps)»"),
+        block(f"{NORM}\n  «y» = norm(x, w, eps)"),
         [("PAT101", "`y` is defined twice", "another name")],
     ),
     (
         "twice in one",
-        block("y = norm(x, w, eps)\n  q, q = «quant(y, g)»"),
+        block("y = norm(x, w, eps)\n  q, «q» = quant(y, g)"),
         [("PAT101", "`q` is defined twice", "another name")],
     ),
     (
@@ -100,7 +105,7 @@ CASES: list[tuple[str, str, list[Expected]]] = [
     ),
     (
         "tensor and number",
-        block("y = «norm(x, w, eps)»\n  q, s = quant(y, y)", "q, s = fused(x, w, eps, 1)"),
+        block("«y» = norm(x, w, eps)\n  q, s = quant(y, y)", "q, s = fused(x, w, eps, 1)"),
         [("PAT319", "`y` is a tensor", "two names")],
     ),
     # Left sides that are chains
