@@ -8,18 +8,23 @@ with them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from itertools import count, cycle
-from math import isqrt, prod
+from math import isqrt
 from typing import Any
 
 from patdsl.dtypes import Dtype, is_dtype
 from patdsl.expr import Lit
 from patdsl.graph import Example, Pattern
-from patdsl.left_types import Case, LeftError, LeftTypes, Opaque
-from patdsl.match.found import TensorMeta
+from patdsl.left_types import Opaque
 from patdsl.op_table import OneOf, Op, Step
-from patdsl.symbolic import Poly
+from patdsl.prove import possible_left
+from patdsl.symbolic import Facts, Made, Poly
 
+#: Every size that is open is larger than this: than any rank or default.
+LEAST = 8
+#: Sizes are enlarged this often before what cannot be made whole is left as it is.
+MOST_STEPS = 64
 EPSILONS = (1e-6, 3e-6, 7e-6, 9e-6)
 OTHERS = {"bool": False, "str": "example", "tensor": None, "": None}
 
@@ -27,11 +32,9 @@ OTHERS = {"bool": False, "str": "example", "tensor": None, "": None}
 def example_inputs(
     pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any]
 ) -> tuple[Example, ...]:
-    """One example for each input of the pattern, in order. Nothing for a left side that no graph has."""
-    left = LeftTypes(pattern, ops, constants, Case(2, "same"))
-    try:
-        left.run()
-    except LeftError:
+    """One example for each input of the pattern, in order. Nothing for a pattern that can never fire."""
+    left = possible_left(pattern, ops, constants)
+    if left is None:
         return ()
     options = {
         operand.name: operand.options[0]
@@ -40,13 +43,19 @@ def example_inputs(
         for _, operand in step.operands
         if isinstance(operand, OneOf)
     }
-    sizes = _Sizes()
+    sizes = _Sizes(left.facts)
+    for item in pattern.inputs:
+        meta = left.types.get(item.name)
+        for index, dim in enumerate(meta.dims if meta is not None else ()):
+            sizes.add(dim, is_last=index == len(meta.dims) - 1 if meta is not None else True)
+    sizes.settle()
     found = []
     floats = cycle(EPSILONS)
     for item in pattern.inputs:
         meta = left.types.get(item.name)
         if meta is not None:
-            found.append(_tensor(item.name, meta, sizes))
+            dims = tuple(sizes.value(dim) for dim in meta.dims)
+            found.append(Example(item.name, dims, _dtype(meta.dtype, left.facts)))
             continue
         value = left.names.get(item.name)
         chosen = options.get(item.name)
@@ -69,52 +78,87 @@ def _primes() -> Iterator[int]:
 
 
 class _Sizes:
-    """A size for each variable, the same wherever it occurs."""
+    """A size for each variable, the same wherever it occurs, such that every dim is whole and larger than `LEAST`."""
 
-    def __init__(self) -> None:
+    def __init__(self, facts: Facts) -> None:
         self._primes = _primes()
+        self._facts = facts
         self.of: dict[str, int] = {}
+        self._dims: dict[str, Poly] = {}
+
+    def add(self, dim: Any, is_last: bool) -> None:
+        """A dim of an input. Leading ones need no divisibility."""
+        if not isinstance(dim, Poly):
+            return
+        dim = self._facts.reduced(dim)
+        name = _variable(dim)
+        if name is not None and not is_last:
+            self.of.setdefault(name, next(self._primes))
+        self._at(dim)
+        self._dims.setdefault(str(dim), dim)
+
+    def settle(self) -> None:
+        """Enlarge variables until every dim is whole and large."""
+        for _ in range(MOST_STEPS):
+            for dim in self._dims.values():
+                size = self._at(dim)
+                if dim.constant is None and (size.denominator != 1 or size <= LEAST):
+                    self._enlarge(dim, size.denominator if size.denominator != 1 else 3)
+                    break
+            else:
+                return
+
+    def _enlarge(self, dim: Poly, factor: int) -> None:
+        """A variable that the dim grows with, and by which nothing in it is divided."""
+        divisors = {name for monomial in dim.terms for name, power in monomial if power < 0}
+        growing = [
+            name
+            for monomial, coefficient in dim.terms.items()
+            for name, power in monomial
+            if power > 0 and coefficient > 0 and name not in divisors and not isinstance(name, Made)
+        ]
+        if growing:
+            self.of[growing[0]] *= factor
 
     def value(self, dim: Any) -> int:
         """A dim at these sizes."""
-        if isinstance(dim, int):
-            return dim
-        assert isinstance(dim, Poly)
-        total = sum(
-            coefficient
-            * prod(self._size(name) ** max(power, 0) for name, power in monomial)
-            / prod(self._size(name) ** max(-power, 0) for name, power in monomial)
-            for monomial, coefficient in dim.terms.items()
-        )
-        return int(total)
+        return int(self._at(self._facts.reduced(dim))) if isinstance(dim, Poly) else int(dim)
 
-    def _size(self, name: str) -> int:
+    def _at(self, dim: Poly) -> Fraction:
+        total = Fraction(0)
+        for monomial, coefficient in dim.terms.items():
+            for name, power in monomial:
+                coefficient *= self._size(name) ** power
+            total += coefficient
+        return total
+
+    def _size(self, name: str) -> Fraction:
+        if isinstance(name, Made):
+            return name.at(self._at)
         if name not in self.of:
             small = name[:1].islower()
             self.of[name] = 128 if name in ("group_size", "g") else next(self._primes) * (1 if small else 256)
-        return self.of[name]
+        return Fraction(self.of[name])
 
 
-def _tensor(name: str, meta: TensorMeta, sizes: _Sizes) -> Example:
-    last = len(meta.dims) - 1
-    dims = []
-    for index, dim in enumerate(meta.dims):
-        if index < last and isinstance(dim, Poly) and _is_leading(dim):
-            dims.append(sizes.of.setdefault(str(dim), next(sizes._primes)))
-        else:
-            dims.append(sizes.value(dim))
-    dtype = meta.dtype if is_dtype(meta.dtype.name) else Dtype("bf16")
-    return Example(name, tuple(dims), dtype)
+def _variable(dim: Poly) -> str | None:
+    """The name of a dim that is a variable and nothing else."""
+    if list(dim.terms.values()) != [1]:
+        return None
+    (monomial,) = dim.terms
+    is_plain = len(monomial) == 1 and monomial[0][1] == 1 and not isinstance(monomial[0][0], Made)
+    return monomial[0][0] if is_plain else None
 
 
-def _is_leading(dim: Poly) -> bool:
-    """A plain variable: a batch dim, which needs no divisibility."""
-    return len(dim.terms) == 1 and len(next(iter(dim.terms))) == 1
+def _dtype(dtype: Dtype, facts: Facts) -> Dtype:
+    """What is known of a dtype, or bf16."""
+    known = dtype.resolved
+    return known if is_dtype(known.name) else facts.options.get(known.name, (Dtype("bf16"),))[0]
 
 
 def _scalar(value: Any, floats: Iterator[float], sizes: _Sizes) -> Any:
     if isinstance(value, Opaque):
         return next(floats) if value.kind == "float" else OTHERS[value.kind]
     if isinstance(value, Dtype):
-        return Dtype("fp8")
+        return value.resolved if is_dtype(value.resolved.name) else Dtype("fp8")
     return sizes.value(value) if isinstance(value, Poly) else value

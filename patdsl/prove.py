@@ -81,6 +81,15 @@ def prove(pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any])
     return Proof(tuple(disproofs), tuple(open_values), tuple(possible))
 
 
+def possible_left(pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any]) -> LeftTypes | None:
+    """The left side typed in the first case that can be rewritten, the most general one first."""
+    for case in (Case(2, "same"), *CASES, *MORE_CASES):
+        typed = _typed(pattern, ops, constants, case)
+        if isinstance(typed, tuple):
+            return typed[0]
+    return None
+
+
 def _typed(
     pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any], case: Case
 ) -> tuple[LeftTypes, _RightProof] | Disproof | None:

@@ -8,8 +8,9 @@ the language's definition, so exponents may be negative: `N / D * D` is `N`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from math import ceil
 from typing import Any, TypeAlias, Union
 
 import attrs
@@ -25,6 +26,25 @@ ANY_SIGN = "?"
 #: Powers of the variables of one term, sorted by name.
 Monomial: TypeAlias = tuple[tuple[str, int], ...]
 Number: TypeAlias = Union["Poly", int]
+
+
+class Made(str):
+    """The name of a variable that stands for what is not polynomial: one over a sum, a `ceil`, a product too long."""
+
+    parts: tuple[Poly, ...]
+
+    @staticmethod
+    def of(text: str, *parts: Poly) -> Made:
+        made = Made(text)
+        made.parts = parts
+        return made
+
+    def at(self, value: Callable[[Poly], Fraction]) -> Fraction:
+        """Its value where its parts have these."""
+        if len(self.parts) == 2:
+            return value(self.parts[0]) * value(self.parts[1])
+        part = value(self.parts[0])
+        return 1 / part if "(1/" in self[:4] else Fraction(ceil(part))
 
 
 @attrs.frozen(order=False, eq=False)
@@ -95,7 +115,7 @@ class Poly:
             return self * Poly({inverse: 1 / coefficient})
         ratio = _ratio(self, divisor)
         sign = "" if divisor.is_positive() else ANY_SIGN
-        return ratio if ratio is not None else self * Poly.var(f"{sign}(1/({divisor}))")
+        return ratio if ratio is not None else self * Poly.var(Made.of(f"{sign}(1/({divisor}))", divisor))
 
     def __rfloordiv__(self, other: Number) -> Poly:
         return Poly.of(other) // self
@@ -114,7 +134,7 @@ class Poly:
             return quotient
         if self.is_positive() and (divisor - self).is_nonnegative():
             return Poly.of(1)
-        return Poly.var(f"{'' if quotient.is_positive() else ANY_SIGN}ceil({quotient})")
+        return Poly.var(Made.of(f"{'' if quotient.is_positive() else ANY_SIGN}ceil({quotient})", quotient))
 
     def rceil_div(self, other: Number) -> Poly:
         return Poly.of(other).ceil_div(self)
@@ -180,7 +200,7 @@ def _not_multiplied(one: Poly, other: Poly) -> Poly:
     """A variable for a product that would be too long, the same for equal products."""
     text = " * ".join(sorted(f"({factor})" for factor in (one, other)))
     sign = "" if one.is_positive() and other.is_positive() else ANY_SIGN
-    return Poly.var(f"{sign}[{hashlib.sha256(text.encode()).hexdigest()[:16]}]")
+    return Poly.var(Made.of(f"{sign}[{hashlib.sha256(text.encode()).hexdigest()[:16]}]", one, other))
 
 
 def _ratio(dividend: Poly, divisor: Poly) -> Poly | None:

@@ -410,6 +410,14 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT_ = Pattern(
         Input("kv_weight"),
         Input("kv_epsilon"),
     ),
+    examples=(
+        Example("qkv", (11, 12544), Dtype("bf16")),
+        Example("q_weight", (3328,), Dtype("bf16")),
+        Example("q_epsilon", value=1e-06),
+        Example("group_size", value=128),
+        Example("kv_weight", (4352,), Dtype("bf16")),
+        Example("kv_epsilon", value=3e-06),
+    ),
     place="mla_dual_rms_norm.pat:17",
 )
 
@@ -489,6 +497,13 @@ MLA_DUAL_RMS_NORM_TOKEN_QUANT_ = Pattern(
         Replace("kv_n", "new_kv_n", True),
     ),
     inputs=(Input("qkv"), Input("q_weight"), Input("q_epsilon"), Input("kv_weight"), Input("kv_epsilon")),
+    examples=(
+        Example("qkv", (11, 12544), Dtype("bf16")),
+        Example("q_weight", (3328,), Dtype("bf16")),
+        Example("q_epsilon", value=1e-06),
+        Example("kv_weight", (4352,), Dtype("bf16")),
+        Example("kv_epsilon", value=3e-06),
+    ),
     place="mla_dual_rms_norm.pat:27",
 )
 

@@ -70,7 +70,7 @@ NAMED = Pattern(
     right=(RightStep("clause_names.both", args={"x": Use("x")}, results={"y": "new_y"}, line=11),),
     replaces=(Replace("y_2", "new_y"),),
     inputs=(Input("x"),),
-    examples=(Example("x", (11, 13, 17, 4864), Dtype("bf16")),),
+    examples=(Example("x", (2, 11, 3328), Dtype("bf16")),),
     where=(expr("rank(y_2) == 3 and numel(y_2) <= 1000 and size(x, 0) == 2"),),
     place="clause_names.pat:10",
 )

@@ -7,8 +7,9 @@ Made by patdsl 0.1.0; edit the .pat file, not this one. To make it again:
 
 from __future__ import annotations
 
+from patdsl.dtypes import Dtype
 from patdsl.expr import Ref, Star
-from patdsl.graph import Input, PassSpec, Pattern, Replace, RightStep
+from patdsl.graph import Example, Input, PassSpec, Pattern, Replace, RightStep
 from patdsl.op_table import Block, DtypeVar, Op, Param, Result, Step, Tensor, TorchCall, Use
 from patdsl.runtime import (
     Chain,
@@ -70,6 +71,7 @@ LOOSE = Pattern(
     ),
     replaces=(Replace("y_2", "new_y", True),),
     inputs=(Input("x"),),
+    examples=(Example("x", (11, 3328), Dtype("bf16")),),
     restride=("y_2",),
     place="restride.pat:10",
 )

@@ -106,8 +106,8 @@ CONDITIONS = Pattern(
     replaces=(Replace("y", "new_y", True),),
     inputs=(Input("x", Tensor(T, (M, H))), Input("shift", Tensor(T, (M, H))), Input("scale")),
     examples=(
-        Example("x", (11, 3328), Dtype("bf16")),
-        Example("shift", (11, 3328), Dtype("bf16")),
+        Example("x", (11, 3328), Dtype("f32")),
+        Example("shift", (11, 3328), Dtype("f32")),
         Example("scale", value=1e-06),
     ),
     where=(
