@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import shlex
 from collections.abc import Iterable
 from typing import Any
 
@@ -100,7 +101,13 @@ class _Module:
         self.op: Op | None = None
         self.rows: list[str] = []  # of the table of passes
         homes = {name for names in HOMES.values() for name in names}
-        self.taken: set[str] = homes | {"expr", "load", "examples", "trace", "rewrite"}
+        self.taken: set[str] = homes | {
+            *re.findall(r"\w+", RUNTIME_IMPORT),
+            "PASSES",
+            "annotations",
+            "expr",
+            "load",
+        }
         self.patterns = list(
             {pattern.full_name: pattern for spec in unit.passes for pattern in spec.patterns}.values()
         )
@@ -116,11 +123,11 @@ class _Module:
 
     def _header(self) -> str:
         names = ", ".join(spec.name for spec in self.unit.passes)
-        out = f"{self.unit.name}.py"
+        command = f"patdsl compile {shlex.quote(self.file_name)} -o {shlex.quote(self.unit.name + '.py')}"
         return (
-            f'"""Fusion passes of {self.file_name}: {names}.\n\n'
+            f'"""Fusion passes of {_quotable(self.file_name)}: {names}.\n\n'
             f"Made by patdsl {__version__}; edit the .pat file, not this one. To make it again:\n\n"
-            f'    patdsl compile {self.file_name} -o {out}\n"""\n\n'
+            f'    {_quotable(command)}\n"""\n\n'
             "from __future__ import annotations"
         )
 
@@ -173,7 +180,7 @@ class _Module:
             self.op = op
             symbol = self._take(op.name.upper())
             source = self.writer.write(attrs.evolve(op, place=""), used=len(symbol) + 3)
-            parts.append(f"# {op.place}\n{symbol} = {source}")
+            parts.append(f"# {_printable(op.place)}\n{symbol} = {source}")
             self.writer.names[op] = symbol
         self.op = None
         return parts
@@ -198,12 +205,13 @@ class _Module:
             symbol = self._take(f"{spec.name.upper()}_PASS")
             space = "\n" if parts else ""  # below a function
             parts.append(f"{space}{symbol} = {self.writer.write(spec, used=len(symbol) + 3)}")
-            self.rows.append(f"({symbol}, register_{_identifier(spec.name)}),")
-            parts.append(self._register(spec))
+            function = self._take(f"register_{_identifier(spec.name)}")
+            self.rows.append(f"({symbol}, {function}),")
+            parts.append(self._register(spec, function))
         return parts
 
-    def _register(self, spec: PassSpec) -> str:
-        lines = [f"\ndef register_{_identifier(spec.name)}(patterns: FusionPass) -> None:"]
+    def _register(self, spec: PassSpec, function: str) -> str:
+        lines = [f"\ndef {function}(patterns: FusionPass) -> None:"]
         lines.append(f'    """Register the patterns of pass `{_identifier(spec.name)}`."""')
         for pattern in spec.patterns:
             symbol = self.writer.names[pattern]
@@ -247,6 +255,11 @@ def _identifier(name: str) -> str:
 
 def _printable(line: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in line)
+
+
+def _quotable(text: str) -> str:
+    """What can stand in a docstring: a file may be called anything."""
+    return re.sub(r'["\\]', "?", _printable(text))
 
 
 def _walk(values: Iterable[Any]) -> Iterable[Any]:
