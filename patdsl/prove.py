@@ -7,7 +7,7 @@ that matches use (`match/typed.py`), with polynomials in the place of sizes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -22,7 +22,7 @@ from patdsl.match.context import Context
 from patdsl.match.found import RightValue, TensorMeta, Value
 from patdsl.match.sites import Sites
 from patdsl.match.typed import RefusedError, RightTyping
-from patdsl.op_table import Op, Tensor
+from patdsl.op_table import Op, Step, Tensor, Through
 from patdsl.shape_rules import rule_types
 from patdsl.symbolic import Facts
 
@@ -55,7 +55,7 @@ def prove(pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any])
     possible: list[Case] = []
     impossible: list[Disproof] = []
     excluded = False
-    for case in (*CASES, *MORE_CASES):
+    for case in _telling(pattern, (*CASES, *MORE_CASES)):
         if case in MORE_CASES and (possible or not excluded):
             break
         typed = _typed(pattern, ops, constants, case)
@@ -83,11 +83,22 @@ def prove(pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any])
 
 def possible_left(pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any]) -> LeftTypes | None:
     """The left side typed in the first case that can be rewritten, the most general one first."""
-    for case in (Case(2, "same"), *CASES, *MORE_CASES):
+    for case in _telling(pattern, (Case(2, "same"), *CASES, *MORE_CASES)):
         typed = _typed(pattern, ops, constants, case)
         if isinstance(typed, tuple):
             return typed[0]
     return None
+
+
+def _telling(pattern: Pattern, cases: Iterable[Case]) -> list[Case]:
+    """The cases that differ for this pattern: where no view is optional, what optional views do is all the same."""
+    has_view = any(
+        isinstance(operand, Through)
+        for step in pattern.left.steps
+        if isinstance(step, Step)
+        for _, operand in step.operands
+    )
+    return [case for case in cases if has_view or case.view == "same"]
 
 
 def _typed(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 import attrs
 
@@ -95,35 +96,53 @@ def _constants(pattern: Pattern, ops: Mapping[str, Op]) -> dict[tuple[str, str],
 
 
 class Takers:
-    """Patterns by an op that they need: only one whose every op a pattern has can take what that pattern needs."""
+    """Patterns by what they ask for: one can only take what another needs if that has its every op and constant."""
 
     def __init__(self, passes: Sequence[PassSpec], ops: Mapping[str, Op]) -> None:
         self._ops = ops
-        self._by_op: dict[str, dict[int, list[tuple[Pattern, frozenset[str]]]]] = {}
-        for at, spec in enumerate(passes):
-            for pattern in spec.patterns:
-                needed = frozenset(step.op for step in costly_ops(pattern, ops))
-                if needed and not pattern.where and not pattern.targets:
-                    self._by_op.setdefault(min(needed), {}).setdefault(at, []).append((pattern, needed))
+        self._by: dict[_Place, dict[int, list[tuple[Pattern, frozenset[_Place]]]]] = {}
+        asked = [
+            (at, pattern, frozenset(_places(pattern, ops)))
+            for at, spec in enumerate(passes)
+            for pattern in spec.patterns
+            if not pattern.where and not pattern.targets
+        ]
+        common = Counter(place for _, _, places in asked for place in places)
+        for at, pattern, places in asked:
+            if places:
+                rarest = min(places, key=lambda place: (common[place], str(place)))
+                self._by.setdefault(rarest, {}).setdefault(at, []).append((pattern, places))
 
     def of(
         self, loser: Pattern, position: int, runs: PassOrder, budget: Budget
     ) -> Iterator[tuple[int, Pattern]]:
         """Patterns of passes that run before the one at `position`, each with its pass, that may starve `loser`."""
-        has = {step.op for step in costly_ops(loser, self._ops)}
-        for op in sorted(has):
-            for at, patterns in self._by_op.get(op, {}).items():
+        has = dict.fromkeys(_places(loser, self._ops))
+        for place in has:
+            for at, patterns in self._by.get(place, {}).items():
                 if at == position:
                     continue
                 if not budget.spend():
                     return
                 if not runs.is_before(at, position):
                     continue
-                for pattern, needed in patterns:
-                    if needed <= has and pattern.name != loser.name:
+                for pattern, places in patterns:
+                    if pattern.name != loser.name and places <= has.keys():
                         if not budget.spend():
                             return
                         yield at, pattern
+
+
+#: An op, or an op with a constant that one of its parameters is given.
+_Place: TypeAlias = tuple[str, str, Expr | None]
+
+
+def _places(pattern: Pattern, ops: Mapping[str, Op]) -> Iterator[_Place]:
+    for step in costly_ops(pattern, ops):
+        yield step.op, "", None
+        for param, operand in step.operands:
+            if isinstance(operand, Const) and not names_in(operand.value):
+                yield step.op, param, operand.value
 
 
 class PassOrder:
