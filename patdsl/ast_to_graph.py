@@ -25,7 +25,7 @@ from patdsl.left_side import LeftSide, build_left, operand_names
 from patdsl.near_names import suggestion
 from patdsl.op_table import Op, Step, Tensor, Type
 from patdsl.rewrite_names import rename
-from patdsl.right_side import LeftSideNames, build_right, names_taken
+from patdsl.right_side import LeftSideNames, RightSide, build_right, names_taken
 from patdsl.unused import report_unused
 from patdsl.variants import Variant, expand, op_names
 
@@ -379,7 +379,7 @@ class _PatternResolver:
         names = Names(self.file, self.diagnostics, replaced=dict(self.variant.values))
         return {param.name.text: resolve_type(param.type, names) for param in self.decl.inputs}
 
-    def _pattern(self, left: LeftSide, right, inputs: Mapping[str, Type]) -> Pattern:  # type: ignore[no-untyped-def]
+    def _pattern(self, left: LeftSide, right: RightSide, inputs: Mapping[str, Type]) -> Pattern:
         line, _ = self.file.source.line_column(self.decl.span.start)
         return Pattern(
             self.decl.name.text,

@@ -1,9 +1,9 @@
 """How long checking takes as a file grows: all stages up to the plan, for 10 to 10,000 patterns in one file.
 
 Prints a table for five kinds of file: patterns that differ in a constant (nothing to compare), patterns that differ in
-`where` (every pair is a candidate), patterns each in a pass of its own, wrong patterns (one error each), and ops. Exits with 1
-where the time of one pattern grows more than threefold between the second row and the last. Run it as
-`python tests/bench/check_growth.py [most]`.
+`where` (every pair is a candidate), patterns each in a pass of its own, wrong patterns (one error each), and ops. Exits
+with 1 where the time of one pattern grows more than threefold between the second row and the last. Run it as
+`python tests/bench/check_growth.py [most]`; `most` leaves out larger files.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The pages of docs/errors: what stands in them, and what the tool says to their examples.
 
-In: a page. Out: its examples as files in a folder, and the findings of a run. `python tests/errors/error_pages.py` writes
-the messages of all pages, and the index, anew.
+In: a page. Out: its examples as files in a folder, and the findings of a run. `python tests/errors/error_pages.py`
+writes the messages of all pages, and the index, anew.
 
 An example is a fenced block whose info string begins with `pat`:
 
@@ -10,8 +10,9 @@ An example is a fenced block whose info string begins with `pat`:
     pat file=NAME   another file, beside both; `pat file=NAME mended`: beside the mended one instead
 
 Words behind `error` say how the file is made of the block: `missing` (not at all), `escaped` (the bytes that its `\\x`
-escapes name), `escaped-text` (the characters that its `\\u` escapes name), `times=N` (repeated), `chain=N` (beside N files
-that import each other), `torch` (checked against torch's schemas). `among=CODE`: findings of that code stand beside.
+escapes name), `escaped-text` (the characters that its `\\u` escapes name), `times=N` (repeated), `chain=N` (beside N
+files that import each other), `torch` (checked against torch's schemas). `among=CODE`: findings of that code stand
+beside.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ def read(path: Path) -> Page:
             (mended if words[2:] == ["mended"] else others)[name] = body
         elif words == ["text"]:
             message = body.rstrip("\n")
-    assert NAME in error and NAME in mended and message is not None, f"{path.name} lacks a block"
+    assert NAME in error, f"{path.name} has no failing example"
+    assert NAME in mended, f"{path.name} has no mended example"
+    assert message is not None, f"{path.name} has no message"
     return Page(path, heading[1], heading[2], options, others | error, others | mended, message)
 
 
@@ -119,7 +122,8 @@ def _with_torch(outcome: Outcome) -> Outcome:
         op = find_op(target)
         return None if op is None else op._schema
 
-    assert outcome.file is not None and outcome.unit is not None
+    assert outcome.file is not None
+    assert outcome.unit is not None
     found = schema_findings(outcome.file, outcome.unit, schema_of)
     return attrs.evolve(outcome, diagnostics=(*outcome.diagnostics, *found))
 
@@ -134,8 +138,8 @@ def index_text(all_pages: list[Page]) -> str:
     lines = [
         "# Errors",
         "",
-        "Every finding of patdsl has a code. Its page says what it means, shows an example with the message that it gives,",
-        "and the example mended. Warnings and notes are marked as such; everything else is an error.",
+        "Every finding of patdsl has a code. Its page says what it means, shows an example with the message that it",
+        "gives, and the example mended. Warnings and notes are marked as such; everything else is an error.",
     ]
     stage = ""
     for page in sorted(all_pages, key=lambda page: page.code):

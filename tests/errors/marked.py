@@ -1,7 +1,7 @@
 """Texts that say themselves where their errors are.
 
-In: a text in which `«` and `»` stand around what each finding underlines. Out: the findings of a run of the tool on the text
-without these marks, to be compared with what a test expects.
+In: a text in which `«` and `»` stand around what each finding underlines. Out: the findings of a run of the tool on the
+text without these marks, to be compared with what a test expects.
 """
 
 from __future__ import annotations

@@ -359,7 +359,8 @@ CASES: list[tuple[str, str, list[Expected]]] = [
     # What is proven
     (
         "other dtype",
-        "op to8(x: T[*B]) -> (q: fp8[*B]) = a::t\nop to16(x: T[*B]) -> (q: f16[*B]) = a::u\npattern «p» { to8 => to16 }",
+        "op to8(x: T[*B]) -> (q: fp8[*B]) = a::t\nop to16(x: T[*B]) -> (q: f16[*B]) = a::u\n"
+        "pattern «p» { to8 => to16 }",
         [("PAT401", "`q` is fp8, the right side makes f16", "same types")],
     ),
     (
@@ -379,7 +380,8 @@ CASES: list[tuple[str, str, list[Expected]]] = [
     ),
     (
         "starved",
-        "op cheap(x: T[*B, H], w: T[H], eps: float) -> (y: T[*B, H]) = l::c\npattern a { norm => cheap }\npattern «b» { norm -> quant => fused }\npass one { a }\npass two { b }",
+        "op cheap(x: T[*B, H], w: T[H], eps: float) -> (y: T[*B, H]) = l::c\npattern a { norm => cheap }\n"
+        "pattern «b» { norm -> quant => fused }\npass one { a }\npass two { b }",
         [("PAT405", "`b` of pass `two` is starved", "one pass")],
     ),
 ]

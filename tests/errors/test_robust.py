@@ -24,11 +24,14 @@ LIBRARY = sorted(library_folder().rglob("*.pat"))
 _TOKEN = re.compile(
     r'"[^"\n]*"|#[^\n]*|[A-Za-z_]\w*|\d+\.\.\d*x|\d+x|\d+(?:\.\d+)?(?:e-?\d+)?|->|=>|::|[<>=!]=|\S'
 )
+WORDS = """
+import const host op pattern pass test and or not in true false none where on keep prefer over if
+rounds restride only after when expect effect ref commutative free out mut same temp as
+x y z T H B f g rms_norm group_quant view relu split fp8 bf16 f32 int float bool str tensor dtype
+-> => :: = == != < > <= >= + - * / % ( ) [ ] { } , : . ? | _ 0 1 128 1e-6 2x 1..x 0x
+"""
 SOUP = [
-    *"import const host op pattern pass test and or not in true false none where on keep prefer over if".split(),
-    *"rounds restride only after when expect effect ref commutative free out mut same temp as".split(),
-    *"x y z T H B f g rms_norm group_quant view relu split fp8 bf16 f32 int float bool str tensor dtype".split(),
-    *"-> => :: = == != < > <= >= + - * / % ( ) [ ] { } , : . ? | _ 0 1 128 1e-6 2x 1..x 0x".split(),
+    *WORDS.split(),
     *['"s"', "rank", "shape", "ceil", "# c\n", "\n", "*B", "vllm_ir", "\u00e9", "'", "\\"],
 ]
 
@@ -79,7 +82,7 @@ def test_any_text(text: str, tmp_path: Path) -> None:
 @given(file=st.sampled_from(LIBRARY), changes=st.integers(1, 3), seed=st.integers(0, 2**32))
 def test_the_library_with_changes(file: Path, changes: int, seed: int, tmp_path: Path) -> None:
     """Words of a file put in place of others nearby: mostly right syntax, mostly wrong meaning."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311
     text = file.read_text(encoding="utf-8")
     for _ in range(changes):
         tokens = [found for found in _TOKEN.finditer(text) if not found.group().startswith("#")]
