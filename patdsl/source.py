@@ -15,7 +15,7 @@ import attrs
 
 @attrs.frozen(slots=False, eq=False)
 class Source:
-    """One `.pat` text, equal only to itself. `name` is how the file is called in messages (a path as the user gave it)."""
+    """One `.pat` text, equal only to itself. `name` is how messages call the file: the path as it was given."""
 
     name: str
     text: str = attrs.field(repr=False)

@@ -57,7 +57,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-#: Marks ops that write buffers which the caller allocates; older torch has no such tag, and no form of its own for them.
+#: Marks ops that write buffers which the caller allocates. Older torch has no such tag, nor a form of its own.
 _OUT_TAG = getattr(torch.Tag, "out", None)
 
 

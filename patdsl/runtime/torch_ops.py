@@ -43,7 +43,7 @@ def unusable(op: Op, binding: TorchCall) -> str | None:
 
 
 def usable(op: Op) -> Op:
-    """The op without the bindings that their torch schemas contradict. What is not registered stays: it is never met."""
+    """The op without the bindings that their torch schemas contradict; what is not registered is never met."""
     kept = tuple(
         binding
         for binding in op.bindings
