@@ -7,7 +7,7 @@ are compared on the values that they name; what cannot be decided counts as poss
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from itertools import pairwise, product
 
 import attrs
 
@@ -33,19 +33,26 @@ MOST_TRIED = 4096
 
 def embeds(small: Pattern, large: Pattern, ops: Mapping[str, Op]) -> bool:
     """Does `small` hold, and pay, wherever `large` holds? Then a pass of `small` leaves nothing for `large`."""
-    if small.where or small.targets:
+    if small.where or small.targets or small.only:
         return False
-    mine, theirs = _steps(small, ops), _steps(large, ops)
-    if not mine or len(mine) > len(theirs):
+    # What is free must be there too; a view of a given shape may or may not fit, and counts as not.
+    mine = [step for step in small.left.steps if isinstance(step, Step)]
+    theirs = [step for step in large.left.steps if isinstance(step, Step)]
+    if not _steps(small, ops) or len(mine) > len(theirs) or len(mine) < len(small.left.steps):
         return False
     return any(_pays(small, large, mapping) for mapping in _mappings(small, large, mine, theirs, ops, False))
 
 
 def may_coincide(one: Pattern, other: Pattern, ops: Mapping[str, Op]) -> bool:
-    """Can both hold with the same costly nodes?"""
+    """Can both hold with the same costly nodes? Each must be able to hold where the other does."""
     mine, theirs = _steps(one, ops), _steps(other, ops)
     if len(mine) != len(theirs) or sorted(step.op for step in mine) != sorted(step.op for step in theirs):
         return False
+    return _may_hold_at(one, other, ops) and _may_hold_at(other, one, ops)
+
+
+def _may_hold_at(one: Pattern, other: Pattern, ops: Mapping[str, Op]) -> bool:
+    mine, theirs = _steps(one, ops), _steps(other, ops)
     return any(
         _conditions_meet(one, other, mapping) for mapping in _mappings(one, other, mine, theirs, ops, True)
     )
@@ -74,6 +81,9 @@ def _mappings(
     """Ways to map the steps of `one` to steps of `other`; `overlap`: constraints need only not contradict."""
     mine_out = {fan_out.name: fan_out for fan_out in one.left.fan_outs}
     their_out = {fan_out.name: fan_out for fan_out in other.left.fan_outs}
+    made = frozenset(value for step in theirs for _, value in step.results)
+    own = frozenset(value for step in mine for _, value in step.results)
+    compared = _Compared(own, made, _above(other), overlap)
 
     def extend(index: int, mapping: _Mapping) -> Iterator[_Mapping]:
         if index == len(mine):
@@ -88,7 +98,7 @@ def _mappings(
             ):
                 continue
             for operands in _orders(candidate, ops[step.op]):
-                names = _operands_fit(step, operands, mapping.names, overlap)
+                names = _operands_fit(step, operands, mapping.names, compared)
                 if names is None:
                     continue
                 results = dict(candidate.results)
@@ -117,29 +127,37 @@ def _counts_fit(mine: FanOut | None, theirs: FanOut | None, overlap: bool) -> bo
     return low <= other_low and (high is None or (other_high is not None and other_high <= high))
 
 
+@attrs.frozen
+class _Compared:
+    """`own` and `made`: the values that the steps of the one and of the other make; all others come in from outside.
+
+    `above`: what each value of the other is made of.
+    """
+
+    own: frozenset[str]
+    made: frozenset[str]
+    above: Mapping[str, frozenset[str]]
+    overlap: bool
+
+
 def _operands_fit(
-    step: Step, theirs: Mapping[str, Operand], names: Mapping[str, Operand], overlap: bool
+    step: Step, theirs: Mapping[str, Operand], names: Mapping[str, Operand], compared: _Compared
 ) -> dict[str, Operand] | None:
     bound = dict(names)
     for param, operand in step.operands:
-        if not _operand_fits(operand, theirs[param], bound, overlap):
+        if not _operand_fits(operand, theirs[param], bound, compared):
             return None
     return bound
 
 
-def _operand_fits(mine: Operand, theirs: Operand, bound: dict[str, Operand], overlap: bool) -> bool:
+def _operand_fits(mine: Operand, theirs: Operand, bound: dict[str, Operand], compared: _Compared) -> bool:
+    overlap = compared.overlap
     if isinstance(mine, Anything):
         return True
     if isinstance(theirs, Anything):
         return overlap or isinstance(mine, (Use, Through))
     if isinstance(mine, (Use, Through)):
-        name = mine.value
-        if isinstance(mine, Through) and mine.at_least and not isinstance(theirs, Through) and not overlap:
-            return False
-        seen = bound.setdefault(name, theirs)
-        return (
-            seen is theirs or _plain(seen) == _plain(theirs) or (overlap and not _both_values(seen, theirs))
-        )
+        return _value_fits(mine, theirs, bound, compared)
     if isinstance(mine, OneOf):
         bound.setdefault(mine.name, theirs)
         return overlap or _within(theirs, mine.options)
@@ -148,7 +166,7 @@ def _operand_fits(mine: Operand, theirs: Operand, bound: dict[str, Operand], ove
             isinstance(theirs, Values)
             and len(mine.items) == len(theirs.items)
             and all(
-                _operand_fits(a, b, bound, overlap) for a, b in zip(mine.items, theirs.items, strict=True)
+                _operand_fits(a, b, bound, compared) for a, b in zip(mine.items, theirs.items, strict=True)
             )
         )
     if isinstance(theirs, Const):
@@ -159,8 +177,64 @@ def _operand_fits(mine: Operand, theirs: Operand, bound: dict[str, Operand], ove
     return overlap
 
 
-def _both_values(one: Operand, other: Operand) -> bool:
-    return isinstance(one, (Use, Through)) and isinstance(other, (Use, Through))
+def _value_fits(mine: Use | Through, theirs: Operand, bound: dict[str, Operand], compared: _Compared) -> bool:
+    """A value or capture of mine, where the other has `theirs`."""
+    first = mine.value not in bound
+    seen = bound.setdefault(mine.value, theirs)
+    if isinstance(theirs, (Use, Through)) and not (first and isinstance(mine, Use)):
+        # Between two values that both know, the views must be such that both allow them.
+        least = theirs.at_least if isinstance(theirs, Through) else 0
+        if compared.overlap and mine.value in compared.own and theirs.value in compared.made:
+            if max(least, mine.at_least if isinstance(mine, Through) else 0) and not (
+                isinstance(mine, Through) and isinstance(theirs, Through)
+            ):
+                return False
+        elif not compared.overlap and (
+            (isinstance(mine, Use) and isinstance(theirs, Through))
+            or (isinstance(mine, Through) and mine.at_least > least)
+        ):
+            return False
+    if first or _plain(seen) == _plain(theirs):
+        return True
+    return compared.overlap and not _certainly_differ(seen, theirs, compared)
+
+
+def _certainly_differ(one: Operand, other: Operand, compared: _Compared) -> bool:
+    """Two values that steps make are two nodes, and none is made of itself; else what comes in may be any value."""
+    if isinstance(one, Const) and isinstance(other, Const):
+        return not names_in(one.value) and not names_in(other.value)
+    if (
+        not isinstance(one, (Use, Through))
+        or not isinstance(other, (Use, Through))
+        or one.value == other.value
+    ):
+        return False
+    a, b = one.value, other.value
+    if a in compared.made and b in compared.made:
+        return True
+    return a in compared.above.get(b, ()) or b in compared.above.get(a, ())
+
+
+def _above(pattern: Pattern) -> dict[str, frozenset[str]]:
+    """For each value that is made, all that it is made of."""
+    found: dict[str, frozenset[str]] = {}
+    for step in pattern.left.steps:
+        if isinstance(step, Step):
+            read = [value for _, operand in step.operands for value in _values(operand)]
+            made = [value for _, value in step.results]
+        else:
+            read, made = [step.source], [step.value]
+        above = frozenset(read).union(*(found.get(value, ()) for value in read))
+        found.update(dict.fromkeys(made, above))
+    return found
+
+
+def _values(operand: Operand) -> Iterator[str]:
+    if isinstance(operand, (Use, Through)):
+        yield operand.value
+    elif isinstance(operand, Values):
+        for item in operand.items:
+            yield from _values(item)
 
 
 def _plain(operand: Operand) -> Operand:
@@ -207,10 +281,9 @@ def _conditions_meet(one: Pattern, other: Pattern, mapping: _Mapping) -> bool:
     conditions = [_translate(condition, translated, "my ") for condition in mine]
     conditions += [_translate(condition, {}, "their ") for condition in theirs]
     names = sorted({name for condition in conditions for name in names_in(condition)})
-    if not names:
-        return True
     values = sorted({value for condition in conditions for value in _numbers(condition)}) or [0]
     tried = sorted({near for value in values for near in (value - 1, value, value + 1)})
+    tried = sorted({*tried, *((low + high) / 2 for low, high in pairwise(values))})
     if len(tried) ** len(names) > MOST_TRIED:
         return True
     return any(
