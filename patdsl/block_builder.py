@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from patdsl import ast_nodes as ast
+from patdsl.arguments import assigned, names_written
 from patdsl.ast_to_expr import ARITY, Names, resolve_expr
 from patdsl.diagnostic import Diagnostics, Note
 from patdsl.dtypes import Dtype, is_dtype
 from patdsl.expr import Expr, Lit, Ref
 from patdsl.imports import Entity, LoadedFile, unknown_name
-from patdsl.near_names import suggestion
 from patdsl.op_table import (
     Anything,
     Block,
@@ -142,7 +142,7 @@ class BlockBuilder:
             return None
         op = self.ops.add(entity)
         before = self.diagnostics.failures
-        operands = self.operands(op, call.arguments, call.span, None)
+        operands = self.operands(op, call.arguments, None)
         are_right = self.diagnostics.failures == before
         fan_out = self.add_fan_out(call.fan_out, op.name) if call.fan_out else None
         for param in op.params:
@@ -178,49 +178,12 @@ class BlockBuilder:
         self,
         op: Op,
         arguments: tuple[ast.Argument, ...],
-        span: Span,
         fed: tuple[str, Operand] | None,
     ) -> dict[str, Operand]:
-        """Written arguments by parameter. `fed` is the parameter that an arrow feeds; positions count after it."""
-        found: dict[str, Operand] = {}
-        names = [param.name for param in op.params]
-        if fed is not None:
-            found[fed[0]] = fed[1]
-            names = [name for name in names if name != fed[0]]
-        position = 0
-        for argument in arguments:
-            if argument.name is not None:
-                name = argument.name.text
-                if name not in op.param:
-                    self.diagnostics.add(
-                        "PAT204",
-                        argument.name.span,
-                        f"`{op.name}` has no parameter `{name}`",
-                        notes=[self.declared_note(op)],
-                        help=suggestion(name, op.param) or f"parameters: {', '.join(op.param)}",
-                    )
-                    continue
-            elif position < len(names):
-                name = names[position]
-                position += 1
-            else:
-                self.diagnostics.add(
-                    "PAT205",
-                    argument.span,
-                    f"`{op.name}` takes {len(op.params)} argument{'s' * (len(op.params) != 1)}"
-                    + (f", `{fed[0]}` is fed by the arrow" if fed else ""),
-                    notes=[self.declared_note(op)],
-                    help=f"parameters: {', '.join(op.param) or 'none'}",
-                )
-                break
-            if name in found:
-                self.diagnostics.add(
-                    "PAT204",
-                    argument.span,
-                    f"`{name}` of `{op.name}` is given twice",
-                    help="the arrow feeds it" if fed and fed[0] == name else "leave one of them",
-                )
-                continue
+        """Written arguments by parameter. `fed` is the parameter that an arrow feeds, with its operand."""
+        found: dict[str, Operand] = {} if fed is None else {fed[0]: fed[1]}
+        pairs = assigned(op, arguments, fed[0] if fed else None, self.declared_note(op), self.diagnostics)
+        for name, argument in pairs:
             found[name] = self.operand(argument.value, op.param[name])
         return found
 
@@ -316,7 +279,7 @@ class BlockBuilder:
         if not self.free_names:
             return names
         names.open_names = True
-        for name in _written_names(value):
+        for name in names_written(value):
             text = name.text
             entity = self.file.lookup(text)
             fixed = text in self.replaced or (entity is not None and entity.kind in ("const", "host"))
@@ -484,19 +447,3 @@ def _operand_names(operand: Operand) -> list[str]:
 
 def _uses(operand: Operand, name: str) -> bool:
     return name in _operand_names(operand) or (isinstance(operand, OneOf) and operand.name == name)
-
-
-def _written_names(expr: ast.Expr) -> list[ast.Name]:
-    if isinstance(expr, ast.Name):
-        return [expr]
-    if isinstance(expr, ast.Star):
-        return [expr.name]
-    if isinstance(expr, ast.Unary):
-        return _written_names(expr.operand)
-    if isinstance(expr, ast.Binary):
-        return [*_written_names(expr.left), *_written_names(expr.right)]
-    if isinstance(expr, ast.ListExpr):
-        return [name for item in expr.items for name in _written_names(item)]
-    if isinstance(expr, ast.Call):
-        return [name for argument in expr.arguments for name in _written_names(argument.value)]
-    return []

@@ -11,13 +11,13 @@ from patdsl.graph import PassSpec, Pattern, RightStep, RightView
 from patdsl.op_table import Anything, FanOut, Op, Step, ViewStep
 from patdsl.resolved_to_text import (
     expr_text,
+    fan_out_text,
     literal_text,
     operand_text,
     signature_text,
     targets_text,
     type_text,
 )
-from patdsl.right_side import fan_out_text
 
 
 def pattern_lines(pattern: Pattern, *, examples: bool) -> list[str]:

@@ -184,7 +184,7 @@ class _ChainBuilder:
                 )
             fan_out = builder.add_fan_out(element.fan_out, op.name)
         before = builder.diagnostics.failures
-        operands = builder.operands(op, element.arguments or (), element.span, feed)
+        operands = builder.operands(op, element.arguments or (), feed)
         are_right = builder.diagnostics.failures == before
         self._remember(operands, feed)
         for param in op.params:

@@ -128,3 +128,10 @@ def operand_text(operand: Operand) -> str:
     if isinstance(operand, Anything):
         return "_"
     return "[" + ", ".join(operand_text(item) for item in operand.items) + "]"
+
+
+def fan_out_text(low: int, high: int | None) -> str:
+    """`2x`, `2..4x`, `1..x`, as the language writes a fan-out."""
+    if high is None:
+        return f"{low}..x"
+    return f"{low}x" if low == high else f"{low}..{high}x"

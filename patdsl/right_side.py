@@ -11,83 +11,26 @@ from collections.abc import Mapping
 import attrs
 
 from patdsl import ast_nodes as ast
+from patdsl.arguments import assigned
 from patdsl.ast_to_expr import Names, resolve_expr
 from patdsl.block_builder import LAYOUT_NAMES
 from patdsl.diagnostic import Note
 from patdsl.dtypes import Dtype, is_dtype
-from patdsl.expr import Expr, Items, Lit, Ref, Star
+from patdsl.expr import Expr, Items, Lit, Ref
 from patdsl.graph import Replace, RightOperand, RightStep, RightView
+from patdsl.leading_dims import takes_fixed_rank, views_allowed
 from patdsl.left_side import LeftSide, report_after_group
 from patdsl.near_names import suggestion
-from patdsl.op_table import Const, NoDefault, Op, Param, Plain, Step, Tensor, Use, Values
+from patdsl.op_table import Const, NoDefault, Op, Param, Plain, Step, Use, Values
+from patdsl.resolved_to_text import fan_out_text
 from patdsl.source import Span
 from patdsl.variants import Variant
-
-#: Predeclared ops that leave every dim but one alone, which is the last where they say `-1`.
-LAST_DIM_OPS = frozenset({"split", "chunk", "slice"})
 
 
 @attrs.frozen
 class RightSide:
     steps: tuple[RightStep | RightView, ...]
     replaces: tuple[Replace, ...]
-
-
-def names_taken(right: ast.Chain | tuple[ast.Statement, ...], left: LeftSideNames) -> frozenset[str]:
-    """The parameters that a right chain takes by name: of every op in it, those neither written nor fed by an arrow."""
-    if not isinstance(right, ast.Chain):
-        return frozenset()
-    taken: set[str] = set()
-
-    def walk(chain: ast.Chain, fed: bool) -> None:
-        for element in chain.elements:
-            if isinstance(element, (ast.Group, ast.Alternatives)):
-                for inner in element.chains:
-                    walk(inner, fed)
-            elif isinstance(element, ast.ChainOp) and element.function.text not in LAYOUT_NAMES:
-                op = left.op(element.function)
-                if op is not None:
-                    taken.update(_open_params(op, element, fed))
-                for argument in element.arguments or ():
-                    taken.update(name.text for name in _names_written(argument.value))
-            fed = True
-
-    walk(right, False)
-    return frozenset(taken)
-
-
-class LeftSideNames:
-    """Resolves op names of the right side before the left side is built."""
-
-    def __init__(self, find: object) -> None:
-        self._find = find
-
-    def op(self, name: ast.Name) -> Op | None:
-        return self._find(name)  # type: ignore[operator, no-any-return]
-
-
-def _open_params(op: Op, element: ast.ChainOp, fed: bool) -> list[str]:
-    arguments = element.arguments or ()
-    written = {argument.name.text for argument in arguments if argument.name is not None}
-    positional = sum(argument.name is None for argument in arguments)
-    names = [param.name for param in op.params]
-    if fed and op.first_tensor is not None:
-        names.remove(op.first_tensor.name)
-    return [name for name in names[positional:] if name not in written]
-
-
-def _names_written(value: ast.Expr) -> list[ast.Name]:
-    if isinstance(value, ast.Name):
-        return [value]
-    if isinstance(value, ast.Unary):
-        return _names_written(value.operand)
-    if isinstance(value, ast.Binary):
-        return [*_names_written(value.left), *_names_written(value.right)]
-    if isinstance(value, ast.ListExpr):
-        return [name for item in value.items for name in _names_written(item)]
-    if isinstance(value, ast.Call):
-        return [name for argument in value.arguments for name in _names_written(argument.value)]
-    return []
 
 
 def build_right(variant: Variant, left: LeftSide) -> RightSide:
@@ -114,7 +57,7 @@ class _RightBuilder:
         self.defined: dict[str, str] = {}  # name as written -> name of the right value
         self.spans: dict[str, Span] = {}
         self.bundles: dict[str, tuple[str, ...]] = {}
-        self.may_view = views_allowed(left, self.outer.ops.table)
+        self.may_view = views_allowed(left.block, self.outer.ops.table)
         self._taken: set[str] = set()
         self._twice: set[str] = set()
 
@@ -224,7 +167,7 @@ class _RightBuilder:
         if call.fan_out is not None:
             fan_out = self._matching_fan_out(call.fan_out, op)
         before = self.diagnostics.failures
-        args = self._arguments(op, call.arguments, call.span, None, fan_out)
+        args = self._arguments(op, call.arguments, None, fan_out)
         are_right = self.diagnostics.failures == before
         for param in op.params:
             if are_right and param.name not in args and isinstance(param.default, NoDefault):
@@ -246,49 +189,12 @@ class _RightBuilder:
         self,
         op: Op,
         arguments: tuple[ast.Argument, ...],
-        span: Span,
         fed: tuple[str, RightOperand] | None,
         fan_out: str | None,
     ) -> dict[str, RightOperand]:
-        found: dict[str, RightOperand] = {}
-        names = [param.name for param in op.params]
-        if fed is not None:
-            found[fed[0]] = fed[1]
-            names.remove(fed[0])
-        position = 0
-        for argument in arguments:
-            if argument.name is not None:
-                name = argument.name.text
-                if name not in op.param:
-                    self.diagnostics.add(
-                        "PAT204",
-                        argument.name.span,
-                        f"`{op.name}` has no parameter `{name}`",
-                        notes=[self.outer.declared_note(op)],
-                        help=suggestion(name, op.param) or f"parameters: {', '.join(op.param)}",
-                    )
-                    continue
-            elif position < len(names):
-                name = names[position]
-                position += 1
-            else:
-                self.diagnostics.add(
-                    "PAT205",
-                    argument.span,
-                    f"`{op.name}` takes {len(op.params)} argument{'s' * (len(op.params) != 1)}"
-                    + (f", `{fed[0]}` is fed by the arrow" if fed else ""),
-                    notes=[self.outer.declared_note(op)],
-                    help=f"parameters: {', '.join(op.param) or 'none'}",
-                )
-                break
-            if name in found:
-                self.diagnostics.add(
-                    "PAT204",
-                    argument.span,
-                    f"`{name}` of `{op.name}` is given twice",
-                    help="the arrow feeds it" if fed and fed[0] == name else "leave one of them",
-                )
-                continue
+        found: dict[str, RightOperand] = {} if fed is None else {fed[0]: fed[1]}
+        note = self.outer.declared_note(op)
+        for name, argument in assigned(op, arguments, fed[0] if fed else None, note, self.diagnostics):
             operand = self.argument(argument.value, op.param[name], fan_out)
             found[name] = operand if operand is not None else Const(Lit(None))
         return found
@@ -401,7 +307,9 @@ class _RightBuilder:
         line, _ = self.outer.file.source.line_column(span.start)
         ordered = tuple((param.name, args[param.name]) for param in op.params if param.name in args)
         flatten = tuple(
-            param.name for param in op.params if self.may_view and _fixed_rank(param) and param.name in args
+            param.name
+            for param in op.params
+            if self.may_view and takes_fixed_rank(param) and param.name in args
         )
         self.steps.append(RightStep(op.name, ordered, results, flatten, fan_out, line))
 
@@ -488,7 +396,7 @@ class _RightBuilder:
         op = self.outer.ops.add(entity)
         feed = (op.first_tensor.name, fed) if fed is not None and op.first_tensor is not None else None
         before = self.diagnostics.failures
-        args = self._arguments(op, element.arguments or (), element.span, feed, fan_out)
+        args = self._arguments(op, element.arguments or (), feed, fan_out)
         are_right = self.diagnostics.failures == before
         for param in op.params:
             if are_right and param.name not in args:
@@ -572,40 +480,3 @@ class _RightBuilder:
             help="use the count of the left side, or none to compute once and share the result",
         )
         return None
-
-
-def fan_out_text(low: int, high: int | None) -> str:
-    """`2x`, `2..4x`, `1..x`, as the language writes a fan-out."""
-    if high is None:
-        return f"{low}..x"
-    return f"{low}x" if low == high else f"{low}..{high}x"
-
-
-def _fixed_rank(param: Param) -> bool:
-    return (
-        isinstance(param.type, Tensor)
-        and len(param.type.dims) > 1
-        and not any(isinstance(dim, Star) for dim in param.type.dims)
-    )
-
-
-def views_allowed(left: LeftSide, table: Mapping[str, Op]) -> bool:
-    """May the rewrite merge or split leading dims around its calls?
-
-    Only where every op on the left commutes with that: declared over a leading `*B`, over a fixed rank that leaves no
-    choice, or a split or slice of the last dim. Of any other op with an untyped tensor nothing is known.
-    """
-    return all(
-        isinstance(step, Step)
-        and (
-            all(_leaves_leading_dims(param) for param in table[step.op].params)
-            or (step.op in LAST_DIM_OPS and dict(step.operands).get("dim") == Const(Lit(-1)))
-        )
-        for step in left.block.steps
-    )
-
-
-def _leaves_leading_dims(param: Param) -> bool:
-    if not param.is_tensor:
-        return True
-    return isinstance(param.type, Tensor) and not any(isinstance(dim, Star) for dim in param.type.dims[1:])
