@@ -12,14 +12,14 @@ from typing import Any
 
 import attrs
 
-from patdsl import ast_nodes as ast
-from patdsl.ast_to_graph import Unit, resolve
+from patdsl.compiler.ast_to_graph import Unit, resolve
+from patdsl.compiler.graph_to_plan import plan
+from patdsl.compiler.imports import LoadedFile, Loader
+from patdsl.compiler.plan_to_module import module_text
 from patdsl.diagnostic import Diagnostic, Diagnostics, PatError
-from patdsl.graph_to_plan import plan
 from patdsl.graph_to_text import op_line, pass_lines, pattern_lines
-from patdsl.imports import LoadedFile, Loader
-from patdsl.plan_to_module import module_text
 from patdsl.source import Source
+from patdsl.syntax import ast_nodes as ast
 
 STAGES = ("ast", "graph", "plan", "module")
 

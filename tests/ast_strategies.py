@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from patdsl import ast_nodes as ast
 from patdsl.source import Source, Span
-from patdsl.token_to_value import spell_string
+from patdsl.syntax import ast_nodes as ast
+from patdsl.syntax.token_to_value import spell_string
 
 NOWHERE = Span(Source("generated", ""), 0, 0)
 CLAUSE_WORDS = [

@@ -9,12 +9,12 @@ from ast_strategies import exprs, files, statements
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from patdsl import ast_nodes as ast
-from patdsl.ast_to_text import format_expr, format_file, format_statement
 from patdsl.diagnostic import Diagnostics
 from patdsl.source import Source
-from patdsl.text_to_ast import parse
-from patdsl.words_to_lines import WIDTH
+from patdsl.syntax import ast_nodes as ast
+from patdsl.syntax.ast_to_text import format_expr, format_file, format_statement
+from patdsl.syntax.text_to_ast import parse
+from patdsl.syntax.words_to_lines import WIDTH
 
 PAPER = sorted((Path(__file__).parent / "paper").glob("*.pat"))
 SLOW = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

@@ -7,7 +7,7 @@ import ast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patdsl.data_to_python import PythonWriter
+from patdsl.compiler.data_to_python import PythonWriter
 
 
 @given(st.text(st.characters(), max_size=20) | st.text("\\'\"\n\x00é\ud800😀a", max_size=8))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from patdsl.ast_to_expr import ARITY
 from patdsl.codes import CODES
+from patdsl.compiler.ast_to_expr import ARITY
 from patdsl.dtypes import TORCH_NAMES
 from patdsl.pipeline import run
 from patdsl.render import to_text

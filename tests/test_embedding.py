@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.fx import Graph
 
-from patdsl.ast_to_graph import resolve
+from patdsl.compiler.ast_to_graph import resolve
+from patdsl.compiler.embedding import embeds, may_coincide
+from patdsl.compiler.imports import Loader
 from patdsl.diagnostic import Diagnostics
-from patdsl.embedding import embeds, may_coincide
-from patdsl.imports import Loader
 from patdsl.match.context import Context
 from patdsl.match.engine import find
 from patdsl.match.fx_view import FxView, known

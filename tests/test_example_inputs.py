@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from patdsl.ast_to_graph import resolve
+from patdsl.compiler.ast_to_graph import resolve
+from patdsl.compiler.example_inputs import example_inputs
+from patdsl.compiler.graph_to_plan import constants_of
+from patdsl.compiler.imports import Loader
+from patdsl.compiler.left_types import LeftTypes, Opaque
+from patdsl.compiler.prove import possible_left
+from patdsl.compiler.symbolic import Poly
 from patdsl.diagnostic import Diagnostics
 from patdsl.dtypes import Dtype, is_dtype
-from patdsl.example_inputs import example_inputs
-from patdsl.graph_to_plan import constants_of
-from patdsl.imports import Loader
-from patdsl.left_types import LeftTypes, Opaque
 from patdsl.locate import library_folder
 from patdsl.match.found import TensorMeta
-from patdsl.prove import possible_left
-from patdsl.symbolic import Poly
 from patdsl.unify import unify_type
 
 PAPER = Path(__file__).parent / "paper"

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from patdsl.ast_to_text import format_file
 from patdsl.pipeline import STAGES, dump, run
 from patdsl.render import to_text
+from patdsl.syntax.ast_to_text import format_file
 
 GOLDEN = Path(__file__).parent / "golden"
 REPOSITORY = GOLDEN.parent.parent

@@ -10,8 +10,8 @@ import pytest
 
 from patdsl.codes import CODES
 from patdsl.diagnostic import Diagnostic, Diagnostics
-from patdsl.path_to_source import MAX_BYTES, read_source
 from patdsl.source import Source
+from patdsl.syntax.path_to_source import MAX_BYTES, read_source
 
 
 def read(path: Path | str) -> tuple[Source | None, list[Diagnostic]]:

@@ -20,7 +20,7 @@ import patdsl.dtypes
 import patdsl.expr
 import patdsl.graph
 import patdsl.op_table
-from patdsl.data_to_python import PythonWriter
+from patdsl.compiler.data_to_python import PythonWriter
 from patdsl.dtypes import Dtype
 from patdsl.expr import Lit
 from patdsl.graph import ConstValue, Example, HostValue, PassSpec, Pattern, Replace
@@ -242,7 +242,7 @@ INNOCENT = "sys.modules['broken out'] = True"
     "text", [text for text in HOSTILE if text == text.encode(errors="replace").decode()], ids=ascii
 )
 def test_strings_of_a_file_stay_literals(tmp_path, text):
-    from patdsl.token_to_value import spell_string
+    from patdsl.syntax.token_to_value import spell_string
 
     path = tmp_path / "file.pat"
     path.write_text(MINIMAL.replace("MODE", spell_string(text)))

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from patdsl.ast_to_graph import resolve
+from patdsl.compiler.ast_to_graph import resolve
+from patdsl.compiler.graph_to_plan import plan
+from patdsl.compiler.imports import Loader
+from patdsl.compiler.prove import disproof_text, prove
 from patdsl.diagnostic import Diagnostics
-from patdsl.graph_to_plan import plan
-from patdsl.imports import Loader
-from patdsl.prove import disproof_text, prove
 
 
 @pytest.fixture(scope="module")

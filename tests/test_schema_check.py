@@ -8,9 +8,9 @@ import pytest
 import torch
 
 import patdsl.reference  # noqa: F401  registers torch.ops.patdsl
-from patdsl.ast_to_graph import resolve
+from patdsl.compiler.ast_to_graph import resolve
+from patdsl.compiler.imports import Loader
 from patdsl.diagnostic import Diagnostics
-from patdsl.imports import Loader
 from patdsl.locate import library_folder
 from patdsl.op_table import Native, TorchCall
 from patdsl.runtime.torch_ops import find_op

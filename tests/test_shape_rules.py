@@ -9,10 +9,10 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from patdsl.compiler.shape_rules import RULES, input_type, rule_types
+from patdsl.compiler.symbolic import Facts, Poly
 from patdsl.dtypes import FROM_TORCH, TORCH_NAMES
 from patdsl.match.found import TensorMeta
-from patdsl.shape_rules import RULES, input_type, rule_types
-from patdsl.symbolic import Facts, Poly
 
 DTYPES = ("bf16", "f16", "f32", "f64", "i8", "i32", "i64", "u8", "bool")
 shapes = st.lists(st.integers(1, 5), min_size=1, max_size=4).map(tuple)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from patdsl.compiler.symbolic import MOST_TERMS, Condition, DtypeVariable, Facts, Poly, product
 from patdsl.dtypes import Dtype
 from patdsl.expr import UNKNOWN, Binary, EvaluationError, Func, Lit, Ref, Scope, Unary, evaluate
-from patdsl.symbolic import MOST_TERMS, Condition, DtypeVariable, Facts, Poly, product
 
 NAMES = ("A", "B", "G", "H")
 VARS = {name: Poly.var(name) for name in NAMES}

@@ -14,14 +14,14 @@ from ast_strategies import NOWHERE, files
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from patdsl import ast_nodes as ast
-from patdsl.ast_to_text import format_file
 from patdsl.codes import CODES
 from patdsl.diagnostic import Diagnostic, Diagnostics
-from patdsl.grammar_to_parser import pat_parser
 from patdsl.locate import grammar_file
 from patdsl.source import Source
-from patdsl.text_to_ast import MAX_ERRORS, parse
+from patdsl.syntax import ast_nodes as ast
+from patdsl.syntax.ast_to_text import format_file
+from patdsl.syntax.grammar_to_parser import pat_parser
+from patdsl.syntax.text_to_ast import MAX_ERRORS, parse
 
 FUZZ = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 PAPER = sorted((Path(__file__).parent / "paper").glob("*.pat"))

@@ -9,7 +9,7 @@ from expr_strategies import anything, conditions, numbers
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from patdsl.data_to_python import PythonWriter
+from patdsl.compiler.data_to_python import PythonWriter
 from patdsl.dtypes import Dtype
 from patdsl.expr import Binary, Expr, Func, Items, Lit, Member, Ref, Star, Unary
 from patdsl.resolved_to_text import expr_text, literal_text

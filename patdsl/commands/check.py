@@ -66,8 +66,8 @@ def _load(modules: tuple[str, ...]) -> None:
 
 
 def _with_schemas(outcome: pipeline.Outcome) -> pipeline.Outcome:
+    from patdsl.compiler.schema_findings import schema_findings
     from patdsl.runtime.torch_ops import find_op
-    from patdsl.schema_findings import schema_findings
 
     if outcome.file is None or outcome.unit is None or outcome.errors:
         return outcome

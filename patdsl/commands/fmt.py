@@ -12,13 +12,13 @@ from pathlib import Path
 import attrs
 import click
 
-from patdsl.ast_to_text import format_file
 from patdsl.commands import inputs, report
 from patdsl.commands.write import differs, write_atomic
 from patdsl.diagnostic import Diagnostics
-from patdsl.path_to_source import read_source
 from patdsl.render import escape
-from patdsl.text_to_ast import parse
+from patdsl.syntax.ast_to_text import format_file
+from patdsl.syntax.path_to_source import read_source
+from patdsl.syntax.text_to_ast import parse
 
 
 @attrs.frozen

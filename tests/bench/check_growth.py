@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from patdsl.path_to_source import MAX_BYTES
 from patdsl.pipeline import Outcome, run
+from patdsl.syntax.path_to_source import MAX_BYTES
 
 HEAD = "import vllm_ir (rms_norm, group_quant)\nimport aiter (rms_norm_group_quant as fused)\n"
 KINDS: dict[str, Callable[[int], str]] = {

@@ -27,8 +27,8 @@ pattern rms_group_quant_{index}(x: T[*B, H]) {{
 START = """
 import time
 start = time.perf_counter()
-import patdsl.text_to_ast
-from patdsl.grammar_to_parser import pat_parser
+import patdsl.syntax.text_to_ast
+from patdsl.syntax.grammar_to_parser import pat_parser
 imported = time.perf_counter()
 pat_parser()
 print(imported - start, time.perf_counter() - imported)
@@ -43,10 +43,10 @@ def timed(function: Callable[[], T]) -> tuple[T, float]:
 
 def main() -> None:
     """Print the table. Times are wall time in seconds; the start is the best of five processes."""
-    from patdsl.ast_to_text import format_file
     from patdsl.diagnostic import Diagnostics
     from patdsl.source import Source
-    from patdsl.text_to_ast import parse
+    from patdsl.syntax.ast_to_text import format_file
+    from patdsl.syntax.text_to_ast import parse
 
     runs = [
         subprocess.run(

@@ -25,10 +25,10 @@ from typing import Any
 import attrs
 
 from patdsl.codes import CODES
+from patdsl.compiler.schema_findings import schema_findings
 from patdsl.diagnostic import Diagnostic
 from patdsl.pipeline import Outcome, run
 from patdsl.render import to_text
-from patdsl.schema_findings import schema_findings
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "errors"
 NAME = "example.pat"
