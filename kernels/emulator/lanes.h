@@ -18,23 +18,24 @@ struct LanesArgs {
   Word* out;
 };
 
-enum Primitive { kExchange1, kExchange2, kExchange4, kExchange8, kGroup4, kGroup8, kGroup16, kWaveSum, kBlockSum };
+enum Primitive { kExchange1, kExchange2, kExchange4, kExchange8, kGroup2, kGroup4, kGroup8, kGroup16, kWaveSum, kBlockSum };
 
 template <int kPrimitive>
-PATDSL_KERNEL(kMaxThreads)
+PATDSL_KERNEL(kMaxThreads, 1)
 void lanes(LanesArgs args) {
-  PATDSL_SHARED(Four, partial, kMaxWaves / 4);
+  PATDSL_SHARED(Four, partial, kMaxThreads / kWave / 4);
   const Word in = args.in[thread_x()];
   Word out = 0;
   if constexpr (kPrimitive == kExchange1) out = exchange<1>(in);
   if constexpr (kPrimitive == kExchange2) out = exchange<2>(in);
   if constexpr (kPrimitive == kExchange4) out = exchange<4>(in);
   if constexpr (kPrimitive == kExchange8) out = exchange<8>(in);
+  if constexpr (kPrimitive == kGroup2) out = group_max<2>(in);
   if constexpr (kPrimitive == kGroup4) out = group_max<4>(in);
   if constexpr (kPrimitive == kGroup8) out = group_max<8>(in);
   if constexpr (kPrimitive == kGroup16) out = group_max<16>(in);
   if constexpr (kPrimitive == kWaveSum) out = as_bits(wave_sum(as_float(in)));
-  if constexpr (kPrimitive == kBlockSum) out = as_bits(block_sum(as_float(in), partial));
+  if constexpr (kPrimitive == kBlockSum) out = as_bits(block_sum<kMaxThreads>(as_float(in), partial));
   args.out[thread_x()] = out;
 }
 

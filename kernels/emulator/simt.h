@@ -14,11 +14,11 @@
 #include "simt_numbers.h"
 
 #define PATDSL_DEVICE inline
-#define PATDSL_KERNEL(threads) inline
+#define PATDSL_KERNEL(threads, blocks) inline
 // Each declaration is one allocation a block, of its exact size and filled with NaN patterns.
 #define PATDSL_SHARED(type, name, count) \
   static const char name##_place = 0;    \
-  type* const name = static_cast<type*>(simt::shared(&name##_place, sizeof(type) * (count)))
+  auto& name = *static_cast<type(*)[count]>(simt::shared(&name##_place, sizeof(type[count])))
 
 namespace simt {
 
@@ -75,8 +75,13 @@ inline float wave_sum(float value) {
 
 inline float fused_multiply_add(float a, float b, float c) { return std::fma(a, b, c); }
 inline float reciprocal_square_root(float value) { return 1.0f / std::sqrt(value); }
-inline float reciprocal(float value) { return 1.0f / value; }
+// Off by a unit in the last place either way, as the machines may be.
+inline float reciprocal_guess(float value) {
+  const Word bits = as_bits(1.0f / value);
+  return std::isnan(value) ? value : as_float(as_bits(value) % 2 ? bits + 1 : bits - 1);
+}
 
+inline void opaque(Word&) {}
 inline Word max_u16x2(Word a, Word b) {
   const Word low = (a & 0xffffu) > (b & 0xffffu) ? a & 0xffffu : b & 0xffffu;
   return low | (a >> 16 > b >> 16 ? a >> 16 : b >> 16) << 16;
@@ -88,6 +93,7 @@ struct Half {
   static float low(Word pair) { return Format::widen(pair & 0xffffu); }
   static float high(Word pair) { return Format::widen(pair >> 16); }
   static Word multiply(Word a, Word b) { return pack(low(a) * low(b), high(a) * high(b)); }
+  static Word larger(Word a, Word b) { return max_u16x2(a & 0x7fff7fffu, b & 0x7fff7fffu); }
 };
 using Bf16 = Half<simt::Bf16Format>;
 using F16 = Half<simt::F16Format>;

@@ -40,10 +40,12 @@ inline bool multiple_of(const void* pointer, unsigned bytes) {
   return reinterpret_cast<unsigned long long>(pointer) % bytes == 0;
 }
 
-// Whether every row begins at a 16-byte boundary (q: 8) and has whole vectors.
-inline bool is_fast(const PatdslNormGroupQuantCall& call) {
-  bool fast = call.hidden % kLanes == 0 && multiple_of(call.x, 16) && multiple_of(call.weight, 16) &&
-              multiple_of(call.q, 8) && (call.x_stride | call.q_stride) % kLanes == 0;
+// Whether every row begins at a 16-byte boundary and has whole sets of `vectors` vectors.
+inline bool is_fast(const PatdslNormGroupQuantCall& call, Int64 vectors) {
+  const Int64 set = vectors * kLanes;
+  bool fast = call.hidden % set == 0 && multiple_of(call.x, 16) && multiple_of(call.weight, 16) &&
+              multiple_of(call.q, vectors > 1 ? 16 : 8) && call.x_stride % kLanes == 0 &&
+              call.q_stride % (vectors > 1 ? 16 : 8) == 0;
   if (call.residual) {
     fast = fast && multiple_of(call.residual, 16) && multiple_of(call.residual_out, 16) &&
            (call.residual_stride | call.residual_out_stride) % kLanes == 0;
@@ -56,23 +58,30 @@ inline int rounded_threads(Int64 vectors, int most) {
   return static_cast<int>(threads < most ? threads : most);
 }
 
+// By measurement on an H100 (docs/kernels.md). Two vectors a thread read best, but their 16-bit results leave in halves of
+// the 32 bytes that memory is written in: one vector, where a row of results is written. Four for many long rows.
+template <class Fits>
+Int64 chosen(const PatdslNormGroupQuantCall& call, bool add, const Fits& fits) {
+  if ((add || call.keep) && fits(1)) return 1;
+  if (!add && call.rows >= 4096 && call.hidden > 4096 && fits(4)) return 4;
+  return fits(2) ? 2 : fits(4) ? 4 : fits(1) ? 1 : kLooped;
+}
+
 template <class T, bool kAdd, int kGroup>
 int launch_rows(const PatdslNormGroupQuantCall& call, const NormGroupQuantArgs& args) {
   const Int64 vectors = (call.hidden + kLanes - 1) / kLanes;
-  const bool fast = is_fast(call);
-  Int64 held = call.config == 0 ? 2 : call.config;
-  if (call.config == 0 && (!fast || vectors > held * kMaxThreads)) held = kLooped;
+  const auto fits = [&](Int64 held) { return vectors <= held * kHeldThreads && is_fast(call, held); };
   const auto run = [&](void (*kernel)(NormGroupQuantArgs), int threads) {
     return launch(kernel, call.rows, threads, call.stream, args);
   };
+  const Int64 held = call.config != 0 ? call.config : chosen(call, kAdd, fits);
   if (held == kLooped) {
     const int threads = rounded_threads(vectors, kMaxThreads);
-    return fast ? run(norm_group_quant_looped<T, kAdd, kGroup, true>, threads)
-                : run(norm_group_quant_looped<T, kAdd, kGroup, false>, threads);
+    return is_fast(call, 1) ? run(norm_group_quant_looped<T, kAdd, kGroup, true>, threads)
+                            : run(norm_group_quant_looped<T, kAdd, kGroup, false>, threads);
   }
-  const int most = held > 2 ? 512 : kMaxThreads;
-  if (!fast || vectors > held * most) return kBadArguments;
-  const int threads = rounded_threads((vectors + held - 1) / held, most);
+  if (held < 1 || !fits(held)) return kBadArguments;
+  const int threads = rounded_threads((vectors + held - 1) / held, kHeldThreads);
   switch (held) {
     case 1: return run(norm_group_quant_held<T, kAdd, kGroup, 1>, threads);
     case 2: return run(norm_group_quant_held<T, kAdd, kGroup, 2>, threads);

@@ -4,8 +4,8 @@
 #include <cuda_runtime.h>
 
 #define PATDSL_DEVICE __device__ __forceinline__
-// The 1 matters: without a count of blocks ptxas aims at two a multiprocessor and spills.
-#define PATDSL_KERNEL(threads) __global__ __launch_bounds__(threads, 1)
+// The blocks that a multiprocessor must have room for; always given, since without it ptxas aims at two and spills.
+#define PATDSL_KERNEL(threads, blocks) __global__ __launch_bounds__(threads, blocks)
 #define PATDSL_SHARED(type, name, count) __shared__ alignas(16) type name[count]
 
 namespace patdsl {
@@ -37,12 +37,13 @@ PATDSL_DEVICE float wave_sum(float value) {
 PATDSL_DEVICE float fused_multiply_add(float a, float b, float c) { return __fmaf_rn(a, b, c); }
 PATDSL_DEVICE float reciprocal_square_root(float value) { return rsqrtf(value); }
 
-PATDSL_DEVICE float reciprocal(float value) {
-  float guess;  // within one unit in the last place; one Newton step then rounds to nearest
+PATDSL_DEVICE float reciprocal_guess(float value) {
+  float guess;
   asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(guess) : "f"(value));
-  return __fmaf_rn(guess, __fmaf_rn(-value, guess, 1.0f), guess);
+  return guess;
 }
 
+PATDSL_DEVICE void opaque(Word& value) { asm volatile("" : "+r"(value)); }
 PATDSL_DEVICE Word max_u16x2(Word a, Word b) { return __vmaxu2(a, b); }
 
 struct Bf16 {
@@ -58,6 +59,11 @@ struct Bf16 {
     asm("mul.rn.bf16x2 %0, %1, %2;" : "=r"(product) : "r"(a), "r"(b));
     return product;
   }
+  static PATDSL_DEVICE Word larger(Word a, Word b) {
+    Word larger;
+    asm("max.NaN.xorsign.abs.bf16x2 %0, %1, %2;" : "=r"(larger) : "r"(a), "r"(b));
+    return larger;
+  }
 };
 
 struct F16 {
@@ -72,6 +78,11 @@ struct F16 {
     Word product;
     asm("mul.rn.f16x2 %0, %1, %2;" : "=r"(product) : "r"(a), "r"(b));
     return product;
+  }
+  static PATDSL_DEVICE Word larger(Word a, Word b) {
+    Word larger;
+    asm("max.NaN.xorsign.abs.f16x2 %0, %1, %2;" : "=r"(larger) : "r"(a), "r"(b));
+    return larger;
   }
 
  private:

@@ -34,7 +34,8 @@ hipError_t __hipPushCallConfiguration(dim3, dim3, __SIZE_TYPE__ = 0, hipStream_t
 #endif
 
 #define PATDSL_DEVICE __device__ inline __attribute__((always_inline))
-#define PATDSL_KERNEL(threads) __global__ __launch_bounds__(threads)
+// HIP's second bound is waves a SIMD and no count of blocks: registers are not scarce here, and the audit shows them.
+#define PATDSL_KERNEL(threads, blocks) __global__ __launch_bounds__(threads)
 #define PATDSL_SHARED(type, name, count) __shared__ __attribute__((aligned(16))) type name[count]
 
 namespace patdsl {
@@ -95,16 +96,16 @@ PATDSL_DEVICE float reciprocal_square_root(float value) {
   return tiny ? root * 0x1p+24f : root;
 }
 
-PATDSL_DEVICE float reciprocal(float value) {
-  const float guess = __builtin_amdgcn_rcpf(value);  // within one unit in the last place; see platform_cuda.h
-  return __builtin_fmaf(guess, __builtin_fmaf(-value, guess, 1.0f), guess);
-}
+PATDSL_DEVICE float reciprocal_guess(float value) { return __builtin_amdgcn_rcpf(value); }
 
+PATDSL_DEVICE void opaque(Word& value) { asm volatile("" : "+v"(value)); }
 PATDSL_DEVICE Word max_u16x2(Word a, Word b) {
   using Pair = unsigned short __attribute__((ext_vector_type(2)));
   return __builtin_bit_cast(
       Word, __builtin_elementwise_max(__builtin_bit_cast(Pair, a), __builtin_bit_cast(Pair, b)));
 }
+
+PATDSL_DEVICE Word larger_magnitudes(Word a, Word b) { return max_u16x2(a & 0x7fff7fffu, b & 0x7fff7fffu); }
 
 struct Bf16 {
   using Pair = __bf16 __attribute__((ext_vector_type(2)));
@@ -115,6 +116,7 @@ struct Bf16 {
   static PATDSL_DEVICE float low(Word pair) { return as_float(pair << 16); }
   static PATDSL_DEVICE float high(Word pair) { return as_float(pair & 0xffff0000u); }
   static PATDSL_DEVICE Word multiply(Word a, Word b) { return pack(low(a) * low(b), high(a) * high(b)); }
+  static PATDSL_DEVICE Word larger(Word a, Word b) { return larger_magnitudes(a, b); }
 };
 
 struct F16 {
@@ -128,6 +130,7 @@ struct F16 {
   static PATDSL_DEVICE Word multiply(Word a, Word b) {
     return __builtin_bit_cast(Word, __builtin_bit_cast(Pair, a) * __builtin_bit_cast(Pair, b));
   }
+  static PATDSL_DEVICE Word larger(Word a, Word b) { return larger_magnitudes(a, b); }
 };
 
 PATDSL_DEVICE Word fp8x4(float a, float b, float c, float d) {

@@ -8,7 +8,6 @@
 namespace patdsl {
 
 constexpr int kMaxThreads = 1024;
-constexpr int kMaxWaves = kMaxThreads / kWave;
 
 // The elementwise larger of two pairs of unsigned 16-bit numbers, over kCount neighbouring lanes (a power of two to 16).
 template <int kCount>
@@ -24,18 +23,21 @@ struct alignas(16) Four {
   float value[4];
 };
 
-// One barrier. `partial` holds kMaxWaves / 4 elements and is not used again by the block.
-PATDSL_DEVICE float block_sum(float value, Four* partial) {
+// One barrier, for blocks of at most kThreads. `partial` holds a float for each wave that such a block can have and is
+// not used again by the block. Every slot is read, so that no loop stands between the barrier and the sum.
+template <int kThreads>
+PATDSL_DEVICE float block_sum(float value, Four (&partial)[kThreads / kWave / 4]) {
+  constexpr int kSlots = kThreads / kWave;
   value = wave_sum(value);
-  const int waves = block_threads() / kWave;
-  if (waves == 1) return value;
   float* const slots = partial[0].value;
-  const int thread = thread_x();
+  const unsigned thread = thread_x();
+  const unsigned waves = static_cast<unsigned>(block_threads()) / kWave;
   if (thread % kWave == 0) slots[thread / kWave] = value;
-  if (thread >= waves && thread < kMaxWaves) slots[thread] = 0.0f;  // so that whole vectors can be read
+  if (thread >= waves && thread < kSlots) slots[thread] = 0.0f;
   block_barrier();
   float sum = 0.0f;
-  for (int i = 0; 4 * i < waves; ++i) {
+#pragma unroll
+  for (int i = 0; i < kSlots / 4; ++i) {
     const Four four = partial[i];
     sum += (four.value[0] + four.value[1]) + (four.value[2] + four.value[3]);
   }

@@ -13,8 +13,10 @@ constexpr int kLanes = 8;  // elements in a vector
 struct alignas(16) Vector {
   Word word[kLanes / 2];
 };
-struct alignas(8) Bytes {
-  Word word[kLanes / 4];
+// As many fp8 values as kVectors vectors have.
+template <int kVectors>
+struct alignas(kVectors > 1 ? 16 : 8) Bytes {
+  Word word[kVectors * kLanes / 4];
 };
 
 template <bool kFast>
@@ -43,13 +45,13 @@ PATDSL_DEVICE void store(unsigned short* to, const Vector& from, int valid) {
   }
 }
 
-template <bool kFast>
-PATDSL_DEVICE void store(unsigned char* to, const Bytes& from, int valid) {
+template <bool kFast, int kVectors>
+PATDSL_DEVICE void store(unsigned char* to, const Bytes<kVectors>& from, int valid) {
   if constexpr (kFast) {
-    if (valid > 0) *reinterpret_cast<Bytes*>(to) = from;
+    if (valid > 0) *reinterpret_cast<Bytes<kVectors>*>(to) = from;
   } else {
 #pragma unroll
-    for (int i = 0; i < kLanes; ++i) {
+    for (int i = 0; i < kVectors * kLanes; ++i) {
       if (i < valid) to[i] = static_cast<unsigned char>(from.word[i / 4] >> (8 * (i % 4)));
     }
   }
@@ -70,6 +72,17 @@ PATDSL_DEVICE Vector narrow(const float (&from)[kLanes]) {
 #pragma unroll
   for (int i = 0; i < kLanes / 2; ++i) out.word[i] = T::pack(from[2 * i], from[2 * i + 1]);
   return out;
+}
+
+// Keeps the compiler from holding, across this point, what it worked out of `values` before: eight words instead of
+// the sixteen that they widen to.
+template <int kVectors>
+PATDSL_DEVICE void forget(Vector (&values)[kVectors]) {
+#pragma unroll
+  for (int i = 0; i < kVectors; ++i) {
+#pragma unroll
+    for (int j = 0; j < kLanes / 2; ++j) opaque(values[i].word[j]);
+  }
 }
 
 }  // namespace patdsl
