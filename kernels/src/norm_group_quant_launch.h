@@ -59,10 +59,11 @@ inline int rounded_threads(Int64 vectors, int most) {
 }
 
 // By measurement on an H100 (docs/kernels.md). Two vectors a thread read best, but their 16-bit results leave in halves of
-// the 32 bytes that memory is written in: one vector, where a row of results is written. Four for many long rows.
+// the 32 bytes that memory is written in: one vector, where the sum is written. Four for many long rows. Whether the
+// norm is kept changes nothing: another form adds the squares in another order, and q would differ in roundings.
 template <class Fits>
 Int64 chosen(const PatdslNormGroupQuantCall& call, bool add, const Fits& fits) {
-  if ((add || call.keep) && fits(1)) return 1;
+  if (add && fits(1)) return 1;
   if (!add && call.rows >= 4096 && call.hidden > 4096 && fits(4)) return 4;
   return fits(2) ? 2 : fits(4) ? 4 : fits(1) ? 1 : kLooped;
 }

@@ -1,7 +1,7 @@
 """Builds the kernels for the host's SIMT emulator and calls them.
 
-In: a mode (wave size and fp8 format), optionally another folder of sources. Out: a program of `kernels/emulator/run.cpp`
-with the address and undefined-behaviour sanitizers, and its answers. Checks no values.
+In: a mode (wave size and fp8 format), optionally another folder of sources. Out: a program of
+`kernels/emulator/run.cpp` with the address and undefined-behaviour sanitizers, and its answers. Checks no values.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Calls every form of the kernels once, on allocations of exact size, for compute-sanitizer to watch.
 
-    compute-sanitizer --tool memcheck python tests/kernels/sanitize_calls.py LIBRARY
+    compute-sanitizer --tool memcheck python tests/kernels/sanitize_calls.py LIBRARY CUDART
 
-In: a library for this machine's NVIDIA GPU. Out: how many calls were made. It uses no torch, whose allocator hides an
+In: a library for this machine's NVIDIA GPU, and libcudart. Out: how many calls were made. It uses no torch, whose allocator hides an
 access past the end; it checks no values.
 """
 
@@ -21,7 +21,7 @@ def main() -> None:
     def allocate(size: int, offset: int = 0) -> int:
         pointer = ctypes.c_void_p()
         assert runtime.cudaMalloc(ctypes.byref(pointer), ctypes.c_size_t(size + offset)) == 0
-        content = random.Random(size).randbytes(size + offset)
+        content = random.Random(size).randbytes(size + offset)  # noqa: S311
         assert runtime.cudaMemcpy(pointer, content, ctypes.c_size_t(size + offset), 1) == 0
         pointers.append(pointer)
         return (pointer.value or 0) + offset
