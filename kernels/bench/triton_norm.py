@@ -30,7 +30,7 @@ CONFIGS = (
 
 
 @triton.jit
-def norm_group_quant(
+def norm_group_quant(  # noqa: ANN201
     x_ptr,  # noqa: ANN001  Triton reads these
     residual_ptr,  # noqa: ANN001
     weight_ptr,  # noqa: ANN001
@@ -44,7 +44,7 @@ def norm_group_quant(
     BLOCK: tl.constexpr,  # noqa: N803
     GROUP: tl.constexpr,  # noqa: N803
     ROWS: tl.constexpr,  # noqa: N803
-):  # noqa: ANN201
+):
     columns = tl.arange(0, BLOCK)
     groups = tl.arange(0, BLOCK // GROUP)
     inside = columns < HIDDEN

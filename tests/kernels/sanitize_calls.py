@@ -2,8 +2,8 @@
 
     compute-sanitizer --tool memcheck python tests/kernels/sanitize_calls.py LIBRARY CUDART
 
-In: a library for this machine's NVIDIA GPU, and libcudart. Out: how many calls were made. It uses no torch, whose allocator hides an
-access past the end; it checks no values.
+In: a library for this machine's NVIDIA GPU, and libcudart. Out: how many calls were made. It uses no torch, whose
+allocator hides an access past the end; it checks no values.
 """
 
 from __future__ import annotations

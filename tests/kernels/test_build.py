@@ -109,7 +109,7 @@ def test_no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if Path("/opt/rocm/bin/hipcc").exists():
         pytest.skip("this machine has ROCm")
     with pytest.raises(
-        KernelError, match="there is no hipcc on the PATH .* install ROCm, or set PATDSL_HIPCC"
+        KernelError, match=r"there is no hipcc on the PATH .* install ROCm, or set PATDSL_HIPCC"
     ):
         build.build("gfx942")
 
