@@ -1,0 +1,38 @@
+// What a kernel may use of the machine, under one set of names.
+//
+// In: which compiler reads the file. Out: qualifiers, the place of a thread in its block, the block's barrier, shared
+// memory, the exchange of values between lanes, packed arithmetic of 16-bit floats, fp8 conversion, and a launch. Each
+// of the three headers below defines all of them; no kernel names a compiler, a vendor or an architecture.
+//
+//   PATDSL_DEVICE, PATDSL_KERNEL(threads, blocks), PATDSL_SHARED(type, name, count)
+//   kWave                     lanes in a wave, in device code
+//   kLaunchWave               what a block's thread count is a multiple of, in host code
+//   kFp8Limit                 the largest magnitude that a quantised value takes
+//   thread_x, block_x, block_threads, block_barrier
+//   exchange<S>(word)         the word of a lane in the other half of this lane's 2S lanes; each half holds one value
+//   wave_sum(float)           the sum over the wave, in every lane
+//   fused_multiply_add, reciprocal_square_root
+//   reciprocal_guess          within one unit in the last place, for normal arguments with a normal reciprocal
+//   opaque(word)              nothing, but the compiler cannot know that the word is as it was
+//   max_u16x2                 the larger of two pairs of unsigned 16-bit numbers
+//   Bf16, F16                 pairs in a 32-bit word: pack(lo, hi), low(word), high(word), multiply(word, word) and
+//                             larger(word, word), the larger magnitudes with any sign; NaN is the largest
+//   fp8x4(a, b, c, d)         four values, |v| <= kFp8Limit * (1 + 2^-20) or NaN, as bytes, `a` lowest
+//   launch(kernel, grid, block, stream, args) -> 0 or the runtime's error number;  DeviceGuard
+#pragma once
+
+namespace patdsl {
+using Int64 = long long;
+using Word = unsigned int;
+static_assert(sizeof(Int64) == 8 && sizeof(Word) == 4, "the C ABI counts on these sizes");
+}  // namespace patdsl
+
+#if defined(PATDSL_EMULATE)
+#include "simt.h"
+#elif defined(__CUDACC__)
+#include "patdsl/platform_cuda.h"
+#elif defined(__HIP__)
+#include "patdsl/platform_hip.h"
+#else
+#error "compile kernels as HIP, as CUDA, or with PATDSL_EMULATE for the host"
+#endif

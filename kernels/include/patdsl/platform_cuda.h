@@ -1,0 +1,128 @@
+// The names of platform.h for nvcc: waves of 32 lanes, e4m3fn, compute capability 8.9 and newer.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#define PATDSL_DEVICE __device__ __forceinline__
+// The blocks that a multiprocessor must have room for; always given, since without it ptxas aims at two and spills.
+#define PATDSL_KERNEL(threads, blocks) __global__ __launch_bounds__(threads, blocks)
+#define PATDSL_SHARED(type, name, count) __shared__ alignas(16) type name[count]
+
+namespace patdsl {
+
+constexpr int kWave = 32;
+constexpr int kLaunchWave = 32;
+constexpr float kFp8Limit = 448.0f;
+constexpr bool kFnuz = false;
+
+PATDSL_DEVICE int thread_x() { return threadIdx.x; }
+PATDSL_DEVICE int block_threads() { return blockDim.x; }
+PATDSL_DEVICE Int64 block_x() { return blockIdx.x; }
+PATDSL_DEVICE void block_barrier() { __syncthreads(); }
+
+PATDSL_DEVICE float as_float(Word bits) { return __uint_as_float(bits); }
+PATDSL_DEVICE Word as_bits(float value) { return __float_as_uint(value); }
+
+template <int kStep>
+PATDSL_DEVICE Word exchange(Word value) {
+  return __shfl_xor_sync(0xffffffffu, value, kStep);
+}
+
+PATDSL_DEVICE float wave_sum(float value) {
+#pragma unroll
+  for (int step = 16; step > 0; step /= 2) value += __shfl_xor_sync(0xffffffffu, value, step);
+  return value;
+}
+
+PATDSL_DEVICE float fused_multiply_add(float a, float b, float c) { return __fmaf_rn(a, b, c); }
+PATDSL_DEVICE float reciprocal_square_root(float value) { return rsqrtf(value); }
+
+PATDSL_DEVICE float reciprocal_guess(float value) {
+  float guess;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(guess) : "f"(value));
+  return guess;
+}
+
+PATDSL_DEVICE void opaque(Word& value) { asm volatile("" : "+r"(value)); }
+PATDSL_DEVICE Word max_u16x2(Word a, Word b) { return __vmaxu2(a, b); }
+
+struct Bf16 {
+  static PATDSL_DEVICE Word pack(float low, float high) {
+    Word packed;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
+    return packed;
+  }
+  static PATDSL_DEVICE float low(Word pair) { return as_float(pair << 16); }
+  static PATDSL_DEVICE float high(Word pair) { return as_float(pair & 0xffff0000u); }
+  static PATDSL_DEVICE Word multiply(Word a, Word b) {
+    Word product;
+    asm("mul.rn.bf16x2 %0, %1, %2;" : "=r"(product) : "r"(a), "r"(b));
+    return product;
+  }
+  static PATDSL_DEVICE Word larger(Word a, Word b) {
+    Word larger;
+    asm("max.NaN.xorsign.abs.bf16x2 %0, %1, %2;" : "=r"(larger) : "r"(a), "r"(b));
+    return larger;
+  }
+};
+
+struct F16 {
+  static PATDSL_DEVICE Word pack(float low, float high) {
+    Word packed;
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
+    return packed;
+  }
+  static PATDSL_DEVICE float low(Word pair) { return widen(static_cast<unsigned short>(pair)); }
+  static PATDSL_DEVICE float high(Word pair) { return widen(static_cast<unsigned short>(pair >> 16)); }
+  static PATDSL_DEVICE Word multiply(Word a, Word b) {
+    Word product;
+    asm("mul.rn.f16x2 %0, %1, %2;" : "=r"(product) : "r"(a), "r"(b));
+    return product;
+  }
+  static PATDSL_DEVICE Word larger(Word a, Word b) {
+    Word larger;
+    asm("max.NaN.xorsign.abs.f16x2 %0, %1, %2;" : "=r"(larger) : "r"(a), "r"(b));
+    return larger;
+  }
+
+ private:
+  static PATDSL_DEVICE float widen(unsigned short half) {
+    float value;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(half));
+    return value;
+  }
+};
+
+PATDSL_DEVICE Word fp8x4(float a, float b, float c, float d) {
+  unsigned short low, high;
+  asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(low) : "f"(b), "f"(a));
+  asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(high) : "f"(d), "f"(c));
+  return static_cast<Word>(low) | static_cast<Word>(high) << 16;
+}
+
+// Makes `device` the current one while it lives. `error` is 0 or the runtime's error number.
+class DeviceGuard {
+ public:
+  explicit DeviceGuard(int device) : device_(device) {
+    error = cudaGetDevice(&before_);
+    if (error == 0 && before_ != device_) error = cudaSetDevice(device_);
+  }
+  ~DeviceGuard() {
+    if (error == 0 && before_ != device_) cudaSetDevice(before_);
+  }
+  DeviceGuard(const DeviceGuard&) = delete;
+  DeviceGuard& operator=(const DeviceGuard&) = delete;
+
+  int error = 0;
+
+ private:
+  int device_, before_ = 0;
+};
+
+template <class Args>
+int launch(void (*kernel)(Args), Int64 grid, int block, Int64 stream, const Args& args) {
+  kernel<<<static_cast<unsigned>(grid), block, 0, reinterpret_cast<cudaStream_t>(stream)>>>(args);
+  return cudaGetLastError();
+}
+
+}  // namespace patdsl
