@@ -113,7 +113,7 @@ class Bench:
             choose = (lambda node: sets[node]) if cold else (lambda node: sets[0])
             result = self.measure(choose, nodes, cold)
             found.append({"hidden": hidden, "rows": rows, "add": add, "cold": cold, "nodes": nodes, **result})
-            print(json.dumps(found[-1]), flush=True)  # noqa: T201
+            print(json.dumps(found[-1]), flush=True)
         return found
 
     def measure(self, choose: Callable[[int], Buffers], nodes: int, cold: bool) -> dict[str, Any]:

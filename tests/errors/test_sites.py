@@ -20,6 +20,8 @@ from patdsl.diagnostic import Diagnostics
 
 STAGES = (
     "imports",
+    "arguments",
+    "ast_to_bindings",
     "ast_to_expr",
     "ast_to_ops",
     "block_builder",
@@ -27,11 +29,12 @@ STAGES = (
     "left_side",
     "right_side",
     "ast_to_graph",
+    "pattern_to_graph",
     "graph_to_plan",
     "containment",
     "unused",
 )
-FOLDER = Path(patdsl.__file__).parent
+FOLDER = Path(patdsl.__file__).parent / "compiler"
 
 Site = tuple[str, int, int]
 
