@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -33,8 +34,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *command: str) -> str:
+    # A graph that is in Inductor's cache from an earlier run would not be compiled, nor matched, again.
+    environment = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(folder / "cache")}
     done = subprocess.run(
-        [sys.executable, *command], cwd=folder, stdout=subprocess.PIPE, text=True, check=False
+        [sys.executable, *command], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=False
     )
     return done.stdout
 
