@@ -37,7 +37,12 @@ def run(folder: Path, *command: str) -> str:
     # A graph that is in Inductor's cache from an earlier run would not be compiled, nor matched, again.
     environment = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(folder / "cache")}
     done = subprocess.run(
-        [sys.executable, *command], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=False
+        [sys.executable, *command],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
     )
     return done.stdout
 

@@ -33,7 +33,7 @@ def graph():
     [
         ({"targets": (On("sm_90", True), On("gfx942"))}, "target cpu is not among sm_90+, gfx942"),
         ({"when": Binary(">", Ref("tp_size"), Lit(1)), "hosts": HOSTS}, "'when' is false"),
-        ({"when": Ref("nobody")}, "'when' cannot be decided: 'nobody' has no value here"),
+        ({"when": Ref("nobody")}, "'when' cannot be decided: `nobody` has no value here"),
     ],
 )
 def test_pass_that_is_off(more, reason):
