@@ -20,7 +20,16 @@ from patdsl.graph import PassSpec
 from patdsl.version import __version__
 
 #: Parts of the package that decide what a pass does to a graph.
-_MEANING = ("dtypes.py", "expr.py", "graph.py", "op_table.py", "unify.py", "match/*.py", "runtime/*.py")
+_MEANING = (
+    "dtypes.py",
+    "expr.py",
+    "graph.py",
+    "op_table.py",
+    "schema_check.py",
+    "unify.py",
+    "match/*.py",
+    "runtime/*.py",
+)
 
 
 def pass_uuid(spec: PassSpec, target: str, hosts: Mapping[str, Any], existing: frozenset[str]) -> str | None:
