@@ -86,7 +86,7 @@ class BlockBuilder:
 
     def _is_operand(self, name: str) -> bool:
         return any(
-            isinstance(step, Step) and any(_uses(operand, name) for _, operand in step.operands)
+            isinstance(step, Step) and any(name in operand_names(operand) for _, operand in step.operands)
             for step in self.steps
         )
 
@@ -342,7 +342,7 @@ class BlockBuilder:
         found = {
             fan_out
             for operand in operands.values()
-            for name in _operand_names(operand)
+            for name in operand_names(operand)
             if (fan_out := self.fan_out_of.get(name)) is not None
         }
         return sorted(found)[0] if found else None
@@ -437,13 +437,12 @@ class BlockBuilder:
                 return name
 
 
-def _operand_names(operand: Operand) -> list[str]:
+def operand_names(operand: Operand) -> list[str]:
+    """The values and captures that an operand names."""
     if isinstance(operand, (Use, Through)):
         return [operand.value]
+    if isinstance(operand, OneOf):
+        return [operand.name]
     if isinstance(operand, Values):
-        return [name for item in operand.items for name in _operand_names(item)]
+        return [name for item in operand.items for name in operand_names(item)]
     return []
-
-
-def _uses(operand: Operand, name: str) -> bool:
-    return name in _operand_names(operand) or (isinstance(operand, OneOf) and operand.name == name)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 import attrs
 
 from patdsl.compiler.ast_to_ops import Ops
-from patdsl.compiler.block_builder import LAYOUT_NAMES, BlockBuilder
+from patdsl.compiler.block_builder import LAYOUT_NAMES, BlockBuilder, operand_names
 from patdsl.compiler.imports import LoadedFile
 from patdsl.compiler.variants import Variant
 from patdsl.diagnostic import Diagnostics, Note
@@ -28,7 +28,6 @@ from patdsl.op_table import (
     Step,
     Through,
     Use,
-    Values,
 )
 from patdsl.source import Span
 from patdsl.syntax import ast_nodes as ast
@@ -93,17 +92,6 @@ def _leaves(block: Block) -> tuple[str, ...]:
         for value in ([value for _, value in step.results] if isinstance(step, Step) else [step.value])
     ]
     return tuple(value for value in made if value not in read)
-
-
-def operand_names(operand: Operand) -> list[str]:
-    """The values and captures that an operand names."""
-    if isinstance(operand, (Use, Through)):
-        return [operand.value]
-    if isinstance(operand, OneOf):
-        return [operand.name]
-    if isinstance(operand, Values):
-        return [name for item in operand.items for name in operand_names(item)]
-    return []
 
 
 def report_after_group(chain: ast.Chain, group: ast.Group, diagnostics: Diagnostics) -> None:

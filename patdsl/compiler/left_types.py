@@ -15,14 +15,14 @@ import attrs
 from patdsl.compiler.shape_rules import input_type, rule_types
 from patdsl.compiler.symbolic import DtypeVariable, Facts, Poly, product
 from patdsl.dtypes import Dtype
-from patdsl.expr import UNKNOWN, EvaluationError, Expr, Items, Open, Ref, Scope, Star, evaluate, names_in
+from patdsl.expr import UNKNOWN, EvaluationError, Expr, Open, Ref, Scope, Star, evaluate, names_in
 from patdsl.graph import Pattern
 from patdsl.match.found import TensorMeta
+from patdsl.match.result_types import declared_result
 from patdsl.op_table import (
     AnyTensor,
     Anything,
     Const,
-    DtypeOf,
     DtypeSet,
     DtypeVar,
     OneOf,
@@ -273,7 +273,7 @@ class LeftTypes:
                 index = int(result.rsplit(".", 1)[1])
                 self.types[value] = ruled[index] if ruled is not None and index < len(ruled) else None
             elif isinstance(op.result[result].type, Tensor):
-                self.types[value] = result_type(op.result[result].type, names, self.scope(names))
+                self.types[value] = declared_result(op.result[result].type, names, self.scope(names))
             else:
                 at = list(op.result).index(result)
                 self.types[value] = ruled[at] if ruled is not None and at < len(ruled) else None
@@ -315,20 +315,3 @@ class LeftTypes:
         else:
             self.facts.zero.append(total - product(sizes))
         self.types[step.value] = attrs.evolve(meta, dims=tuple(sizes))
-
-
-def result_type(declared: Type, names: Mapping[str, Any], scope: Scope) -> TensorMeta | None:
-    """The type of a result whose op's names are bound, or None where something in it is not known."""
-    if not isinstance(declared, Tensor):
-        return None
-    term = declared.dtype
-    dtype: Any = term
-    if isinstance(term, (DtypeVar, DtypeOf)):
-        dtype = names.get(term.name if isinstance(term, DtypeVar) else term.parameter)
-    if not isinstance(dtype, Dtype):
-        return None
-    try:
-        dims = evaluate(Items(declared.dims), scope)
-    except (EvaluationError, KeyError, TypeError):
-        return None
-    return None if dims is UNKNOWN else TensorMeta(dtype, dims, None, "")

@@ -12,11 +12,11 @@ import attrs
 
 from patdsl.compiler.ast_to_expr import Names, resolve_expr, resolve_targets, resolve_type
 from patdsl.compiler.ast_to_ops import Ops
-from patdsl.compiler.block_builder import LAYOUT_NAMES
+from patdsl.compiler.block_builder import LAYOUT_NAMES, operand_names
 from patdsl.compiler.declared_names import type_names
 from patdsl.compiler.imports import Entity, unknown_name
 from patdsl.compiler.kinds import MEND, clashes, pattern_uses
-from patdsl.compiler.left_side import LeftSide, build_left, operand_names
+from patdsl.compiler.left_side import LeftSide, build_left
 from patdsl.compiler.names_taken import names_taken
 from patdsl.compiler.near_names import suggestion
 from patdsl.compiler.rewrite_names import rename

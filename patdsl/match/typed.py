@@ -21,8 +21,9 @@ from patdsl.match.blocks import Placed
 from patdsl.match.choice import Chosen, choose
 from patdsl.match.found import Replaced, RightValue, TensorMeta, TypedCall, TypedView, Value
 from patdsl.match.layout import contiguous_strides, numel, same_number, same_numbers
+from patdsl.match.result_types import declared_result
 from patdsl.match.sites import Sites
-from patdsl.op_table import AnyTensor, Const, DtypeOf, DtypeVar, NoDefault, Op, Param, Plain, Tensor, Use
+from patdsl.op_table import AnyTensor, Const, NoDefault, Op, Param, Plain, Tensor, Type, Use
 from patdsl.resolved_to_text import expr_text
 from patdsl.unify import unify_type
 
@@ -302,21 +303,10 @@ class RightTyping:
         if reason is not None:
             raise RefusedError("typed", f"{op.name} does not take this `{param.name}`: {reason}")
 
-    def result_type(self, declared: Any, names: Mapping[str, Any], device: str) -> TensorMeta | None:
-        if not isinstance(declared, Tensor):
-            return None
-        term = declared.dtype
-        if isinstance(term, (DtypeVar, DtypeOf)):
-            dtype = names.get(term.name if isinstance(term, DtypeVar) else term.parameter)
-        else:
-            dtype = term
-        if not isinstance(dtype, Dtype):
-            return None
-        try:
-            dims = evaluate(Items(declared.dims), self.scope(names))
-        except (EvaluationError, KeyError):
-            return None
-        return None if dims is UNKNOWN else TensorMeta(dtype, dims, contiguous_strides(dims), device)
+    def result_type(self, declared: Type, names: Mapping[str, Any], device: str) -> TensorMeta | None:
+        """The type of a result, laid out row by row."""
+        made = declared_result(declared, names, self.scope(names))
+        return made and attrs.evolve(made, strides=contiguous_strides(made.dims), device=device)
 
     # views
 
