@@ -1,8 +1,9 @@
 // Runs calls of the kernels' C functions on the host: what tests drive.
 //
 // In, on standard input, until its end: calls. A call is the function's name in 32 bytes; the number of buffers and of
-// fields; for each buffer its bytes, its misalignment in bytes, and its content; for each field whether it is the
-// address of a buffer, and its value or the buffer's number (-1: null). All numbers are 8 bytes, of this machine.
+// fields; for each buffer its bytes, its misalignment in bytes, and its content; for each field 0 and its value, or, for an
+// address in a buffer, 1 more than how far into it, and the buffer's number (-1: null). All numbers are 8 bytes, of
+// this machine.
 // Out: the call's result, then every buffer. Each buffer is an allocation of its exact size, so that a sanitizer sees
 // an access outside it.
 #include <cstdint>
@@ -63,11 +64,11 @@ int main() {
       if (!read_bytes(buffer.memory + buffer.misalignment, buffer.bytes)) return 2;
     }
     for (std::int64_t& field : fields) {
-      const bool address = read_number() != 0;
+      const std::int64_t address = read_number();
       field = read_number();
-      if (!address) continue;
+      if (address == 0) continue;
       const Buffer* buffer = field < 0 ? nullptr : &buffers[field];
-      field = buffer ? reinterpret_cast<std::int64_t>(buffer->memory + buffer->misalignment) : 0;
+      field = buffer ? reinterpret_cast<std::int64_t>(buffer->memory + buffer->misalignment + address - 1) : 0;
     }
     const std::int64_t result = function(fields.data());
     write_bytes(&result, sizeof result);

@@ -38,7 +38,7 @@ struct Machine {
   std::size_t scheduler_size = 0;
   const std::function<void()>* body = nullptr;
   int current = 0, threads = 0;
-  long long block = 0;
+  long long block = 0, columns = 1;
   std::map<const void*, std::unique_ptr<unsigned char[]>> shared;
 };
 
@@ -140,7 +140,8 @@ void run_block() {
 
 int thread() { return machine.current; }
 int threads() { return machine.threads; }
-long long block() { return machine.block; }
+long long block() { return machine.block % machine.columns; }
+int block_y() { return static_cast<int>(machine.block / machine.columns); }
 int lane() { return machine.current % PATDSL_WAVE; }
 void barrier() { pause(At::kBarrier); }
 
@@ -161,12 +162,13 @@ void* shared(const void* place, std::size_t bytes) {
   return memory.get();
 }
 
-void run(long long grid, int block, const std::function<void()>& body) {
+void run(long long grid_x, long long grid_y, int block, const std::function<void()>& body) {
   if (block < 1 || block > 1024 || block % PATDSL_WAVE != 0) fail("a block is whole waves, 1,024 threads at most", block);
   if (machine.fibers.size() < static_cast<std::size_t>(block)) machine.fibers.resize(block);
   machine.body = &body;
   machine.threads = block;
-  for (machine.block = 0; machine.block < grid; ++machine.block) run_block();
+  machine.columns = grid_x;
+  for (machine.block = 0; machine.block < grid_x * grid_y; ++machine.block) run_block();
 }
 
 }  // namespace simt

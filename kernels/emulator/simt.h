@@ -25,13 +25,14 @@ namespace simt {
 int thread();
 int threads();
 long long block();
+int block_y();
 void barrier();
 // The value that the lane `source` of this wave gave. Every lane of the wave must be in the same exchange.
 unsigned from_lane(unsigned value, int source);
 int lane();
 void* shared(const void* place, std::size_t bytes);
 // Runs `body` for every thread of every block.
-void run(long long grid, int block, const std::function<void()>& body);
+void run(long long grid_x, long long grid_y, int block, const std::function<void()>& body);
 
 }  // namespace simt
 
@@ -46,6 +47,7 @@ static_assert(kWave == 32 || kWave == 64, "a wave has 32 or 64 lanes");
 inline int thread_x() { return simt::thread(); }
 inline int block_threads() { return simt::threads(); }
 inline Int64 block_x() { return simt::block(); }
+inline int block_y() { return simt::block_y(); }
 inline void block_barrier() { simt::barrier(); }
 
 inline float as_float(Word bits) { return simt::float_of(bits); }
@@ -74,6 +76,7 @@ inline float wave_sum(float value) {
 }
 
 inline float fused_multiply_add(float a, float b, float c) { return std::fma(a, b, c); }
+inline float product(float a, float b) { return a * b; }
 inline float reciprocal_square_root(float value) { return 1.0f / std::sqrt(value); }
 // Off by a unit in the last place either way, as the machines may be.
 inline float reciprocal_guess(float value) {
@@ -102,6 +105,15 @@ inline Word fp8x4(float a, float b, float c, float d) {
   return simt::fp8<kFnuz>(a) | simt::fp8<kFnuz>(b) << 8 | simt::fp8<kFnuz>(c) << 16 | simt::fp8<kFnuz>(d) << 24;
 }
 
+inline Word fp8x4_saturated(float a, float b, float c, float d) {
+  constexpr float kLargest = kFnuz ? 240.0f : 448.0f;
+  const auto within = [](float value) {
+    const float below = value > kLargest ? kLargest : value;
+    return below < -kLargest ? -kLargest : below;
+  };
+  return fp8x4(within(a), within(b), within(c), within(d));
+}
+
 class DeviceGuard {
  public:
   explicit DeviceGuard(int) {}
@@ -109,9 +121,14 @@ class DeviceGuard {
 };
 
 template <class Args>
-int launch(void (*kernel)(Args), Int64 grid, int block, Int64, const Args& args) {
-  simt::run(grid, block, [&] { kernel(args); });
+int launch_2d(void (*kernel)(Args), Int64 grid_x, Int64 grid_y, int block, Int64, const Args& args) {
+  simt::run(grid_x, grid_y, block, [&] { kernel(args); });
   return 0;
+}
+
+template <class Args>
+int launch(void (*kernel)(Args), Int64 grid, int block, Int64 stream, const Args& args) {
+  return launch_2d(kernel, grid, 1, block, stream, args);
 }
 
 }  // namespace patdsl

@@ -9,16 +9,20 @@
 //   kLaunchWave               what a block's thread count is a multiple of, in host code
 //   kFp8Limit                 the largest magnitude that a quantised value takes
 //   thread_x, block_x, block_threads, block_barrier
+//   block_y                   the second place of a block, in a grid of two dimensions
 //   exchange<S>(word)         the word of a lane in the other half of this lane's 2S lanes; each half holds one value
 //   wave_sum(float)           the sum over the wave, in every lane
 //   fused_multiply_add, reciprocal_square_root
+//   product(a, b)             a * b rounded on its own: no compiler fuses it with a sum
 //   reciprocal_guess          within one unit in the last place, for normal arguments with a normal reciprocal
 //   opaque(word)              nothing, but the compiler cannot know that the word is as it was
 //   max_u16x2                 the larger of two pairs of unsigned 16-bit numbers
 //   Bf16, F16                 pairs in a 32-bit word: pack(lo, hi), low(word), high(word), multiply(word, word) and
 //                             larger(word, word), the larger magnitudes with any sign; NaN is the largest
 //   fp8x4(a, b, c, d)         four values, |v| <= kFp8Limit * (1 + 2^-20) or NaN, as bytes, `a` lowest
+//   fp8x4_saturated           the same for any values: past the largest finite one they become it; NaN stays NaN
 //   launch(kernel, grid, block, stream, args) -> 0 or the runtime's error number;  DeviceGuard
+//   launch_2d(kernel, grid_x, grid_y, block, stream, args)  likewise; grid_y at most 65,535
 #pragma once
 
 namespace patdsl {

@@ -18,6 +18,7 @@ constexpr bool kFnuz = false;
 PATDSL_DEVICE int thread_x() { return threadIdx.x; }
 PATDSL_DEVICE int block_threads() { return blockDim.x; }
 PATDSL_DEVICE Int64 block_x() { return blockIdx.x; }
+PATDSL_DEVICE int block_y() { return blockIdx.y; }
 PATDSL_DEVICE void block_barrier() { __syncthreads(); }
 
 PATDSL_DEVICE float as_float(Word bits) { return __uint_as_float(bits); }
@@ -35,6 +36,7 @@ PATDSL_DEVICE float wave_sum(float value) {
 }
 
 PATDSL_DEVICE float fused_multiply_add(float a, float b, float c) { return __fmaf_rn(a, b, c); }
+PATDSL_DEVICE float product(float a, float b) { return __fmul_rn(a, b); }
 PATDSL_DEVICE float reciprocal_square_root(float value) { return rsqrtf(value); }
 
 PATDSL_DEVICE float reciprocal_guess(float value) {
@@ -100,6 +102,9 @@ PATDSL_DEVICE Word fp8x4(float a, float b, float c, float d) {
   return static_cast<Word>(low) | static_cast<Word>(high) << 16;
 }
 
+// The conversion itself saturates.
+PATDSL_DEVICE Word fp8x4_saturated(float a, float b, float c, float d) { return fp8x4(a, b, c, d); }
+
 // Makes `device` the current one while it lives. `error` is 0 or the runtime's error number.
 class DeviceGuard {
  public:
@@ -120,9 +125,15 @@ class DeviceGuard {
 };
 
 template <class Args>
-int launch(void (*kernel)(Args), Int64 grid, int block, Int64 stream, const Args& args) {
-  kernel<<<static_cast<unsigned>(grid), block, 0, reinterpret_cast<cudaStream_t>(stream)>>>(args);
+int launch_2d(void (*kernel)(Args), Int64 grid_x, Int64 grid_y, int block, Int64 stream, const Args& args) {
+  const dim3 grid(static_cast<unsigned>(grid_x), static_cast<unsigned>(grid_y));
+  kernel<<<grid, block, 0, reinterpret_cast<cudaStream_t>(stream)>>>(args);
   return cudaGetLastError();
+}
+
+template <class Args>
+int launch(void (*kernel)(Args), Int64 grid, int block, Int64 stream, const Args& args) {
+  return launch_2d(kernel, grid, 1, block, stream, args);
 }
 
 }  // namespace patdsl

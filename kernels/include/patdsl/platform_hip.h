@@ -12,6 +12,7 @@
 #define __launch_bounds__(threads) __attribute__((amdgpu_flat_work_group_size(1, threads)))
 #define PATDSL_THREAD_X() __builtin_amdgcn_workitem_id_x()
 #define PATDSL_BLOCK_X() __builtin_amdgcn_workgroup_id_x()
+#define PATDSL_BLOCK_Y() __builtin_amdgcn_workgroup_id_y()
 #define PATDSL_BLOCK_THREADS() __builtin_amdgcn_workgroup_size_x()
 using hipError_t = int;
 using hipStream_t = struct PatdslHipStream*;
@@ -30,6 +31,7 @@ hipError_t __hipPushCallConfiguration(dim3, dim3, __SIZE_TYPE__ = 0, hipStream_t
 #include <hip/hip_runtime.h>
 #define PATDSL_THREAD_X() threadIdx.x
 #define PATDSL_BLOCK_X() blockIdx.x
+#define PATDSL_BLOCK_Y() blockIdx.y
 #define PATDSL_BLOCK_THREADS() blockDim.x
 #endif
 
@@ -45,9 +47,11 @@ constexpr int kLaunchWave = 64;
 #if defined(__gfx942__)
 constexpr float kFp8Limit = 224.0f;  // e4m3fnuz reaches 240; the quantisation ops in use scale to 224
 constexpr bool kFnuz = true;
+constexpr float kFp8Largest = 240.0f;
 #else
 constexpr float kFp8Limit = 448.0f;
 constexpr bool kFnuz = false;
+constexpr float kFp8Largest = 448.0f;
 #endif
 #if defined(__HIP_DEVICE_COMPILE__) && !defined(__gfx942__) && !defined(__gfx950__)
 #error "the kernels are written for gfx942 and gfx950: another architecture needs its lane exchange checked first"
@@ -56,6 +60,7 @@ constexpr bool kFnuz = false;
 PATDSL_DEVICE int thread_x() { return PATDSL_THREAD_X(); }
 PATDSL_DEVICE int block_threads() { return PATDSL_BLOCK_THREADS(); }
 PATDSL_DEVICE Int64 block_x() { return PATDSL_BLOCK_X(); }
+PATDSL_DEVICE int block_y() { return PATDSL_BLOCK_Y(); }
 PATDSL_DEVICE void block_barrier() {
   __builtin_amdgcn_fence(__ATOMIC_RELEASE, "workgroup");
   __builtin_amdgcn_s_barrier();
@@ -89,6 +94,11 @@ PATDSL_DEVICE float wave_sum(float value) {
 }
 
 PATDSL_DEVICE float fused_multiply_add(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+
+PATDSL_DEVICE float product(float a, float b) {
+#pragma clang fp contract(off)
+  return a * b;
+}
 
 PATDSL_DEVICE float reciprocal_square_root(float value) {
   const bool tiny = value < 0x1p-96f;  // the instruction takes no subnormals
@@ -138,6 +148,15 @@ PATDSL_DEVICE Word fp8x4(float a, float b, float c, float d) {
   return __builtin_amdgcn_cvt_pk_fp8_f32(c, d, low, true);
 }
 
+PATDSL_DEVICE float within_fp8(float value) {
+  const float below = value > kFp8Largest ? kFp8Largest : value;  // a comparison with NaN is false
+  return below < -kFp8Largest ? -kFp8Largest : below;
+}
+
+PATDSL_DEVICE Word fp8x4_saturated(float a, float b, float c, float d) {
+  return fp8x4(within_fp8(a), within_fp8(b), within_fp8(c), within_fp8(d));
+}
+
 // Makes `device` the current one while it lives. `error` is 0 or the runtime's error number.
 class DeviceGuard {
  public:
@@ -158,11 +177,17 @@ class DeviceGuard {
 };
 
 template <class Args>
-int launch(void (*kernel)(Args), Int64 grid, int block, Int64 stream, const Args& args) {
+int launch_2d(void (*kernel)(Args), Int64 grid_x, Int64 grid_y, int block, Int64 stream, const Args& args) {
   Args copy = args;
   void* parameters[] = {&copy};
-  return hipLaunchKernel(reinterpret_cast<const void*>(kernel), dim3(static_cast<unsigned>(grid)), dim3(block),
-                         parameters, 0, reinterpret_cast<hipStream_t>(stream));
+  return hipLaunchKernel(reinterpret_cast<const void*>(kernel),
+                         dim3(static_cast<unsigned>(grid_x), static_cast<unsigned>(grid_y)), dim3(block), parameters, 0,
+                         reinterpret_cast<hipStream_t>(stream));
+}
+
+template <class Args>
+int launch(void (*kernel)(Args), Int64 grid, int block, Int64 stream, const Args& args) {
+  return launch_2d(kernel, grid, 1, block, stream, args);
 }
 
 }  // namespace patdsl
