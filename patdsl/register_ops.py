@@ -20,30 +20,29 @@ import torch
 
 from patdsl.reference import in_place, results, unfused
 from patdsl.reference.fused import Fused
+from patdsl.reference.rows import ROW_OPS
 
 Function = Callable[..., Any]
 
-_NORM = "Tensor x, Tensor weight, float epsilon"
-_ADD_NORM = "Tensor x, Tensor residual, Tensor weight, float epsilon"
+_NORM = "Tensor x, Tensor? weight, float epsilon"
+_ADD_NORM = "Tensor x, Tensor residual, Tensor? weight, float epsilon"
+_NORM_OPTIONS = "int? variance_size=None, bool gemma=False"
 _DUAL = "Tensor q, Tensor q_weight, Tensor kv, Tensor kv_weight, float q_epsilon, float kv_epsilon"
-_GROUP = "int group_size, bool col_major=False"
 _ONE, _TWO, _THREE = "Tensor", "(Tensor, Tensor)", "(Tensor, Tensor, Tensor)"
-_FOUR = "(Tensor, Tensor, Tensor, Tensor)"
 
 # name: (parameters, results). The function and its fake are those of that name in `unfused` and `results`.
 UNFUSED = {
-    "rms_norm": ("Tensor x, Tensor? weight, float epsilon, int? variance_size=None", _ONE),
-    "fused_add_rms_norm": (
-        "Tensor x, Tensor residual, Tensor? weight, float epsilon, int? variance_size=None",
-        _TWO,
-    ),
+    "rms_norm": (f"{_NORM}, {_NORM_OPTIONS}", _ONE),
+    "fused_add_rms_norm": (f"{_ADD_NORM}, {_NORM_OPTIONS}", _TWO),
     "rms_norm_gated": ("Tensor x, Tensor z, Tensor weight, float epsilon", _ONE),
     "group_quant": (
-        "Tensor x, int group_size, bool col_major=False, bool ue8m0=False, bool tma_aligned=False",
+        "Tensor x, int group_size, bool col_major=False, bool ue8m0=False, bool tma_aligned=False, "
+        "ScalarType? quant_dtype=None",
         _TWO,
     ),
     "token_quant": ("Tensor x, ScalarType quant_dtype", _TWO),
-    "static_quant": ("Tensor x, Tensor scale", _ONE),
+    "static_quant": ("Tensor x, Tensor scale, ScalarType? quant_dtype=None", _ONE),
+    "mx_quant": ("Tensor x", _TWO),
     "nvfp4_quant": ("Tensor x, Tensor global_scale, bool swizzled", _TWO),
     "silu_and_mul": ("Tensor x", _ONE),
     "gelu_and_mul": ("Tensor x", _ONE),
@@ -57,22 +56,13 @@ UNFUSED = {
         _TWO,
     ),
 }
-# The same, for methods of `Fused`.
+# The ops that `rows` makes.
+ROWS = {
+    name: (", ".join(op.parameters), _ONE if op.results == 1 else f"({', '.join(['Tensor'] * op.results)})")
+    for name, op in ROW_OPS.items()
+}
+# The same as for UNFUSED, for methods of `Fused`.
 FUSED = {
-    "rms_norm_group_quant": (f"{_NORM}, {_GROUP}", _TWO),
-    "add_rms_norm_group_quant": (f"{_ADD_NORM}, {_GROUP}", _THREE),
-    "rms_norm_group_quant_keep": (f"{_NORM}, {_GROUP}", _THREE),
-    "add_rms_norm_group_quant_keep": (f"{_ADD_NORM}, {_GROUP}", _FOUR),
-    "rms_norm_token_quant": (f"{_NORM}, ScalarType quant_dtype", _TWO),
-    "add_rms_norm_token_quant": (f"{_ADD_NORM}, ScalarType quant_dtype", _THREE),
-    "rms_norm_static_quant": ("Tensor x, Tensor weight, Tensor scale, float epsilon", _ONE),
-    "add_rms_norm_static_quant": (
-        "Tensor x, Tensor residual, Tensor weight, Tensor scale, float epsilon",
-        _TWO,
-    ),
-    "silu_mul_group_quant": (f"Tensor x, {_GROUP}", _TWO),
-    "silu_mul_static_quant": ("Tensor x, Tensor scale", _ONE),
-    "silu_mul_token_quant": ("Tensor x, ScalarType quant_dtype", _TWO),
     "gated_rms_norm_group_quant": (
         "Tensor x, Tensor weight, Tensor z, float epsilon, int group_size",
         _TWO,
@@ -80,8 +70,12 @@ FUSED = {
     "mla_dual_rms_norm": (_DUAL, _TWO),
     "mla_dual_rms_norm_group_quant": (f"{_DUAL}, int group_size", _THREE),
     "mla_dual_rms_norm_token_quant": (_DUAL, _THREE),
-    "add_rms_norm_pad": (f"{_NORM}, Tensor residual, int multiple", _TWO),
-    "add_rms_norm_nvfp4_quant": (f"{_ADD_NORM}, Tensor global_scale, bool swizzled", _THREE),
+    "rms_norm_pad": (f"{_NORM}, int multiple, {_NORM_OPTIONS}", _ONE),
+    "add_rms_norm_pad": (f"{_NORM}, Tensor residual, int multiple, {_NORM_OPTIONS}", _TWO),
+    "add_rms_norm_nvfp4_quant": (
+        "Tensor x, Tensor residual, Tensor weight, float epsilon, Tensor global_scale, bool swizzled",
+        _THREE,
+    ),
     "silu_mul_nvfp4_quant": ("Tensor x, Tensor global_scale", _TWO),
     "qk_norm_rope": (
         "Tensor qkv, int a, int g, int v, int head_size, float epsilon, Tensor q_weight, Tensor k_weight, "
@@ -93,7 +87,8 @@ FUSED = {
 IN_PLACE = {
     "silu_and_mul_out": ("Tensor(a!) out, Tensor x", "()"),
     "rms_norm_group_quant_out": (
-        f"Tensor(a!) q, Tensor x, Tensor weight, Tensor(b!) scale, float epsilon, {_GROUP}",
+        "Tensor(a!) q, Tensor x, Tensor weight, Tensor(b!) scale, float epsilon, int group_size, "
+        "bool col_major=False",
         "()",
     ),
     "fused_add_rms_norm_": (
@@ -117,6 +112,10 @@ def _table() -> dict[str, Op]:
     values, shapes = Fused(unfused), Fused(results)
     sources = (
         *((name, row, getattr(unfused, name), getattr(results, name)) for name, row in UNFUSED.items()),
+        *(
+            (name, row, ROW_OPS[name].function(unfused), ROW_OPS[name].function(results))
+            for name, row in ROWS.items()
+        ),
         *((name, row, getattr(values, name), getattr(shapes, name)) for name, row in FUSED.items()),
         *(
             (name, row, getattr(in_place, name), getattr(in_place, f"check_{name}"))

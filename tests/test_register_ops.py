@@ -13,6 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 import patdsl.reference
 import patdsl.register_ops
+from patdsl.reference.rows import ROW_OPS
 from patdsl.register_ops import OPS, runs_on
 from patdsl.runtime.target import use_target
 
@@ -29,16 +30,24 @@ def samples(name, x, other):
     positions = torch.arange(x.shape[:-1].numel()).reshape(x.shape[:-1])
     angles = torch.linspace(-1, 1, 64 * 32).reshape(64, 32)
     layouts = [(), (True,)] if x.dim() > 1 else [()]
+    if name in ROW_OPS:
+        return row_samples(name, x, other, weight, scale, layouts)
     table = {
-        "rms_norm": [norm, (x, None, 1e-6), (x, weight.float(), 1e-6, 96)],
-        "fused_add_rms_norm": [add, (x, other, None, 1e-6, 96)],
+        "rms_norm": [norm, (x, None, 1e-6), (x, weight.float(), 1e-6, 96), (*norm, None, True)],
+        "fused_add_rms_norm": [add, (x, other, None, 1e-6, 96), (*add, 96, True)],
         "rms_norm_gated": [(x, other, weight, 1e-6)],
         "group_quant": [
             *((x, G, *layout) for layout in layouts),
-            *((x, G, *layout, True, True) for layout in layouts if layout),
+            *(
+                (x, G, *layout, True, True, dtype)
+                for layout in layouts
+                if layout
+                for dtype in (None, torch.int8)
+            ),
         ],
         "token_quant": [(x, FP8), (x, torch.int8), (x, torch.float8_e4m3fnuz)],
-        "static_quant": [(x, scale), (x, scale.reshape(()))],
+        "static_quant": [(x, scale), (x, scale.reshape(())), (x, scale, torch.int8)],
+        "mx_quant": [(x,)],
         "nvfp4_quant": [(x, scale, True), (x, scale, False)],
         "silu_and_mul": [(x,)],
         "gelu_and_mul": [(x,)],
@@ -47,22 +56,12 @@ def samples(name, x, other):
             (torch.stack([positions.flatten()] * 3), x, other, angles, 64, 32, 6, 5, 5, flag, flag)
             for flag in (True, False)
         ],
-        "rms_norm_group_quant": [(*norm, G, *layout) for layout in layouts],
-        "add_rms_norm_group_quant": [(*add, G, *layout) for layout in layouts],
-        "rms_norm_group_quant_keep": [(*norm, G, *layout) for layout in layouts],
-        "add_rms_norm_group_quant_keep": [(*add, G, *layout) for layout in layouts],
-        "rms_norm_token_quant": [(*norm, FP8), (*norm, torch.int8)],
-        "add_rms_norm_token_quant": [(*add, FP8)],
-        "rms_norm_static_quant": [(x, weight, scale, 1e-6)],
-        "add_rms_norm_static_quant": [(x, other, weight, scale, 1e-6)],
-        "silu_mul_group_quant": [(x, G, *layout) for layout in layouts],
-        "silu_mul_static_quant": [(x, scale)],
-        "silu_mul_token_quant": [(x, FP8)],
         "gated_rms_norm_group_quant": [(x, weight, other, 1e-6, 48)],
         "mla_dual_rms_norm": [dual],
         "mla_dual_rms_norm_group_quant": [(*dual, G)],
         "mla_dual_rms_norm_token_quant": [dual],
-        "add_rms_norm_pad": [(*norm, other, 96), (*norm, other, 1)],
+        "rms_norm_pad": [(*norm, 96), (*norm, 1, 96, True)],
+        "add_rms_norm_pad": [(*norm, other, 96), (*norm, other, 1), (x, None, 1e-6, other, 96, 64)],
         "add_rms_norm_nvfp4_quant": [(*add, scale, True)],
         "silu_mul_nvfp4_quant": [(x, scale)],
         "qk_norm_rope": [
@@ -84,6 +83,32 @@ def samples(name, x, other):
         "fused_add_rms_norm_": [(x.clone(), other.clone(), weight, 1e-6)],
     }
     return table[name]
+
+
+def row_samples(name, x, other, weight, scale, layouts):
+    """The same for an op that quantises rows: at the defaults, and with every option."""
+    add, norm = name.startswith("add_"), "norm" in name
+    quant = name.removesuffix("_keep").removeprefix("add_").removeprefix("rms_norm_").split("mul_")[-1]
+    numbers = {
+        "static_quant": [(), (torch.int8,)],
+        "token_quant": [(FP8,), (torch.int8,)],
+        "group_quant": [
+            *((G, *layout) for layout in layouts),
+            (32, len(layouts) > 1, True, True, torch.int8),
+        ],
+        "mx_quant": [(), ()],
+        "group_quant_layouts": [(G,), (32, True, True, torch.int8)],
+    }[quant]
+    found = []
+    for each in numbers:
+        full = each == numbers[-1]
+        first = [x, *([other] if add else []), *([None if full else weight] if norm else [])]
+        first += [*([scale] if quant == "static_quant" else []), *([1e-6] if norm else [])]
+        found.append((*first, *each, *([96] if norm and full else [])))
+        if norm and full:
+            gemma = [weight.float() if one is None else one for one in first]
+            found.append((*gemma, *each, None, True))
+    return found
 
 
 def quant_scale(x, col_major=False):
@@ -117,7 +142,7 @@ def cases(name):
     for label, x, other in inputs():
         if name in PLANAR and x.dim() != 2:
             continue
-        if name == "mla_dual_rms_norm" and label == "a vector":
+        if label == "a vector" and (name == "mla_dual_rms_norm" or name.endswith("_layouts")):
             continue
         for number, args in enumerate(samples(name, x, other)):
             yield f"{label} #{number}", args

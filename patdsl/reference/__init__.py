@@ -23,12 +23,14 @@ from patdsl.reference.collective import (
 )
 from patdsl.reference.fp8 import fp8_dtype, quant_max
 from patdsl.reference.fused import Fused
+from patdsl.reference.rows import ROW_OPS
 from patdsl.reference.unfused import (
     fused_add_rms_norm,
     gelu_and_mul,
     group_quant,
     linear,
     mrope,
+    mx_quant,
     nvfp4_quant,
     rms_norm,
     rms_norm_gated,
@@ -38,22 +40,40 @@ from patdsl.reference.unfused import (
     token_quant,
 )
 
+_rows = {name: op.function(unfused) for name, op in ROW_OPS.items()}
+rms_norm_static_quant = _rows["rms_norm_static_quant"]
+rms_norm_token_quant = _rows["rms_norm_token_quant"]
+rms_norm_group_quant = _rows["rms_norm_group_quant"]
+rms_norm_mx_quant = _rows["rms_norm_mx_quant"]
+add_rms_norm_static_quant = _rows["add_rms_norm_static_quant"]
+add_rms_norm_token_quant = _rows["add_rms_norm_token_quant"]
+add_rms_norm_group_quant = _rows["add_rms_norm_group_quant"]
+add_rms_norm_mx_quant = _rows["add_rms_norm_mx_quant"]
+silu_mul_static_quant = _rows["silu_mul_static_quant"]
+silu_mul_token_quant = _rows["silu_mul_token_quant"]
+silu_mul_group_quant = _rows["silu_mul_group_quant"]
+silu_mul_mx_quant = _rows["silu_mul_mx_quant"]
+gelu_mul_static_quant = _rows["gelu_mul_static_quant"]
+gelu_mul_token_quant = _rows["gelu_mul_token_quant"]
+gelu_mul_group_quant = _rows["gelu_mul_group_quant"]
+gelu_mul_mx_quant = _rows["gelu_mul_mx_quant"]
+rms_norm_static_quant_keep = _rows["rms_norm_static_quant_keep"]
+rms_norm_token_quant_keep = _rows["rms_norm_token_quant_keep"]
+rms_norm_group_quant_keep = _rows["rms_norm_group_quant_keep"]
+rms_norm_mx_quant_keep = _rows["rms_norm_mx_quant_keep"]
+add_rms_norm_static_quant_keep = _rows["add_rms_norm_static_quant_keep"]
+add_rms_norm_token_quant_keep = _rows["add_rms_norm_token_quant_keep"]
+add_rms_norm_group_quant_keep = _rows["add_rms_norm_group_quant_keep"]
+add_rms_norm_mx_quant_keep = _rows["add_rms_norm_mx_quant_keep"]
+rms_norm_group_quant_layouts = _rows["rms_norm_group_quant_layouts"]
+add_rms_norm_group_quant_layouts = _rows["add_rms_norm_group_quant_layouts"]
+
 _fused = Fused(unfused)
-rms_norm_group_quant = _fused.rms_norm_group_quant
-add_rms_norm_group_quant = _fused.add_rms_norm_group_quant
-rms_norm_group_quant_keep = _fused.rms_norm_group_quant_keep
-add_rms_norm_group_quant_keep = _fused.add_rms_norm_group_quant_keep
-rms_norm_token_quant = _fused.rms_norm_token_quant
-add_rms_norm_token_quant = _fused.add_rms_norm_token_quant
-rms_norm_static_quant = _fused.rms_norm_static_quant
-add_rms_norm_static_quant = _fused.add_rms_norm_static_quant
-silu_mul_group_quant = _fused.silu_mul_group_quant
-silu_mul_static_quant = _fused.silu_mul_static_quant
-silu_mul_token_quant = _fused.silu_mul_token_quant
 gated_rms_norm_group_quant = _fused.gated_rms_norm_group_quant
 mla_dual_rms_norm = _fused.mla_dual_rms_norm
 mla_dual_rms_norm_group_quant = _fused.mla_dual_rms_norm_group_quant
 mla_dual_rms_norm_token_quant = _fused.mla_dual_rms_norm_token_quant
+rms_norm_pad = _fused.rms_norm_pad
 add_rms_norm_pad = _fused.add_rms_norm_pad
 add_rms_norm_nvfp4_quant = _fused.add_rms_norm_nvfp4_quant
 silu_mul_nvfp4_quant = _fused.silu_mul_nvfp4_quant
@@ -62,10 +82,15 @@ qk_norm_rope = _fused.qk_norm_rope
 __all__ = [
     "add_rms_norm_group_quant",
     "add_rms_norm_group_quant_keep",
+    "add_rms_norm_group_quant_layouts",
+    "add_rms_norm_mx_quant",
+    "add_rms_norm_mx_quant_keep",
     "add_rms_norm_nvfp4_quant",
     "add_rms_norm_pad",
     "add_rms_norm_static_quant",
+    "add_rms_norm_static_quant_keep",
     "add_rms_norm_token_quant",
+    "add_rms_norm_token_quant_keep",
     "all_reduce",
     "ar_add_rms_norm",
     "ar_add_rms_norm_group_quant",
@@ -80,12 +105,17 @@ __all__ = [
     "fused_add_rms_norm",
     "gated_rms_norm_group_quant",
     "gelu_and_mul",
+    "gelu_mul_group_quant",
+    "gelu_mul_mx_quant",
+    "gelu_mul_static_quant",
+    "gelu_mul_token_quant",
     "group_quant",
     "linear",
     "mla_dual_rms_norm",
     "mla_dual_rms_norm_group_quant",
     "mla_dual_rms_norm_token_quant",
     "mrope",
+    "mx_quant",
     "nvfp4_quant",
     "qk_norm_rope",
     "quant_max",
@@ -93,11 +123,18 @@ __all__ = [
     "rms_norm_gated",
     "rms_norm_group_quant",
     "rms_norm_group_quant_keep",
+    "rms_norm_group_quant_layouts",
+    "rms_norm_mx_quant",
+    "rms_norm_mx_quant_keep",
+    "rms_norm_pad",
     "rms_norm_static_quant",
+    "rms_norm_static_quant_keep",
     "rms_norm_token_quant",
+    "rms_norm_token_quant_keep",
     "rope",
     "silu_and_mul",
     "silu_mul_group_quant",
+    "silu_mul_mx_quant",
     "silu_mul_nvfp4_quant",
     "silu_mul_static_quant",
     "silu_mul_token_quant",

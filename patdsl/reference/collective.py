@@ -11,9 +11,6 @@ import torch
 from torch import Tensor
 
 from patdsl.reference import unfused
-from patdsl.reference.fused import Fused
-
-_fused = Fused(unfused)
 
 
 def all_reduce(x: Tensor, group: str) -> Tensor:
@@ -24,14 +21,14 @@ def all_reduce(x: Tensor, group: str) -> Tensor:
 def ar_rms_norm(x: Tensor, weight: Tensor, epsilon: float, gemma: bool = False) -> tuple[Tensor, Tensor]:
     """rms_norm(all_reduce(x)). `gemma` adds 1 to the weight, in fp32. Out: y, ar, both T[*B, H]."""
     ar = all_reduce(x, "")
-    return unfused.rms_norm(ar, _scale(weight, gemma), epsilon), ar
+    return unfused.rms_norm(ar, weight, epsilon, gemma=gemma), ar
 
 
 def ar_add_rms_norm(
     x: Tensor, residual: Tensor, weight: Tensor, epsilon: float, gemma: bool = False
 ) -> tuple[Tensor, Tensor]:
     """fused_add_rms_norm(all_reduce(x), residual), `gemma` as in ar_rms_norm. Out: y, residual_out."""
-    return unfused.fused_add_rms_norm(all_reduce(x, ""), residual, _scale(weight, gemma), epsilon)
+    return unfused.fused_add_rms_norm(all_reduce(x, ""), residual, weight, epsilon, gemma=gemma)
 
 
 def ar_rms_norm_static_quant(
@@ -46,7 +43,8 @@ def ar_add_rms_norm_static_quant(
     x: Tensor, residual: Tensor, weight: Tensor, epsilon: float, scale: Tensor
 ) -> tuple[Tensor, Tensor]:
     """static_quant(fused_add_rms_norm(all_reduce(x), residual), scale). Out: q, residual_out."""
-    return _fused.add_rms_norm_static_quant(all_reduce(x, ""), residual, weight, scale, epsilon)
+    y, residual_out = ar_add_rms_norm(x, residual, weight, epsilon)
+    return unfused.static_quant(y, scale), residual_out
 
 
 def ar_rms_norm_nvfp4_quant(
@@ -62,7 +60,9 @@ def ar_add_rms_norm_nvfp4_quant(
     x: Tensor, residual: Tensor, weight: Tensor, epsilon: float, global_scale: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """nvfp4_quant(fused_add_rms_norm(all_reduce(x), residual)), swizzled. Out: q, residual_out, scale i32."""
-    return _fused.add_rms_norm_nvfp4_quant(all_reduce(x, ""), residual, weight, epsilon, global_scale, True)
+    y, residual_out = ar_add_rms_norm(x, residual, weight, epsilon)
+    q, scale = unfused.nvfp4_quant(y, global_scale, True)
+    return q, residual_out, scale
 
 
 def ar_rms_norm_group_quant(
@@ -78,15 +78,14 @@ def ar_add_rms_norm_group_quant(
     x: Tensor, residual: Tensor, weight: Tensor, epsilon: float, group_size: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """group_quant(fused_add_rms_norm(all_reduce(x), residual)). Out: q, residual_out, scale."""
-    return _fused.add_rms_norm_group_quant(all_reduce(x, ""), residual, weight, epsilon, group_size)
+    q, residual_out, scale, _ = ar_add_rms_norm_group_quant_norm(x, residual, weight, epsilon, group_size)
+    return q, residual_out, scale
 
 
 def ar_add_rms_norm_group_quant_norm(
     x: Tensor, residual: Tensor, weight: Tensor, epsilon: float, group_size: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """ar_add_rms_norm_group_quant, and the norm. Out: q, residual_out, scale, y T[*B, H]."""
-    return _fused.add_rms_norm_group_quant_keep(all_reduce(x, ""), residual, weight, epsilon, group_size)
-
-
-def _scale(weight: Tensor, gemma: bool) -> Tensor:
-    return weight.float() + 1.0 if gemma else weight
+    y, residual_out = ar_add_rms_norm(x, residual, weight, epsilon)
+    q, scale = unfused.group_quant(y, group_size)
+    return q, residual_out, scale, y

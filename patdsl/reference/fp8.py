@@ -1,4 +1,4 @@
-"""Which 8-bit float a target quantises to, and the largest value used of it.
+"""Which 8-bit float a target quantises to, the largest value used of it, and how many share an MX scale.
 
 In: the current target. Out: dtypes and limits. Converts nothing.
 """
@@ -12,6 +12,9 @@ from patdsl.runtime.target import current_target
 # e4m3fnuz reaches 240. The quantisation ops in use on such targets scale and clamp to 224, for accuracy, and a
 # fused op has to produce the same scales.
 _LIMITS = {torch.float8_e4m3fn: 448.0, torch.float8_e4m3fnuz: 224.0, torch.int8: 127.0}
+
+# A group of the OCP microscaling formats.
+MX_GROUP = 32
 
 
 def fp8_dtype() -> torch.dtype:

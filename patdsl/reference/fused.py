@@ -2,7 +2,8 @@
 
 In: an interpretation of the unfused ops, `unfused` (values) or `results` (shapes, dtypes and strides alone). Out:
 the fused ops under the same interpretation. Written once for both, so a fused op cannot differ from its parts, nor
-its fake implementation from its meaning. Tensor sizes, roundings and errors are those of the parts.
+its fake implementation from its meaning. Tensor sizes, roundings and errors are those of the parts. The products of
+one source of rows and one quantisation are not here: `rows.py` makes them.
 """
 
 from __future__ import annotations
@@ -16,10 +17,15 @@ from patdsl.reference.fp8 import fp8_dtype
 
 
 class Unfused(Protocol):
-    """The unfused ops, as `unfused.py` and `results.py` both have them."""
+    """The unfused ops that fused ones are made of, as `unfused.py` and `results.py` both have them."""
 
     def rms_norm(
-        self, x: Tensor, weight: Tensor | None, epsilon: float, variance_size: int | None = None
+        self,
+        x: Tensor,
+        weight: Tensor | None,
+        epsilon: float,
+        variance_size: int | None = None,
+        gemma: bool = False,
     ) -> Tensor: ...
     def fused_add_rms_norm(
         self,
@@ -28,6 +34,7 @@ class Unfused(Protocol):
         weight: Tensor | None,
         epsilon: float,
         variance_size: int | None = None,
+        gemma: bool = False,
     ) -> tuple[Tensor, Tensor]: ...
     def rms_norm_gated(self, x: Tensor, z: Tensor, weight: Tensor, epsilon: float) -> Tensor: ...
     def group_quant(
@@ -37,10 +44,12 @@ class Unfused(Protocol):
         col_major: bool = False,
         ue8m0: bool = False,
         tma_aligned: bool = False,
+        quant_dtype: torch.dtype | None = None,
     ) -> tuple[Tensor, Tensor]: ...
     def ragged_group_quant(self, x: Tensor, group_size: int) -> tuple[Tensor, Tensor]: ...
     def token_quant(self, x: Tensor, quant_dtype: torch.dtype) -> tuple[Tensor, Tensor]: ...
-    def static_quant(self, x: Tensor, scale: Tensor) -> Tensor: ...
+    def static_quant(self, x: Tensor, scale: Tensor, quant_dtype: torch.dtype | None = None) -> Tensor: ...
+    def mx_quant(self, x: Tensor) -> tuple[Tensor, Tensor]: ...
     def nvfp4_quant(self, x: Tensor, global_scale: Tensor, swizzled: bool) -> tuple[Tensor, Tensor]: ...
     def silu_and_mul(self, x: Tensor) -> Tensor: ...
     def gelu_and_mul(self, x: Tensor) -> Tensor: ...
@@ -62,72 +71,6 @@ class Fused:
     def __init__(self, ops: Unfused) -> None:
         self.ops = ops
 
-    def rms_norm_group_quant(
-        self, x: Tensor, weight: Tensor, epsilon: float, group_size: int, col_major: bool = False
-    ) -> tuple[Tensor, Tensor]:
-        """group_quant(rms_norm(x)). x: T[*B, H]. Out: q fp8[*B, H], scale f32[*B, H / group_size]."""
-        return self.ops.group_quant(self.ops.rms_norm(x, weight, epsilon), group_size, col_major)
-
-    def add_rms_norm_group_quant(
-        self,
-        x: Tensor,
-        residual: Tensor,
-        weight: Tensor,
-        epsilon: float,
-        group_size: int,
-        col_major: bool = False,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """group_quant(fused_add_rms_norm(x, residual)). Out: q, residual_out T[*B, H], scale."""
-        y, residual_out = self.ops.fused_add_rms_norm(x, residual, weight, epsilon)
-        q, scale = self.ops.group_quant(y, group_size, col_major)
-        return q, residual_out, scale
-
-    def rms_norm_group_quant_keep(
-        self, x: Tensor, weight: Tensor, epsilon: float, group_size: int, col_major: bool = False
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """rms_norm_group_quant, and the norm. Out: q, scale, y T[*B, H]."""
-        y = self.ops.rms_norm(x, weight, epsilon)
-        return *self.ops.group_quant(y, group_size, col_major), y
-
-    def add_rms_norm_group_quant_keep(
-        self,
-        x: Tensor,
-        residual: Tensor,
-        weight: Tensor,
-        epsilon: float,
-        group_size: int,
-        col_major: bool = False,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """add_rms_norm_group_quant, and the norm. Out: q, residual_out, scale, y T[*B, H]."""
-        y, residual_out = self.ops.fused_add_rms_norm(x, residual, weight, epsilon)
-        q, scale = self.ops.group_quant(y, group_size, col_major)
-        return q, residual_out, scale, y
-
-    def rms_norm_token_quant(
-        self, x: Tensor, weight: Tensor, epsilon: float, quant_dtype: torch.dtype
-    ) -> tuple[Tensor, Tensor]:
-        """token_quant(rms_norm(x)). Out: q quant_dtype[*B, H], scale f32[*B, 1]."""
-        return self.ops.token_quant(self.ops.rms_norm(x, weight, epsilon), quant_dtype)
-
-    def add_rms_norm_token_quant(
-        self, x: Tensor, residual: Tensor, weight: Tensor, epsilon: float, quant_dtype: torch.dtype
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """token_quant(fused_add_rms_norm(x, residual)). Out: q, residual_out T[*B, H], scale."""
-        y, residual_out = self.ops.fused_add_rms_norm(x, residual, weight, epsilon)
-        q, scale = self.ops.token_quant(y, quant_dtype)
-        return q, residual_out, scale
-
-    def rms_norm_static_quant(self, x: Tensor, weight: Tensor, scale: Tensor, epsilon: float) -> Tensor:
-        """static_quant(rms_norm(x), scale). Out: fp8[*B, H]."""
-        return self.ops.static_quant(self.ops.rms_norm(x, weight, epsilon), scale)
-
-    def add_rms_norm_static_quant(
-        self, x: Tensor, residual: Tensor, weight: Tensor, scale: Tensor, epsilon: float
-    ) -> tuple[Tensor, Tensor]:
-        """static_quant(fused_add_rms_norm(x, residual), scale). Out: q fp8[*B, H], residual_out T[*B, H]."""
-        y, residual_out = self.ops.fused_add_rms_norm(x, residual, weight, epsilon)
-        return self.ops.static_quant(y, scale), residual_out
-
     def add_rms_norm_nvfp4_quant(
         self,
         x: Tensor,
@@ -141,20 +84,6 @@ class Fused:
         y, residual_out = self.ops.fused_add_rms_norm(x, residual, weight, epsilon)
         q, scale = self.ops.nvfp4_quant(y, global_scale, swizzled)
         return q, residual_out, scale
-
-    def silu_mul_group_quant(
-        self, x: Tensor, group_size: int, col_major: bool = False
-    ) -> tuple[Tensor, Tensor]:
-        """group_quant(silu_and_mul(x)). x: T[*B, 2 D]. Out: q fp8[*B, D], scale f32[*B, D / group_size]."""
-        return self.ops.group_quant(self.ops.silu_and_mul(x), group_size, col_major)
-
-    def silu_mul_static_quant(self, x: Tensor, scale: Tensor) -> Tensor:
-        """static_quant(silu_and_mul(x), scale). x: T[*B, 2 D]. Out: fp8[*B, D]."""
-        return self.ops.static_quant(self.ops.silu_and_mul(x), scale)
-
-    def silu_mul_token_quant(self, x: Tensor, quant_dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """token_quant(silu_and_mul(x)). x: T[*B, 2 D]. Out: q quant_dtype[*B, D], scale f32[*B, 1]."""
-        return self.ops.token_quant(self.ops.silu_and_mul(x), quant_dtype)
 
     def silu_mul_nvfp4_quant(self, x: Tensor, global_scale: Tensor) -> tuple[Tensor, Tensor]:
         """nvfp4_quant(silu_and_mul(x)), swizzled scales. x: T[M, 2 D]. Out: q u8[M, D / 2], scale i32."""
@@ -206,11 +135,30 @@ class Fused:
         q_n, kv_n = self.mla_dual_rms_norm(q, q_weight, kv, kv_weight, q_epsilon, kv_epsilon)
         return *self.ops.token_quant(q_n, fp8_dtype()), kv_n
 
+    def rms_norm_pad(
+        self,
+        x: Tensor,
+        weight: Tensor | None,
+        epsilon: float,
+        multiple: int,
+        variance_size: int | None = None,
+        gemma: bool = False,
+    ) -> Tensor:
+        """rms_norm, padded with zeros. Out: T[*B, ceil(H / multiple) * multiple]."""
+        return self.ops.pad(self.ops.rms_norm(x, weight, epsilon, variance_size, gemma), multiple)
+
     def add_rms_norm_pad(
-        self, x: Tensor, weight: Tensor, epsilon: float, residual: Tensor, multiple: int
+        self,
+        x: Tensor,
+        weight: Tensor | None,
+        epsilon: float,
+        residual: Tensor,
+        multiple: int,
+        variance_size: int | None = None,
+        gemma: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """fused_add_rms_norm, its norm padded with zeros. Out: T[*B, ceil(H / multiple) * multiple], T[*B, H]."""
-        y, residual_out = self.ops.fused_add_rms_norm(x, residual, weight, epsilon)
+        y, residual_out = self.ops.fused_add_rms_norm(x, residual, weight, epsilon, variance_size, gemma)
         return self.ops.pad(y, multiple), residual_out
 
     def qk_norm_rope(

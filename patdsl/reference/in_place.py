@@ -9,7 +9,6 @@ from __future__ import annotations
 from torch import Tensor
 
 from patdsl.reference import results, unfused
-from patdsl.reference.fused import Fused
 
 
 def silu_and_mul_out(out: Tensor, x: Tensor) -> None:
@@ -36,7 +35,7 @@ def rms_norm_group_quant_out(
     `scale` keeps its own strides; where `col_major` says otherwise that is an error.
     """
     check_rms_norm_group_quant_out(q, x, weight, scale, epsilon, group_size, col_major)
-    new_q, new_scale = Fused(unfused).rms_norm_group_quant(x, weight, epsilon, group_size, col_major)
+    new_q, new_scale = unfused.group_quant(unfused.rms_norm(x, weight, epsilon), group_size, col_major)
     q.copy_(new_q)
     scale.copy_(new_scale)
 
@@ -51,7 +50,7 @@ def check_rms_norm_group_quant_out(
     col_major: bool = False,
 ) -> None:
     op = "rms_norm_group_quant_out"
-    new_q, new_scale = Fused(results).rms_norm_group_quant(x, weight, epsilon, group_size, col_major)
+    new_q, new_scale = results.group_quant(results.rms_norm(x, weight, epsilon), group_size, col_major)
     _check_buffer(op, "q", q, new_q)
     _check_buffer(op, "scale", scale, new_scale)
     if scale.stride() != new_scale.stride():

@@ -13,24 +13,37 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from patdsl.reference.fp8 import fp8_dtype, quant_max
+from patdsl.reference.fp8 import MX_GROUP, fp8_dtype, quant_max
 
 FLOATS = (torch.bfloat16, torch.float16, torch.float32)
 
 
-def rms_norm(x: Tensor, weight: Tensor | None, epsilon: float, variance_size: int | None = None) -> Tensor:
+def rms_norm(
+    x: Tensor,
+    weight: Tensor | None,
+    epsilon: float,
+    variance_size: int | None = None,
+    gemma: bool = False,
+) -> Tensor:
     _check_rows("rms_norm", "x", x)
     _check_weight("rms_norm", x, weight)
     if variance_size is not None and not 1 <= variance_size <= x.shape[-1]:
         raise ValueError(f"rms_norm: variance_size is {variance_size}; accepted: 1 to {x.shape[-1]}")
+    if gemma and weight is None:
+        raise ValueError("rms_norm: gemma without a weight; accepted: a weight, to which 1 is added")
     return _like(x)
 
 
 def fused_add_rms_norm(
-    x: Tensor, residual: Tensor, weight: Tensor | None, epsilon: float, variance_size: int | None = None
+    x: Tensor,
+    residual: Tensor,
+    weight: Tensor | None,
+    epsilon: float,
+    variance_size: int | None = None,
+    gemma: bool = False,
 ) -> tuple[Tensor, Tensor]:
     _check_same("fused_add_rms_norm", "residual", residual, "x", x)
-    return rms_norm(x, weight, epsilon, variance_size), _like(x)
+    return rms_norm(x, weight, epsilon, variance_size, gemma), _like(x)
 
 
 def rms_norm_gated(x: Tensor, z: Tensor, weight: Tensor, epsilon: float) -> Tensor:
@@ -41,32 +54,46 @@ def rms_norm_gated(x: Tensor, z: Tensor, weight: Tensor, epsilon: float) -> Tens
 
 
 def group_quant(
-    x: Tensor, group_size: int, col_major: bool = False, ue8m0: bool = False, tma_aligned: bool = False
+    x: Tensor,
+    group_size: int,
+    col_major: bool = False,
+    ue8m0: bool = False,
+    tma_aligned: bool = False,
+    quant_dtype: torch.dtype | None = None,
 ) -> tuple[Tensor, Tensor]:
     _check_group("group_quant", x, group_size)
     if x.shape[-1] % group_size != 0:
         raise ValueError(
             f"group_quant: the last dimension of x is {x.shape[-1]}, not a multiple of group_size {group_size}"
         )
-    return _like(x, fp8_dtype()), _scale("group_quant", x, x.shape[-1] // group_size, col_major, tma_aligned)
+    scale = _scale("group_quant", x, x.shape[-1] // group_size, col_major, tma_aligned)
+    return _quantised(x, quant_dtype), scale
 
 
 def ragged_group_quant(x: Tensor, group_size: int) -> tuple[Tensor, Tensor]:
     _check_group("ragged_group_quant", x, group_size)
     groups = (x.shape[-1] + group_size - 1) // group_size
-    return _like(x, fp8_dtype()), _like(x, torch.float32, groups)
+    return _quantised(x, None), _like(x, torch.float32, groups)
 
 
 def token_quant(x: Tensor, quant_dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     _check_rows("token_quant", "x", x)
-    quant_max(quant_dtype)
-    return _like(x, quant_dtype), _like(x, torch.float32, 1)
+    return _quantised(x, quant_dtype), _like(x, torch.float32, 1)
 
 
-def static_quant(x: Tensor, scale: Tensor) -> Tensor:
+def static_quant(x: Tensor, scale: Tensor, quant_dtype: torch.dtype | None = None) -> Tensor:
     _check_rows("static_quant", "x", x)
     _check_scalar("static_quant", "scale", scale, x)
-    return _like(x, fp8_dtype())
+    return _quantised(x, quant_dtype)
+
+
+def mx_quant(x: Tensor) -> tuple[Tensor, Tensor]:
+    _check_rows("mx_quant", "x", x)
+    if x.shape[-1] % MX_GROUP != 0:
+        raise ValueError(
+            f"mx_quant: the last dimension of x is {x.shape[-1]}; accepted: a multiple of {MX_GROUP}"
+        )
+    return _quantised(x, None), _like(x, torch.uint8, x.shape[-1] // MX_GROUP)
 
 
 def nvfp4_quant(x: Tensor, global_scale: Tensor, swizzled: bool) -> tuple[Tensor, Tensor]:
@@ -133,6 +160,13 @@ def _like(x: Tensor, dtype: torch.dtype | None = None, last: int | None = None) 
     """Contiguous, of `x`'s shape but for the last dimension where one is given."""
     shape = x.shape if last is None else (*x.shape[:-1], last)
     return x.new_empty(shape, dtype=dtype)
+
+
+def _quantised(x: Tensor, quant_dtype: torch.dtype | None) -> Tensor:
+    """Of `x`'s shape, in the target's fp8 where no dtype is given."""
+    dtype = fp8_dtype() if quant_dtype is None else quant_dtype
+    quant_max(dtype)
+    return _like(x, dtype)
 
 
 def _scale(op: str, x: Tensor, groups: int, col_major: bool, tma_aligned: bool) -> Tensor:
