@@ -1,18 +1,33 @@
 """The time of one kernel node in a CUDA graph.
 
-In: a function that launches on the current stream. Out: microseconds a node, the median of several replays. Cold: the
-nodes read different buffers and the L2 cache is filled with something else before each replay. Hot: they all read
-the same buffers.
+In: functions that launch on the current stream. Out: microseconds a node. Cold: the nodes read different buffers and
+the L2 cache is filled with something else before each replay. Hot: they all read the same buffers. What is to be
+compared is replayed in turn, so that a change of the clocks meets all of it.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
+import attrs
 import torch
 
+Launch = Callable[[int], object]
+Name = TypeVar("Name")
+QUICK_NODES, QUICK_REPLAYS = 40, 4
 REPLAYS = 15
+SPIN = 20_000  # clock cycles before a hot replay: as long as the host takes to launch the graph
+
+
+@attrs.frozen
+class Node:
+    """`launch(0)` to `launch(nodes - 1)` are the nodes. With `hold`, what they return lives as long as the graph."""
+
+    launch: Launch
+    nodes: int
+    hold: bool = False
 
 
 class GraphTimer:
@@ -20,24 +35,62 @@ class GraphTimer:
 
     def __init__(self) -> None:
         self._other = torch.ones(64 * 2**20, dtype=torch.int32, device="cuda")  # 256 MB, read and not written
+        self._stream = torch.cuda.Stream()
 
-    def time(self, launch: Callable[[int], object], nodes: int, cold: bool) -> float:
-        """Microseconds a node, `launch(0)` to `launch(nodes - 1)` being the nodes."""
-        launch(0)
+    def quick(self, candidates: Mapping[Name, Node], cold: bool) -> dict[Name, float]:
+        """A first look at many candidates: few nodes, few replays, one candidate after another."""
+        return {
+            name: self._times({name: self._short(node)}, cold, QUICK_REPLAYS)[name]
+            for name, node in candidates.items()
+        }
+
+    def together(self, candidates: Mapping[Name, Node], cold: bool) -> dict[Name, float]:
+        """The median of 15 replays of each candidate, replayed in turn."""
+        return self._times(candidates, cold, REPLAYS)
+
+    def _short(self, node: Node) -> Node:
+        return attrs.evolve(node, nodes=min(node.nodes, QUICK_NODES))
+
+    def _times(self, candidates: Mapping[Name, Node], cold: bool, replays: int) -> dict[Name, float]:
+        graphs, held = {}, []
+        for name, node in candidates.items():
+            graphs[name], results = self._capture(node)
+            held.append(results)
+        events: dict[Name, list[tuple[torch.cuda.Event, torch.cuda.Event]]] = {name: [] for name in graphs}
+        for graph in graphs.values():
+            graph.replay()
+        for _ in range(replays):
+            for name, graph in graphs.items():
+                begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+                if cold:
+                    self._other.max()
+                else:
+                    torch.cuda._sleep(SPIN)
+                begin.record()
+                graph.replay()
+                end.record()
+                events[name].append((begin, end))
+        torch.cuda.synchronize()
+        return {
+            name: statistics.median(begin.elapsed_time(end) for begin, end in pairs)
+            * 1e3
+            / candidates[name].nodes
+            for name, pairs in events.items()
+        }
+
+    def _capture(self, node: Node) -> tuple[torch.cuda.CUDAGraph, list[object]]:
+        """Not `torch.cuda.graph`, which collects Python's garbage each time: there are thousands of graphs."""
+        node.launch(0)
         torch.cuda.synchronize()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            for node in range(nodes):
-                launch(node)
-        graph.replay()
-        times = []
-        for _ in range(REPLAYS):
-            if cold:
-                self._other.max()
-            begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-            begin.record()
-            graph.replay()
-            end.record()
-            end.synchronize()
-            times.append(begin.elapsed_time(end) * 1e3 / nodes)
-        return statistics.median(times)
+        held: list[object] = []
+        with torch.cuda.stream(self._stream):
+            graph.capture_begin(capture_error_mode="thread_local")
+            try:
+                for index in range(node.nodes):
+                    result = node.launch(index)
+                    if node.hold:
+                        held.append(result)
+            finally:
+                graph.capture_end()
+        return graph, held

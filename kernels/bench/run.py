@@ -1,0 +1,143 @@
+"""Times the kernels and their peers on this machine's GPU.
+
+    python kernels/bench/run.py OUTPUT.json [--family NAME]... [--set main|others|all] [--resume EARLIER.json]
+
+In: which families and sizes. Out: JSON, written after each size, so that a run that is cut off keeps what it has;
+`report.py` makes a table and a plot of it. Sizes that EARLIER.json has are not timed again. Compiles for Triton and
+Inductor first, by `--jobs` processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import warm
+from families import FAMILIES, MAIN, Work
+
+os.environ.update(warm.ENVIRONMENT)  # before torch reads it; a part of the key of Inductor's cache
+MEMORY = 12 * 2**30
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--family", action="append", choices=sorted(FAMILIES), help="may be repeated")
+    parser.add_argument("--set", choices=("main", "others", "all"), default="all", help="without --family")
+    parser.add_argument("--hidden", type=_numbers, help="only these, such as 4096,7168")
+    parser.add_argument("--rows", type=_numbers, help="only these")
+    parser.add_argument(
+        "--forms", type=_numbers, default=(), help="configs of the kernel to time beside the chosen"
+    )
+    parser.add_argument("--no-inductor", action="store_true")
+    parser.add_argument(
+        "--approximate", action="store_true", help="Triton's own division, which is not IEEE's"
+    )
+    parser.add_argument("--resume", type=Path, help="results of an earlier run, kept")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="compiling processes; 0: none")
+    parser.add_argument("--seconds", type=float, default=540.0, help="no size is begun after this")
+    parser.add_argument("--warm", metavar="PART/PARTS", help="only compile this part")
+    return parser.parse_args(arguments)
+
+
+def chosen_works(options: argparse.Namespace) -> list[Work]:
+    """In the order in which they are timed: the main families first."""
+    others = [name for name in FAMILIES if name not in MAIN]
+    sets = {"main": list(MAIN), "others": others, "all": [*MAIN, *others]}
+    return [
+        FAMILIES[name].work(hidden, rows)
+        for name in options.family or sets[options.set]
+        for hidden, rows in FAMILIES[name].sizes
+        if (not options.hidden or hidden in options.hidden) and (not options.rows or rows in options.rows)
+    ]
+
+
+def write(output: Path, content: dict[str, Any]) -> None:
+    """Whole or not at all."""
+    work = output.with_suffix(".part")
+    work.write_text(json.dumps(content, indent=1))
+    work.replace(output)
+
+
+def key(line: dict[str, Any]) -> tuple[str, int, int]:
+    return line["family"], line["hidden"], line["rows"]
+
+
+def main(arguments: list[str]) -> None:
+    begin = time.monotonic()
+    options = parse(arguments)
+    works = chosen_works(options)
+    inductor = not options.no_inductor
+    if options.warm:
+        part, parts = map(int, options.warm.split("/"))
+        warm.compile_part(works, part, parts, inductor, options.approximate)
+        return
+    content: dict[str, Any] = {
+        "machine": _machine(),
+        "date": datetime.date.today().isoformat(),
+        "results": [],
+    }
+    if options.resume and options.resume.is_file():
+        content = json.loads(options.resume.read_text())
+    if options.jobs:
+        print(f"compiled in {warm.run_parts(arguments, options.jobs):.0f} s", flush=True)
+
+    import floor
+    import torch
+    from graph_time import GraphTimer
+    from measure import Bench
+    from memory import Blocks
+
+    blocks = Blocks(MEMORY, "cuda")
+    bench = Bench(
+        blocks, floor.Floor(floor.build()), GraphTimer(), inductor, options.approximate, options.forms
+    )
+    done = {key(line) for line in content["results"]}
+    for work in works:
+        if (work.family, work.hidden, work.rows) in done:
+            continue
+        if time.monotonic() - begin > options.seconds:
+            print("out of time: the rest is left for a run with --resume")
+            break
+        lines = bench.lines(work)
+        content["results"] += lines
+        write(options.output, content)
+        torch.cuda.empty_cache()
+        for line in lines:
+            print(_brief(line), f"[{time.monotonic() - begin:.0f} s]", flush=True)
+
+
+def _brief(line: dict[str, Any]) -> str:
+    peers = " ".join(
+        f"{name} {line[name]:.2f}" for name in ("empty", "copy", "ours", "triton", "inductor") if line[name]
+    )
+    forms = "".join(f" {form}:{found:.2f}" for form, found in line.get("forms", {}).items())
+    temperature = "cold" if line["cold"] else "hot"
+    size = f"{line['rows']} x {line['hidden']} {temperature}"
+    return f"{line['family']} {size}: {peers}{forms} ({line['triton_config']})"
+
+
+def _machine() -> dict[str, Any]:
+    import torch
+    import triton
+
+    return {
+        "gpu": torch.cuda.get_device_name(0),
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        "triton": triton.__version__,
+    }
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

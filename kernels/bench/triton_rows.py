@@ -1,0 +1,276 @@
+"""The row kernels in Triton: what the HIP kernels are compared with.
+
+In: pointers of matrices on a GPU, `Shape` as constants. Out: q, scales, y and the sum, as the call asks. Rounds where
+the HIP kernels do: the norm to the dtype before and after the product with the weight, q as IEEE division rounds,
+by the same two products in place of a division; with APPROXIMATE by Triton's own division, which is not IEEE's.
+
+A row is taken whole, as blocks whose sizes are powers of two: one that covers it, with a mask, or several that add up
+to it. Where no sum over the row is needed, a program may take a tile of columns.
+"""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+# Triton reads the annotations of its kernels as constants or nothing.
+# ruff: noqa: ANN001, ANN201, ANN202, N803
+
+
+@triton.jit
+def load_columns(
+    pointer, row, column, rows, stride, HIDDEN: tl.constexpr, ROWS: tl.constexpr, MASKED: tl.constexpr
+):
+    place = row.to(tl.int64)[:, None] * stride + column[None, :]
+    if MASKED:
+        return tl.load(pointer + place, mask=(row < rows)[:, None] & (column < HIDDEN)[None, :], other=0.0)
+    if ROWS > 1:
+        return tl.load(pointer + place, mask=(row < rows)[:, None], other=0.0)
+    return tl.load(pointer + place)
+
+
+@triton.jit
+def store_columns(
+    pointer,
+    value,
+    row,
+    column,
+    rows,
+    stride,
+    HIDDEN: tl.constexpr,
+    ROWS: tl.constexpr,
+    MASKED: tl.constexpr,
+    VECTOR: tl.constexpr = 16,
+):
+    place = row.to(tl.int64)[:, None] * stride + column[None, :]
+    if VECTOR == 8:
+        place = tl.max_contiguous(
+            place, (1, 8)
+        )  # else bytes are written 16 at once, in another layout than x's
+    if MASKED:
+        tl.store(pointer + place, value, mask=(row < rows)[:, None] & (column < HIDDEN)[None, :])
+    elif ROWS > 1:
+        tl.store(pointer + place, value, mask=(row < rows)[:, None])
+    else:
+        tl.store(pointer + place, value)
+
+
+@triton.jit
+def inverse_of(scale):
+    """The inverse in two parts, the first too low for certain: value * high + value * low rounds as value / scale."""
+    guess = (1.0 / scale).to(tl.int32, bitcast=True) - 3
+    high = tl.where(scale == float("inf"), 0.0, guess.to(tl.float32, bitcast=True))
+    low = tl.where(scale == float("inf"), 0.0, tl.fma(-scale, high, 1.0) * high)
+    return high, low
+
+
+@triton.jit
+def divide(value, scale, APPROXIMATE: tl.constexpr):
+    if APPROXIMATE:
+        return value / scale
+    high, low = inverse_of(scale)
+    return tl.fma(value, high + tl.zeros_like(value), value * low)
+
+
+@triton.jit
+def activated(gate, SOURCE: tl.constexpr):
+    wide = gate.to(tl.float32)
+    if SOURCE == "gelu_mul":
+        return 0.5 * wide * (1.0 + tl.math.erf(wide * 0.7071067811865476))
+    return wide / (1.0 + tl.exp(-wide))
+
+
+@triton.jit
+def quantise_groups(
+    y,
+    q_ptr,
+    scale_ptr,
+    row,
+    column,
+    rows,
+    QUANT: tl.constexpr,
+    HIDDEN: tl.constexpr,
+    START: tl.constexpr,
+    SIZE: tl.constexpr,
+    GROUP: tl.constexpr,
+    ROWS: tl.constexpr,
+    VECTOR: tl.constexpr,
+    MASKED: tl.constexpr,
+    APPROXIMATE: tl.constexpr,
+    tile,
+):
+    groups = tl.reshape(y.to(tl.float32), (ROWS, SIZE // GROUP, GROUP))
+    amax = tl.max(tl.abs(groups), 2)
+    group = (tile + START) // GROUP + tl.arange(0, SIZE // GROUP)
+    if QUANT == "mx":
+        exponent = mx_exponent(amax)
+        inverse = ((254 - exponent) << 23).to(tl.float32, bitcast=True)
+        levels = groups * tl.where(exponent == 255, float("nan"), inverse)[:, :, None]
+        scale = exponent.to(tl.uint8)
+    else:
+        scale = tl.div_rn(tl.maximum(amax, 1e-10), 448.0 + tl.zeros_like(amax))
+        levels = divide(groups, scale[:, :, None], APPROXIMATE)
+    q = tl.reshape(levels.to(tl.float8e4nv), (ROWS, SIZE))
+    store_columns(q_ptr, q, row, column, rows, HIDDEN, HIDDEN, ROWS, MASKED, VECTOR)
+    store_columns(scale_ptr, scale, row, group, rows, HIDDEN // GROUP, HIDDEN // GROUP, ROWS, MASKED)
+
+
+@triton.jit
+def mx_exponent(amax):
+    """The biased exponent of the least power of two s with amax <= 448 s; 255 where amax is not finite."""
+    bits = amax.to(tl.int32, bitcast=True)
+    # 448 is 1.75 * 2^8: a fraction above .75 carries into the exponent.
+    found = tl.maximum(((bits + 0x1FFFFF) >> 23) - 8, 0)
+    return tl.where(bits >= 0x7F800000, 255, found)
+
+
+@triton.jit
+def one_set(
+    x_ptr,
+    other_ptr,
+    weights,
+    q_ptr,
+    scale_ptr,
+    y_ptr,
+    sum_ptr,
+    row,
+    rows,
+    tile,
+    epsilon,
+    SOURCE: tl.constexpr,
+    QUANT: tl.constexpr,
+    HIDDEN: tl.constexpr,
+    WIDTH: tl.constexpr,
+    PARTS: tl.constexpr,
+    GROUP: tl.constexpr,
+    ROWS: tl.constexpr,
+    VECTOR: tl.constexpr,
+    MASKED: tl.constexpr,
+    APPROXIMATE: tl.constexpr,
+):
+    NORM: tl.constexpr = SOURCE == "norm" or SOURCE == "add_norm" or SOURCE == "gated_norm"
+    HALVES: tl.constexpr = SOURCE == "silu_mul" or SOURCE == "gelu_mul"
+    STRIDE: tl.constexpr = 2 * HIDDEN if HALVES else HIDDEN
+    wide = ()
+    gates = ()
+    squares = tl.zeros((ROWS,), tl.float32)
+    for part in tl.static_range(len(PARTS)):
+        column = tile + PARTS[part][0] + tl.arange(0, PARTS[part][1])
+        x = load_columns(x_ptr, row, column, rows, STRIDE, HIDDEN, ROWS, MASKED)
+        if NORM:
+            value = x.to(tl.float32)
+            if SOURCE == "add_norm":
+                residual = load_columns(other_ptr, row, column, rows, HIDDEN, HIDDEN, ROWS, MASKED)
+                value += residual.to(tl.float32)
+                total = value.to(sum_ptr.dtype.element_ty)
+                store_columns(sum_ptr, total, row, column, rows, HIDDEN, HIDDEN, ROWS, MASKED)
+            if SOURCE == "gated_norm":
+                gate = load_columns(other_ptr, row, column, rows, HIDDEN, HIDDEN, ROWS, MASKED)
+                gates = gates + (gate,)
+            squares += tl.sum(value * value, 1)
+            wide = wide + (value,)
+        elif HALVES:
+            second = load_columns(x_ptr + HIDDEN, row, column, rows, STRIDE, HIDDEN, ROWS, MASKED)
+            wide = wide + (activated(x, SOURCE).to(x.dtype) * second,)
+        else:
+            wide = wide + (x,)
+    ys = ()
+    amax = tl.zeros((ROWS,), tl.float32)
+    factor = tl.rsqrt(squares / HIDDEN + epsilon)
+    for part in tl.static_range(len(PARTS)):
+        y = wide[part]
+        if SOURCE == "gated_norm":
+            y = y * factor[:, None] * weights[part].to(tl.float32) * activated(gates[part], SOURCE)
+            y = y.to(x_ptr.dtype.element_ty)
+        elif NORM:
+            y = (y * factor[:, None]).to(x_ptr.dtype.element_ty) * weights[part]
+        if QUANT == "token":
+            amax = tl.maximum(amax, tl.max(tl.abs(y.to(tl.float32)), 1))
+        ys = ys + (y,)
+    token = tl.maximum(tl.div_rn(amax, 448.0 + tl.zeros_like(amax)), 1.0 / (512.0 * 448.0))
+    if QUANT == "static":
+        inverse = tl.div_rn(1.0, tl.load(scale_ptr))
+    for part in tl.static_range(len(PARTS)):
+        column = tile + PARTS[part][0] + tl.arange(0, PARTS[part][1])
+        y = ys[part]
+        if QUANT == "none":
+            store_columns(y_ptr, y, row, column, rows, WIDTH, WIDTH, ROWS, MASKED)
+        elif QUANT == "static":
+            q = (y.to(tl.float32) * inverse).to(tl.float8e4nv)
+            store_columns(q_ptr, q, row, column, rows, HIDDEN, HIDDEN, ROWS, MASKED, VECTOR)
+        elif QUANT == "token":
+            q = divide(y.to(tl.float32), token[:, None], APPROXIMATE).to(tl.float8e4nv)
+            store_columns(q_ptr, q, row, column, rows, HIDDEN, HIDDEN, ROWS, MASKED, VECTOR)
+        else:
+            quantise_groups(
+                y,
+                q_ptr,
+                scale_ptr,
+                row,
+                column,
+                rows,
+                QUANT,
+                HIDDEN,
+                PARTS[part][0],
+                PARTS[part][1],
+                GROUP,
+                ROWS,
+                VECTOR,
+                MASKED,
+                APPROXIMATE,
+                tile,
+            )
+    if QUANT == "token":
+        tl.store(scale_ptr + row, token, mask=row < rows)
+
+
+@triton.jit(do_not_specialize=["rows"])
+def row_kernel(
+    x_ptr,
+    other_ptr,
+    weight_ptr,
+    q_ptr,
+    scale_ptr,
+    y_ptr,
+    sum_ptr,
+    rows,
+    epsilon,
+    SOURCE: tl.constexpr,
+    QUANT: tl.constexpr,
+    HIDDEN: tl.constexpr,
+    WIDTH: tl.constexpr,
+    PARTS: tl.constexpr,
+    TILE: tl.constexpr,
+    GROUP: tl.constexpr,
+    ROWS: tl.constexpr,
+    VECTOR: tl.constexpr,
+    PERSISTENT: tl.constexpr,
+    APPROXIMATE: tl.constexpr,
+):
+    MASKED: tl.constexpr = TILE == 0 and PARTS[len(PARTS) - 1][0] + PARTS[len(PARTS) - 1][1] != HIDDEN
+    tile = tl.program_id(1) * TILE
+    weights = ()
+    if SOURCE == "norm" or SOURCE == "add_norm" or SOURCE == "gated_norm":
+        for part in tl.static_range(len(PARTS)):
+            # Read in the shape of x, so that it comes in x's layout and needs no exchange between threads.
+            column = tl.broadcast_to(
+                (PARTS[part][0] + tl.arange(0, PARTS[part][1]))[None, :], (ROWS, PARTS[part][1])
+            )
+            if MASKED:
+                weight = tl.load(weight_ptr + column, mask=column < HIDDEN, other=0.0)
+            else:
+                weight = tl.load(weight_ptr + column)
+            weights = weights + (weight,)
+    if PERSISTENT:
+        for start in range(tl.program_id(0) * ROWS, rows, tl.num_programs(0) * ROWS):
+            row = start + tl.arange(0, ROWS)
+            one_set(
+                x_ptr, other_ptr, weights, q_ptr, scale_ptr, y_ptr, sum_ptr, row, rows, tile, epsilon,
+                SOURCE, QUANT, HIDDEN, WIDTH, PARTS, GROUP, ROWS, VECTOR, MASKED, APPROXIMATE,
+            )  # fmt: skip
+    else:
+        row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+        one_set(
+            x_ptr, other_ptr, weights, q_ptr, scale_ptr, y_ptr, sum_ptr, row, rows, tile, epsilon,
+            SOURCE, QUANT, HIDDEN, WIDTH, PARTS, GROUP, ROWS, VECTOR, MASKED, APPROXIMATE,
+        )  # fmt: skip
