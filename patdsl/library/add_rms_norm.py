@@ -53,7 +53,7 @@ ADD = Op(
     commutative=True,
 )
 
-# vllm_ir.pat:14
+# vllm_ir.pat:15
 FUSED_ADD_RMS_NORM = Op(
     "fused_add_rms_norm",
     params=(
@@ -62,10 +62,21 @@ FUSED_ADD_RMS_NORM = Op(
         Param("weight", Tensor(W, (H,)), True),
         Param("epsilon", Plain("float")),
         Param("variance_size", Plain("int"), True, Lit(None)),
+        Param("gemma", Plain("bool"), default=Lit(False)),
     ),
     results=(Result("y", Tensor(T, (Bs, H))), Result("residual_out", Tensor(T, (Bs, H)))),
     bindings=(
-        TorchCall("vllm_ir::fused_add_rms_norm.default"),
+        TorchCall(
+            "vllm_ir::fused_add_rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Give(Ref("residual")),
+                2: Give(Ref("weight")),
+                3: Give(Ref("epsilon")),
+                4: Give(Ref("variance_size")),
+            },
+            guard=expr("not gemma"),
+        ),
         TorchCall("patdsl::fused_add_rms_norm.default"),
         TorchCall(
             "patdsl::fused_add_rms_norm_.default",
@@ -75,7 +86,7 @@ FUSED_ADD_RMS_NORM = Op(
                 2: Give(Ref("weight")),
                 3: Give(Ref("epsilon")),
             },
-            guard=expr("variance_size == none"),
+            guard=expr("variance_size == none and not gemma"),
         ),
     ),
     ref="patdsl.reference:fused_add_rms_norm",
@@ -89,9 +100,22 @@ RMS_NORM = Op(
         Param("weight", Tensor(W, (H,)), True),
         Param("epsilon", Plain("float")),
         Param("variance_size", Plain("int"), True, Lit(None)),
+        Param("gemma", Plain("bool"), default=Lit(False)),
     ),
     results=(Result("y", Tensor(T, (Bs, H))),),
-    bindings=(TorchCall("vllm_ir::rms_norm.default"), TorchCall("patdsl::rms_norm.default")),
+    bindings=(
+        TorchCall(
+            "vllm_ir::rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Give(Ref("weight")),
+                2: Give(Ref("epsilon")),
+                3: Give(Ref("variance_size")),
+            },
+            guard=expr("not gemma"),
+        ),
+        TorchCall("patdsl::rms_norm.default"),
+    ),
     ref="patdsl.reference:rms_norm",
 )
 
@@ -123,6 +147,7 @@ ADD_RMS_NORM = Pattern(
                     "weight": Use("weight"),
                     "epsilon": Use("epsilon"),
                     "variance_size": Const(Lit(None)),
+                    "gemma": Const(Lit(False)),
                 },
                 results={"y": "y"},
                 line=6,

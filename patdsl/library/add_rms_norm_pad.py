@@ -47,30 +47,46 @@ K = Ref("K")
 M = Ref("M")
 N = Ref("N")
 P = Ref("P")
+T_ = Ref("T")
+W_ = Ref("W")
 Bs = Star("B")
 
-# aiter.pat:77
+# aiter.pat:120
 ADD_RMS_NORM_PAD = Op(
     "add_rms_norm_pad",
     params=(
         Param("x", Tensor(T, (M, H))),
-        Param("weight", Tensor(T, (H,))),
+        Param("weight", Tensor(W, (H,)), True),
         Param("epsilon", Plain("float")),
         Param("residual", Tensor(T, (M, H))),
         Param("multiple", Plain("int")),
+        Param("variance_size", Plain("int"), True, Lit(None)),
+        Param("gemma", Plain("bool"), default=Lit(False)),
     ),
     results=(
         Result("padded", Tensor(T, (M, expr("ceil(H / multiple) * multiple")))),
         Result("residual_out", Tensor(T, (M, H))),
     ),
     bindings=(
-        TorchCall("vllm::rocm_aiter_triton_add_rmsnorm_pad.default", targets=(On("gfx942"), On("gfx950"))),
+        TorchCall(
+            "vllm::rocm_aiter_triton_add_rmsnorm_pad.default",
+            args={
+                0: Give(Ref("x")),
+                1: Give(Ref("weight")),
+                2: Give(Ref("epsilon")),
+                3: Give(Ref("residual")),
+                4: Give(Ref("multiple")),
+            },
+            targets=(On("gfx942"), On("gfx950")),
+            guard=expr("variance_size == none and not gemma and W == T"),
+        ),
         TorchCall("patdsl::add_rms_norm_pad.default"),
     ),
+    where=(expr("T in {bf16, f16} and (weight == none or W in {T, f32})"),),
     ref="patdsl.reference:add_rms_norm_pad",
 )
 
-# vllm_ir.pat:14
+# vllm_ir.pat:15
 FUSED_ADD_RMS_NORM = Op(
     "fused_add_rms_norm",
     params=(
@@ -79,10 +95,21 @@ FUSED_ADD_RMS_NORM = Op(
         Param("weight", Tensor(W, (H,)), True),
         Param("epsilon", Plain("float")),
         Param("variance_size", Plain("int"), True, Lit(None)),
+        Param("gemma", Plain("bool"), default=Lit(False)),
     ),
     results=(Result("y", Tensor(T, (Bs, H))), Result("residual_out", Tensor(T, (Bs, H)))),
     bindings=(
-        TorchCall("vllm_ir::fused_add_rms_norm.default"),
+        TorchCall(
+            "vllm_ir::fused_add_rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Give(Ref("residual")),
+                2: Give(Ref("weight")),
+                3: Give(Ref("epsilon")),
+                4: Give(Ref("variance_size")),
+            },
+            guard=expr("not gemma"),
+        ),
         TorchCall("patdsl::fused_add_rms_norm.default"),
         TorchCall(
             "patdsl::fused_add_rms_norm_.default",
@@ -92,7 +119,7 @@ FUSED_ADD_RMS_NORM = Op(
                 2: Give(Ref("weight")),
                 3: Give(Ref("epsilon")),
             },
-            guard=expr("variance_size == none"),
+            guard=expr("variance_size == none and not gemma"),
         ),
     ),
     ref="patdsl.reference:fused_add_rms_norm",
@@ -118,7 +145,51 @@ PAD = Op(
     bindings=(TorchCall("aten::constant_pad_nd.default"),),
 )
 
-# vllm_ir.pat:77
+# vllm_ir.pat:8
+RMS_NORM = Op(
+    "rms_norm",
+    params=(
+        Param("x", Tensor(T, (Bs, H))),
+        Param("weight", Tensor(W, (H,)), True),
+        Param("epsilon", Plain("float")),
+        Param("variance_size", Plain("int"), True, Lit(None)),
+        Param("gemma", Plain("bool"), default=Lit(False)),
+    ),
+    results=(Result("y", Tensor(T, (Bs, H))),),
+    bindings=(
+        TorchCall(
+            "vllm_ir::rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Give(Ref("weight")),
+                2: Give(Ref("epsilon")),
+                3: Give(Ref("variance_size")),
+            },
+            guard=expr("not gemma"),
+        ),
+        TorchCall("patdsl::rms_norm.default"),
+    ),
+    ref="patdsl.reference:rms_norm",
+)
+
+# patdsl.pat:135
+RMS_NORM_PAD = Op(
+    "rms_norm_pad",
+    params=(
+        Param("x", Tensor(T, (Bs, H))),
+        Param("weight", Tensor(W, (H,)), True),
+        Param("epsilon", Plain("float")),
+        Param("multiple", Plain("int")),
+        Param("variance_size", Plain("int"), True, Lit(None)),
+        Param("gemma", Plain("bool"), default=Lit(False)),
+    ),
+    results=(Result("padded", Tensor(T, (Bs, expr("ceil(H / multiple) * multiple")))),),
+    bindings=(TorchCall("patdsl::rms_norm_pad.default"),),
+    where=(expr("T in {bf16, f16} and (weight == none or W in {T, f32})"),),
+    ref="patdsl.reference:rms_norm_pad",
+)
+
+# vllm_ir.pat:87
 ROCM_GEMM = Op(
     "rocm_gemm",
     params=(
@@ -145,20 +216,20 @@ SLICE = Op(
     free=True,
 )
 
-# add_rms_norm_pad.pat:6
-#     pattern add_rms_norm_pad(x: T[M, H], weight: T[H]) {
-#       y, r = fused_add_rms_norm(x, residual, weight, epsilon)
+# add_rms_norm_pad.pat:7
+#     pattern add_rms_norm_pad(x: T[M, H]) {
+#       y, r = fused_add_rms_norm(x, residual, weight, epsilon, variance_size, gemma)
 #       p    = pad(y, [0, P], 0.0)
 #       l    = rocm_gemm(y, router, bias)
 #     =>
-#       p, r = add_rms_norm_pad(x, weight, epsilon, residual, H + P)
+#       p, r = add_rms_norm_pad(x, weight, epsilon, residual, H + P, variance_size, gemma)
 #       l    = rocm_gemm(slice(p, -1, 0, H), router, bias)
 #       where P > 0
 #     }
 ADD_RMS_NORM_PAD_ = Pattern(
     "add_rms_norm_pad",
     left=Block(
-        ("x", "residual", "weight", "epsilon", "router", "bias"),
+        ("x", "residual", "weight", "epsilon", "variance_size", "gemma", "router", "bias"),
         (
             Step(
                 "fused_add_rms_norm",
@@ -168,24 +239,25 @@ ADD_RMS_NORM_PAD_ = Pattern(
                     "residual": Use("residual"),
                     "weight": Use("weight"),
                     "epsilon": Use("epsilon"),
-                    "variance_size": Const(Lit(None)),
+                    "variance_size": Use("variance_size"),
+                    "gemma": Use("gemma"),
                 },
                 results={"y": "y", "residual_out": "r"},
-                line=7,
+                line=8,
             ),
             Step(
                 "pad",
                 op="pad",
                 operands={"x": Use("y"), "pads": Const(expr("[0, P]")), "value": Const(Lit(0.0))},
                 results={"y": "p"},
-                line=8,
+                line=9,
             ),
             Step(
                 "rocm_gemm",
                 op="rocm_gemm",
                 operands={"x": Use("y"), "weight": Use("router"), "bias": Use("bias")},
                 results={"y": "l"},
-                line=9,
+                line=10,
             ),
         ),
     ),
@@ -198,29 +270,33 @@ ADD_RMS_NORM_PAD_ = Pattern(
                 "epsilon": Use("epsilon"),
                 "residual": Use("residual"),
                 "multiple": Const(expr("H + P")),
+                "variance_size": Use("variance_size"),
+                "gemma": Use("gemma"),
             },
             results={"padded": "new_p", "residual_out": "new_r"},
-            line=11,
+            line=12,
         ),
         RightStep(
             "slice",
             args={"x": Use("new_p"), "dim": Const(Lit(-1)), "start": Const(Lit(0)), "end": Use("H")},
             results={"y": "new_y"},
-            line=12,
+            line=13,
         ),
         RightStep(
             "rocm_gemm",
             args={"x": Use("new_y"), "weight": Use("router"), "bias": Use("bias")},
             results={"y": "new_l"},
-            line=12,
+            line=13,
         ),
     ),
     replaces=(Replace("p", "new_p"), Replace("r", "new_r"), Replace("l", "new_l")),
     inputs=(
         Input("x", Tensor(T, (M, H))),
         Input("residual"),
-        Input("weight", Tensor(T, (H,))),
+        Input("weight"),
         Input("epsilon"),
+        Input("variance_size"),
+        Input("gemma"),
         Input("router"),
         Input("bias"),
     ),
@@ -229,27 +305,29 @@ ADD_RMS_NORM_PAD_ = Pattern(
         Example("residual", (11, 3328), Dtype("bf16")),
         Example("weight", (3328,), Dtype("bf16")),
         Example("epsilon", value=1e-06),
+        Example("variance_size", value=23),
+        Example("gemma", value=False),
         Example("router", (19, 3328), Dtype("bf16")),
         Example("bias", (19,), Dtype("bf16")),
     ),
     where=(expr("P > 0"),),
-    place="add_rms_norm_pad.pat:6",
+    place="add_rms_norm_pad.pat:7",
 )
 
-# add_rms_norm_pad.pat:17
-#     pattern add_rms_norm_pad_mm(x: T[M, H], weight: T[H]) {
-#       y, r = fused_add_rms_norm(x, residual, weight, epsilon)
+# add_rms_norm_pad.pat:18
+#     pattern add_rms_norm_pad_mm(x: T[M, H]) {
+#       y, r = fused_add_rms_norm(x, residual, weight, epsilon, variance_size, gemma)
 #       p    = pad(y, [0, P], 0.0)
 #       l    = mm(y, router)
 #     =>
-#       p, r = add_rms_norm_pad(x, weight, epsilon, residual, H + P)
+#       p, r = add_rms_norm_pad(x, weight, epsilon, residual, H + P, variance_size, gemma)
 #       l    = mm(slice(p, -1, 0, H), router)
 #       where P > 0
 #     }
 ADD_RMS_NORM_PAD_MM = Pattern(
     "add_rms_norm_pad_mm",
     left=Block(
-        ("x", "residual", "weight", "epsilon", "router"),
+        ("x", "residual", "weight", "epsilon", "variance_size", "gemma", "router"),
         (
             Step(
                 "fused_add_rms_norm",
@@ -259,24 +337,25 @@ ADD_RMS_NORM_PAD_MM = Pattern(
                     "residual": Use("residual"),
                     "weight": Use("weight"),
                     "epsilon": Use("epsilon"),
-                    "variance_size": Const(Lit(None)),
+                    "variance_size": Use("variance_size"),
+                    "gemma": Use("gemma"),
                 },
                 results={"y": "y", "residual_out": "r"},
-                line=18,
+                line=19,
             ),
             Step(
                 "pad",
                 op="pad",
                 operands={"x": Use("y"), "pads": Const(expr("[0, P]")), "value": Const(Lit(0.0))},
                 results={"y": "p"},
-                line=19,
+                line=20,
             ),
             Step(
                 "mm",
                 op="mm",
                 operands={"x": Use("y"), "other": Use("router")},
                 results={"y": "l"},
-                line=20,
+                line=21,
             ),
         ),
     ),
@@ -289,24 +368,28 @@ ADD_RMS_NORM_PAD_MM = Pattern(
                 "epsilon": Use("epsilon"),
                 "residual": Use("residual"),
                 "multiple": Const(expr("H + P")),
+                "variance_size": Use("variance_size"),
+                "gemma": Use("gemma"),
             },
             results={"padded": "new_p", "residual_out": "new_r"},
-            line=22,
+            line=23,
         ),
         RightStep(
             "slice",
             args={"x": Use("new_p"), "dim": Const(Lit(-1)), "start": Const(Lit(0)), "end": Use("H")},
             results={"y": "new_y"},
-            line=23,
+            line=24,
         ),
-        RightStep("mm", args={"x": Use("new_y"), "other": Use("router")}, results={"y": "new_l"}, line=23),
+        RightStep("mm", args={"x": Use("new_y"), "other": Use("router")}, results={"y": "new_l"}, line=24),
     ),
     replaces=(Replace("p", "new_p"), Replace("r", "new_r"), Replace("l", "new_l")),
     inputs=(
         Input("x", Tensor(T, (M, H))),
         Input("residual"),
-        Input("weight", Tensor(T, (H,))),
+        Input("weight"),
         Input("epsilon"),
+        Input("variance_size"),
+        Input("gemma"),
         Input("router"),
     ),
     examples=(
@@ -314,20 +397,166 @@ ADD_RMS_NORM_PAD_MM = Pattern(
         Example("residual", (11, 3328), Dtype("bf16")),
         Example("weight", (3328,), Dtype("bf16")),
         Example("epsilon", value=1e-06),
+        Example("variance_size", value=29),
+        Example("gemma", value=False),
         Example("router", (3328, 5888), Dtype("bf16")),
     ),
     where=(expr("P > 0"),),
-    place="add_rms_norm_pad.pat:17",
+    place="add_rms_norm_pad.pat:18",
+)
+
+# add_rms_norm_pad.pat:38
+#     pattern add_rms_norm_pad_alone(x: T[M, H]) {
+#       y, r = fused_add_rms_norm(x, residual, weight, epsilon, variance_size, gemma)
+#       p    = pad(y, [0, P], 0.0)
+#     =>
+#       p, r = add_rms_norm_pad(x, weight, epsilon, residual, H + P, variance_size, gemma)
+#       where P > 0
+#     }
+ADD_RMS_NORM_PAD_ALONE = Pattern(
+    "add_rms_norm_pad_alone",
+    left=Block(
+        ("x", "residual", "weight", "epsilon", "variance_size", "gemma"),
+        (
+            Step(
+                "fused_add_rms_norm",
+                op="fused_add_rms_norm",
+                operands={
+                    "x": Use("x"),
+                    "residual": Use("residual"),
+                    "weight": Use("weight"),
+                    "epsilon": Use("epsilon"),
+                    "variance_size": Use("variance_size"),
+                    "gemma": Use("gemma"),
+                },
+                results={"y": "y", "residual_out": "r"},
+                line=39,
+            ),
+            Step(
+                "pad",
+                op="pad",
+                operands={"x": Use("y"), "pads": Const(expr("[0, P]")), "value": Const(Lit(0.0))},
+                results={"y": "p"},
+                line=40,
+            ),
+        ),
+    ),
+    right=(
+        RightStep(
+            "add_rms_norm_pad",
+            args={
+                "x": Use("x"),
+                "weight": Use("weight"),
+                "epsilon": Use("epsilon"),
+                "residual": Use("residual"),
+                "multiple": Const(expr("H + P")),
+                "variance_size": Use("variance_size"),
+                "gemma": Use("gemma"),
+            },
+            results={"padded": "new_p", "residual_out": "new_r"},
+            line=42,
+        ),
+    ),
+    replaces=(Replace("p", "new_p"), Replace("r", "new_r")),
+    inputs=(
+        Input("x", Tensor(T, (M, H))),
+        Input("residual"),
+        Input("weight"),
+        Input("epsilon"),
+        Input("variance_size"),
+        Input("gemma"),
+    ),
+    examples=(
+        Example("x", (11, 3328), Dtype("bf16")),
+        Example("residual", (11, 3328), Dtype("bf16")),
+        Example("weight", (3328,), Dtype("bf16")),
+        Example("epsilon", value=1e-06),
+        Example("variance_size", value=19),
+        Example("gemma", value=False),
+    ),
+    where=(expr("P > 0"),),
+    place="add_rms_norm_pad.pat:38",
+)
+
+# add_rms_norm_pad.pat:30
+#     pattern rms_norm_pad(x: T[*B, H]) {
+#       y = rms_norm(x, weight, epsilon, variance_size, gemma)
+#       p = pad(y, [0, P], 0.0)
+#     =>
+#       p = rms_norm_pad(x, weight, epsilon, H + P, variance_size, gemma)
+#       where P > 0
+#     }
+RMS_NORM_PAD_ = Pattern(
+    "rms_norm_pad",
+    left=Block(
+        ("x", "weight", "epsilon", "variance_size", "gemma"),
+        (
+            Step(
+                "rms_norm",
+                op="rms_norm",
+                operands={
+                    "x": Use("x"),
+                    "weight": Use("weight"),
+                    "epsilon": Use("epsilon"),
+                    "variance_size": Use("variance_size"),
+                    "gemma": Use("gemma"),
+                },
+                results={"y": "y"},
+                line=31,
+            ),
+            Step(
+                "pad",
+                op="pad",
+                operands={"x": Use("y"), "pads": Const(expr("[0, P]")), "value": Const(Lit(0.0))},
+                results={"y": "p"},
+                line=32,
+            ),
+        ),
+    ),
+    right=(
+        RightStep(
+            "rms_norm_pad",
+            args={
+                "x": Use("x"),
+                "weight": Use("weight"),
+                "epsilon": Use("epsilon"),
+                "multiple": Const(expr("H + P")),
+                "variance_size": Use("variance_size"),
+                "gemma": Use("gemma"),
+            },
+            results={"padded": "new_p"},
+            line=34,
+        ),
+    ),
+    replaces=(Replace("p", "new_p"),),
+    inputs=(
+        Input("x", Tensor(T, (Bs, H))),
+        Input("weight"),
+        Input("epsilon"),
+        Input("variance_size"),
+        Input("gemma"),
+    ),
+    examples=(
+        Example("x", (11, 13, 4352), Dtype("bf16")),
+        Example("weight", (4352,), Dtype("bf16")),
+        Example("epsilon", value=1e-06),
+        Example("variance_size", value=19),
+        Example("gemma", value=False),
+    ),
+    where=(expr("P > 0"),),
+    place="add_rms_norm_pad.pat:30",
 )
 
 ADD_RMS_NORM_PAD_PASS = PassSpec(
     "add_rms_norm_pad",
-    patterns=(ADD_RMS_NORM_PAD_, ADD_RMS_NORM_PAD_MM),
+    patterns=(ADD_RMS_NORM_PAD_, ADD_RMS_NORM_PAD_MM, ADD_RMS_NORM_PAD_ALONE, RMS_NORM_PAD_),
     ops={
         "add_rms_norm_pad": ADD_RMS_NORM_PAD,
         "fused_add_rms_norm": FUSED_ADD_RMS_NORM,
         "mm": MM,
         "pad": PAD,
+        "rms_norm": RMS_NORM,
+        "rms_norm_pad": RMS_NORM_PAD,
         "rocm_gemm": ROCM_GEMM,
         "slice": SLICE,
     },
@@ -355,6 +584,26 @@ def register_add_rms_norm_pad(patterns: FusionPass) -> None:
         extra_check=rewrite,
         search_fn_pattern=Matcher(ADD_RMS_NORM_PAD_MM, patterns),
         pattern_name="add_rms_norm_pad_mm",
+    )
+    register_replacement(
+        search_fn=Left(ADD_RMS_NORM_PAD_ALONE),
+        replace_fn=Right(ADD_RMS_NORM_PAD_ALONE),
+        example_inputs=examples(ADD_RMS_NORM_PAD_ALONE),
+        trace_fn=trace,
+        pass_dicts=patterns,
+        extra_check=rewrite,
+        search_fn_pattern=Matcher(ADD_RMS_NORM_PAD_ALONE, patterns),
+        pattern_name="add_rms_norm_pad_alone",
+    )
+    register_replacement(
+        search_fn=Left(RMS_NORM_PAD_),
+        replace_fn=Right(RMS_NORM_PAD_),
+        example_inputs=examples(RMS_NORM_PAD_),
+        trace_fn=trace,
+        pass_dicts=patterns,
+        extra_check=rewrite,
+        search_fn_pattern=Matcher(RMS_NORM_PAD_, patterns),
+        pattern_name="rms_norm_pad",
     )
 
 

@@ -50,9 +50,10 @@ M = Ref("M")
 Q = Ref("Q")
 R = Ref("R")
 T_ = Ref("T")
+W_ = Ref("W")
 Bs = Star("B")
 
-# aiter.pat:55
+# aiter.pat:95
 MLA_DUAL_RMS_NORM = Op(
     "mla_dual_rms_norm",
     params=(
@@ -68,10 +69,11 @@ MLA_DUAL_RMS_NORM = Op(
         TorchCall("vllm::fused_mla_dual_rms_norm.default", targets=(On("gfx942"), On("gfx950"))),
         TorchCall("patdsl::mla_dual_rms_norm.default"),
     ),
+    where=(expr("T in {bf16, f16}"),),
     ref="patdsl.reference:mla_dual_rms_norm",
 )
 
-# aiter.pat:69
+# aiter.pat:111
 MLA_DUAL_RMS_NORM_GROUP_QUANT = Op(
     "mla_dual_rms_norm_group_quant",
     params=(
@@ -105,10 +107,11 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT = Op(
         ),
         TorchCall("patdsl::mla_dual_rms_norm_group_quant.default"),
     ),
+    where=(expr("group_size in {32, 64, 128} and T in {bf16, f16}"),),
     ref="patdsl.reference:mla_dual_rms_norm_group_quant",
 )
 
-# aiter.pat:62
+# aiter.pat:103
 MLA_DUAL_RMS_NORM_TOKEN_QUANT = Op(
     "mla_dual_rms_norm_token_quant",
     params=(
@@ -131,6 +134,7 @@ MLA_DUAL_RMS_NORM_TOKEN_QUANT = Op(
         ),
         TorchCall("patdsl::mla_dual_rms_norm_token_quant.default"),
     ),
+    where=(expr("T in {bf16, f16}"),),
     ref="patdsl.reference:mla_dual_rms_norm_token_quant",
 )
 
@@ -142,9 +146,22 @@ RMS_NORM = Op(
         Param("weight", Tensor(W, (H,)), True),
         Param("epsilon", Plain("float")),
         Param("variance_size", Plain("int"), True, Lit(None)),
+        Param("gemma", Plain("bool"), default=Lit(False)),
     ),
     results=(Result("y", Tensor(T, (Bs, H))),),
-    bindings=(TorchCall("vllm_ir::rms_norm.default"), TorchCall("patdsl::rms_norm.default")),
+    bindings=(
+        TorchCall(
+            "vllm_ir::rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Give(Ref("weight")),
+                2: Give(Ref("epsilon")),
+                3: Give(Ref("variance_size")),
+            },
+            guard=expr("not gemma"),
+        ),
+        TorchCall("patdsl::rms_norm.default"),
+    ),
     ref="patdsl.reference:rms_norm",
 )
 
@@ -153,13 +170,18 @@ RMS_NORM_GROUP_QUANT = Op(
     "rms_norm_group_quant",
     params=(
         Param("x", Tensor(T, (M, H))),
-        Param("weight", Tensor(T, (H,))),
+        Param("weight", Tensor(W, (H,)), True),
         Param("epsilon", Plain("float")),
         Param("group_size", Plain("int")),
         Param("col_major", Plain("bool"), default=Lit(False)),
+        Param("ue8m0", Plain("bool"), default=Lit(False)),
+        Param("tma_aligned", Plain("bool"), default=Lit(False)),
+        Param("quant_dtype", Plain("dtype"), default=Lit(Dtype("fp8"))),
+        Param("variance_size", Plain("int"), True, Lit(None)),
+        Param("gemma", Plain("bool"), default=Lit(False)),
     ),
     results=(
-        Result("q", Tensor(Dtype("fp8"), (M, H))),
+        Result("q", Tensor(DtypeOf("quant_dtype"), (M, H))),
         Result("scale", Tensor(Dtype("f32"), (M, expr("H / group_size")))),
     ),
     bindings=(
@@ -172,7 +194,7 @@ RMS_NORM_GROUP_QUANT = Op(
                 3: Give(Ref("group_size")),
             },
             targets=(On("gfx942"), On("gfx950")),
-            guard=expr("not col_major"),
+            guard=expr("quant_dtype == fp8 and not (col_major or ue8m0 or gemma) and variance_size == none and W == T"),
         ),
         TorchCall(
             "_C::rms_norm_per_block_quant.default",
@@ -187,21 +209,24 @@ RMS_NORM_GROUP_QUANT = Op(
                 7: Give(Ref("group_size")),
                 8: Give(Ref("col_major")),
             },
+            guard=expr("quant_dtype == fp8 and not (ue8m0 or tma_aligned or gemma) and variance_size == none and W == T"),
         ),
         TorchCall("patdsl::rms_norm_group_quant.default"),
     ),
-    where=(expr("group_size in {32, 64, 128} and T in {bf16, f16}"),),
+    where=(expr("group_size in {32, 64, 128} and T in {bf16, f16} and (weight == none or W in {T, f32})"),),
     ref="patdsl.reference:rms_norm_group_quant",
 )
 
-# aiter.pat:24
+# aiter.pat:30
 RMS_NORM_TOKEN_QUANT = Op(
     "rms_norm_token_quant",
     params=(
         Param("x", Tensor(T, (M, H))),
-        Param("weight", Tensor(T, (H,))),
+        Param("weight", Tensor(W, (H,)), True),
         Param("epsilon", Plain("float")),
         Param("quant_dtype", Plain("dtype")),
+        Param("variance_size", Plain("int"), True, Lit(None)),
+        Param("gemma", Plain("bool"), default=Lit(False)),
     ),
     results=(
         Result("q", Tensor(DtypeOf("quant_dtype"), (M, H))),
@@ -210,7 +235,14 @@ RMS_NORM_TOKEN_QUANT = Op(
     bindings=(
         TorchCall(
             "vllm::rocm_aiter_rmsnorm_fused_dynamic_quant.default",
+            args={
+                0: Give(Ref("x")),
+                1: Give(Ref("weight")),
+                2: Give(Ref("epsilon")),
+                3: Give(Ref("quant_dtype")),
+            },
             targets=(On("gfx942"), On("gfx950")),
+            guard=expr("variance_size == none and not gemma and W == T"),
         ),
         TorchCall(
             "_C::rms_norm_dynamic_per_token_quant.default",
@@ -223,9 +255,11 @@ RMS_NORM_TOKEN_QUANT = Op(
                 5: Give(Lit(None)),
                 6: Give(Lit(None)),
             },
+            guard=expr("variance_size == none and not gemma and W == T"),
         ),
         TorchCall("patdsl::rms_norm_token_quant.default"),
     ),
+    where=(expr("T in {bf16, f16} and (weight == none or W in {T, f32})"),),
     ref="patdsl.reference:rms_norm_token_quant",
 )
 
@@ -278,6 +312,7 @@ MLA_DUAL_RMS_NORM_ = Pattern(
                     "weight": Use("q_weight"),
                     "epsilon": Use("q_epsilon"),
                     "variance_size": Const(Lit(None)),
+                    "gemma": Const(Lit(False)),
                 },
                 results={"y": "q_n"},
                 line=9,
@@ -290,6 +325,7 @@ MLA_DUAL_RMS_NORM_ = Pattern(
                     "weight": Use("kv_weight"),
                     "epsilon": Use("kv_epsilon"),
                     "variance_size": Const(Lit(None)),
+                    "gemma": Const(Lit(False)),
                 },
                 results={"y": "kv_n"},
                 line=10,
@@ -362,6 +398,11 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT_ = Pattern(
                     "epsilon": Use("q_epsilon"),
                     "group_size": Use("group_size"),
                     "col_major": Const(Lit(False)),
+                    "ue8m0": Const(Lit(False)),
+                    "tma_aligned": Const(Lit(False)),
+                    "quant_dtype": Const(Lit(Dtype("fp8"))),
+                    "variance_size": Const(Lit(None)),
+                    "gemma": Const(Lit(False)),
                 },
                 results={"q": "q_q", "scale": "q_s"},
                 line=20,
@@ -374,6 +415,7 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT_ = Pattern(
                     "weight": Use("kv_weight"),
                     "epsilon": Use("kv_epsilon"),
                     "variance_size": Const(Lit(None)),
+                    "gemma": Const(Lit(False)),
                 },
                 results={"y": "kv_n"},
                 line=21,
@@ -457,6 +499,8 @@ MLA_DUAL_RMS_NORM_TOKEN_QUANT_ = Pattern(
                     "weight": Use("q_weight"),
                     "epsilon": Use("q_epsilon"),
                     "quant_dtype": Const(Lit(Dtype("fp8"))),
+                    "variance_size": Const(Lit(None)),
+                    "gemma": Const(Lit(False)),
                 },
                 results={"q": "q_q", "scale": "q_s"},
                 line=30,
@@ -469,6 +513,7 @@ MLA_DUAL_RMS_NORM_TOKEN_QUANT_ = Pattern(
                     "weight": Use("kv_weight"),
                     "epsilon": Use("kv_epsilon"),
                     "variance_size": Const(Lit(None)),
+                    "gemma": Const(Lit(False)),
                 },
                 results={"y": "kv_n"},
                 line=31,
