@@ -1,30 +1,29 @@
 // Runs calls of the kernels' C functions on the host: what tests drive.
 //
-// In, on standard input, until its end: calls. A call is the function's name in 32 bytes; the number of buffers and of
-// fields; for each buffer its bytes, its misalignment in bytes, and its content; for each field 0 and its value, or, for an
-// address in a buffer, 1 more than how far into it, and the buffer's number (-1: null). All numbers are 8 bytes, of
-// this machine.
+// In, on standard input, until its end: calls. A call is the function's name, without `patdsl_`, in 32 bytes; the number
+// of buffers and of fields; for each buffer its bytes, its misalignment in bytes, and its content; for each field 0 and
+// its value, or, for an address in a buffer, 1 more than how far into it, and the buffer's number (-1: null). All
+// numbers are 8 bytes, of this machine.
 // Out: the call's result, then every buffer. Each buffer is an allocation of its exact size, so that a sanitizer sees
 // an access outside it.
+#include <dlfcn.h>
+
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 #include <vector>
-
-struct PatdslNormGroupQuantCall;
-struct PatdslLanesCall;
-extern "C" int patdsl_norm_group_quant(const PatdslNormGroupQuantCall*);
-extern "C" int patdsl_lanes(const PatdslLanesCall*);
 
 namespace {
 
 using Function = int (*)(const void*);
 
+// Among the program's own symbols, which it is linked to export: a new function needs no line here.
 Function find(const char* name) {
-  if (!std::strcmp(name, "norm_group_quant")) return reinterpret_cast<Function>(patdsl_norm_group_quant);
-  if (!std::strcmp(name, "lanes")) return reinterpret_cast<Function>(patdsl_lanes);
-  std::fprintf(stderr, "run: there is no function %s\n", name);
+  void* const found = dlsym(RTLD_DEFAULT, (std::string("patdsl_") + name).c_str());
+  if (found) return reinterpret_cast<Function>(found);
+  std::fprintf(stderr, "run: there is no function patdsl_%s\n", name);
   std::exit(2);
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kernel_emulator import MODES, Emulator, Mode, build
+from kernel_emulator import MODES, Builder, Emulator, Mode
 
 
 @pytest.fixture(scope="session", params=MODES, ids=lambda mode: mode.name)
@@ -15,8 +15,17 @@ def mode(request: pytest.FixtureRequest) -> Mode:
 
 
 @pytest.fixture(scope="session")
-def program(mode: Mode, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(mode, tmp_path_factory.mktemp("emulator") / mode.name)
+def builder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
+    """Makes the programs of the modes that tests of this run ask for."""
+    asked = {item.callspec.params.get("mode") for item in request.session.items if hasattr(item, "callspec")}
+    builder = Builder(tmp_path_factory.mktemp("emulator"), [mode for mode in MODES if mode in asked])
+    yield builder
+    builder.close()
+
+
+@pytest.fixture(scope="session")
+def program(mode: Mode, builder: Builder) -> Path:
+    return builder.program(mode)
 
 
 @pytest.fixture

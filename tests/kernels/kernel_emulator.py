@@ -1,14 +1,17 @@
 """Builds the kernels for the host's SIMT emulator and calls them.
 
-In: a mode (wave size and fp8 format), optionally another folder of sources. Out: a program of
+In: a mode (wave size and fp8 format), optionally another folder of kernels. Out: a program of
 `kernels/emulator/run.cpp` with the address and undefined-behaviour sanitizers, and its answers. Checks no values.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import struct
 import subprocess
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
@@ -45,33 +48,65 @@ class Mode:
 MODES = (Mode(64, True), Mode(64, False), Mode(32, False))
 
 
-def build(mode: Mode, program: Path, folder: Path | None = None, sources: str = "src/*.hip") -> Path:
-    """Compiles `sources` of `folder` (the kernels of this checkout) for `mode`."""
+def sources(folder: Path) -> list[Path]:
+    """Everything that a program of all kernels is made of."""
+    emulator = [folder / "emulator" / name for name in ("simt.cpp", "run.cpp", "lanes.hip")]
+    return [*emulator, *sorted(folder.joinpath("src").glob("*.hip"))]
+
+
+def compile_source(mode: Mode, source: Path, output: Path, folder: Path | None = None) -> Path:
+    """One object, with the headers of `folder` (that of this checkout)."""
+    folder = folder or kernels_folder()
+    definitions = [f"-DPATDSL_WAVE={mode.wave}", f"-DPATDSL_FNUZ={int(mode.fnuz)}", '-DPATDSL_ARCH="host"']
+    includes = [f"-I{folder / name}" for name in ("include", "emulator", "src")]
+    options = ["-std=c++17", "-O1", "-g1", "-ffp-contract=off", "-DPATDSL_EMULATE", *WARNINGS, *SANITIZE]
+    return _run([*options, *definitions, *includes, "-x", "c++", "-c", str(source)], output)
+
+
+def link(objects: Iterable[Path], output: Path) -> Path:
+    """A program that exports its functions, which is how run.cpp finds them."""
+    return _run([*SANITIZE, "-rdynamic", *map(str, objects), "-ldl"], output)
+
+
+def _run(options: list[str], output: Path) -> Path:
     compiler = shutil.which("g++")
     if compiler is None:
         pytest.skip("needs g++")
-    folder = folder or kernels_folder()
-    files = [
-        *(folder / "emulator" / name for name in ("simt.cpp", "run.cpp", "lanes.hip")),
-        *sorted(folder.glob(sources)),
-    ]
-    definitions = [f"-DPATDSL_WAVE={mode.wave}", f"-DPATDSL_FNUZ={int(mode.fnuz)}", '-DPATDSL_ARCH="host"']
-    includes = [f"-I{folder / name}" for name in ("include", "emulator", "src")]
-    command = [compiler, "-std=c++17", "-O1", "-g1", "-ffp-contract=off", "-DPATDSL_EMULATE"]
-    command += [
-        *WARNINGS,
-        *SANITIZE,
-        *definitions,
-        *includes,
-        "-x",
-        "c++",
-        *map(str, files),
-        "-o",
-        str(program),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run([compiler, *options, "-o", str(output)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-4000:]
-    return program
+    return output
+
+
+class Builder:
+    """The programs of some modes, in `folder`. Every CPU compiles, in the order of the modes: while the program of one
+    is tested, that of the next is made."""
+
+    def __init__(self, folder: Path, modes: Iterable[Mode]) -> None:
+        self._folder = folder
+        self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
+        self._objects = {mode: self._compile(mode) for mode in modes}
+
+    def object(self, mode: Mode, source: str) -> Path:
+        """That of the source of this name."""
+        return self._objects[mode][source].result()
+
+    def program(self, mode: Mode) -> Path:
+        """With all kernels."""
+        objects = [task.result() for task in self._objects[mode].values()]
+        return link(objects, self._folder / mode.name / "program")
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def _compile(self, mode: Mode) -> dict[str, Future[Path]]:
+        folder = self._folder / mode.name
+        folder.mkdir()
+        # The longest first: the last to end is then a short one.
+        files = sorted(sources(kernels_folder()), key=lambda path: path.suffix != ".hip")
+        return {
+            path.name: self._pool.submit(compile_source, mode, path, folder / f"{path.name}.o")
+            for path in files
+        }
 
 
 @attrs.define
