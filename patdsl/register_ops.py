@@ -18,7 +18,7 @@ from typing import Any
 import attrs
 import torch
 
-from patdsl.reference import in_place, results, unfused
+from patdsl.reference import in_place, kv_cache_in_place, kv_cache_results, results, unfused
 from patdsl.reference.fused import Fused
 from patdsl.reference.rows import ROW_OPS
 
@@ -96,6 +96,28 @@ IN_PLACE = {
         "()",
     ),
 }
+_CACHES = (
+    "Tensor(a!) key_cache, Tensor(b!) value_cache, Tensor slot_mapping, Tensor k_scale, Tensor v_scale"
+)
+_LATENT_CACHE = "Tensor(a!) kv_cache, Tensor slot_mapping, Tensor k_scale"
+# The same, for `kv_cache_in_place` and `kv_cache_results`: they write to their caches and return the rest.
+KV_CACHE = {
+    "rope_kv_cache": (
+        f"Tensor positions, Tensor query, Tensor key, Tensor value, Tensor cos_sin, bool neox, {_CACHES}",
+        _TWO,
+    ),
+    "kv_cache_write": (f"Tensor key, Tensor value, {_CACHES}", "()"),
+    "mla_rope_kv_cache": (
+        "Tensor positions, Tensor q_nope, Tensor q_pe, Tensor k_pe, Tensor kv_c, Tensor cos_sin, bool neox, "
+        f"{_LATENT_CACHE}",
+        _TWO,
+    ),
+    "mla_rope_pe_kv_cache": (
+        f"Tensor positions, Tensor q_pe, Tensor k_pe, Tensor kv_c, Tensor cos_sin, bool neox, {_LATENT_CACHE}",
+        _TWO,
+    ),
+    "mla_kv_cache_write": (f"Tensor kv_c, Tensor k_pe, {_LATENT_CACHE}", "()"),
+}
 
 
 @attrs.frozen
@@ -120,6 +142,10 @@ def _table() -> dict[str, Op]:
         *(
             (name, row, getattr(in_place, name), getattr(in_place, f"check_{name}"))
             for name, row in IN_PLACE.items()
+        ),
+        *(
+            (name, row, getattr(kv_cache_in_place, name), getattr(kv_cache_results, name))
+            for name, row in KV_CACHE.items()
         ),
     )
     return {

@@ -14,7 +14,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 import patdsl.reference
 import patdsl.register_ops
 from patdsl.reference.rows import ROW_OPS
-from patdsl.register_ops import OPS, runs_on
+from patdsl.register_ops import KV_CACHE, OPS, runs_on
 from patdsl.runtime.target import use_target
 
 H, G = 128, 64
@@ -32,6 +32,8 @@ def samples(name, x, other):
     layouts = [(), (True,)] if x.dim() > 1 else [()]
     if name in ROW_OPS:
         return row_samples(name, x, other, weight, scale, layouts)
+    if name in KV_CACHE:
+        return cache_samples(name, x, other, positions, angles, scale)
     table = {
         "rms_norm": [norm, (x, None, 1e-6), (x, weight.float(), 1e-6, 96), (*norm, None, True)],
         "fused_add_rms_norm": [add, (x, other, None, 1e-6, 96), (*add, 96, True)],
@@ -109,6 +111,22 @@ def row_samples(name, x, other, weight, scale, layouts):
             gemma = [weight.float() if one is None else one for one in first]
             found.append((*gemma, *each, None, True))
     return found
+
+
+def cache_samples(name, x, other, positions, angles, scale):
+    """The same for an op that writes a cache: 4 heads of 32; 2 slots at most are written."""
+    slots = torch.tensor([5, -1])[: positions.numel()]
+    caches = (x.new_zeros(3, 4, 4, 32), x.new_zeros(3, 4, 4, 32))
+    latent, part = x.new_zeros(3, 4, 128), x.unflatten(-1, (4, 32))
+    pair, last = (*caches, slots, scale, scale), (latent, slots, scale)
+    kv_c, k_pe = other[..., :96], other[..., 96:]
+    return {
+        "rope_kv_cache": [(positions, x, other, x, angles, flag, *pair) for flag in (True, False)],
+        "kv_cache_write": [(x, other, *pair)],
+        "mla_rope_kv_cache": [(positions, part, part, k_pe, kv_c, angles, True, *last)],
+        "mla_rope_pe_kv_cache": [(positions, part, k_pe, kv_c, angles, False, *last)],
+        "mla_kv_cache_write": [(kv_c, k_pe, *last)],
+    }[name]
 
 
 def quant_scale(x, col_major=False):

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from patdsl.kernels import norm_group_quant
+from patdsl.kernels import norm_group_quant, rope_kv_cache
 
 #: The ops that have a kernel. Every other op is plain torch on a GPU too, which `register_ops.runs_on` says.
 KERNELS: dict[str, Callable[..., Any]] = {
@@ -22,6 +22,12 @@ KERNELS: dict[str, Callable[..., Any]] = {
         norm_group_quant.add_rms_norm_group_quant,
         norm_group_quant.add_rms_norm_group_quant_keep,
         norm_group_quant.rms_norm_group_quant_out,
+        rope_kv_cache.rope,
+        rope_kv_cache.rope_kv_cache,
+        rope_kv_cache.kv_cache_write,
+        rope_kv_cache.mla_rope_kv_cache,
+        rope_kv_cache.mla_rope_pe_kv_cache,
+        rope_kv_cache.mla_kv_cache_write,
     )
 }
 

@@ -1,8 +1,8 @@
 """The meaning of the kernel ops, in plain torch: what `ref patdsl.reference:NAME` in a `.pat` file names.
 
 In: tensors. Out: new tensors, as each op's docstring says. Importing this also registers the ops as
-`torch.ops.patdsl.*` (see `register_ops.py`), once. Attention and KV-cache updates are not here: their meaning
-includes a cache that no argument carries.
+`torch.ops.patdsl.*` (see `register_ops.py`), once. Attention, and cache updates that name a layer, are not here:
+their meaning includes a cache that no argument carries. Those whose cache is an argument are.
 """
 
 from __future__ import annotations
@@ -23,6 +23,13 @@ from patdsl.reference.collective import (
 )
 from patdsl.reference.fp8 import fp8_dtype, quant_max
 from patdsl.reference.fused import Fused
+from patdsl.reference.kv_cache import (
+    kv_cache_write,
+    mla_kv_cache_write,
+    mla_rope_kv_cache,
+    mla_rope_pe_kv_cache,
+    rope_kv_cache,
+)
 from patdsl.reference.rows import ROW_OPS
 from patdsl.reference.unfused import (
     fused_add_rms_norm,
@@ -110,10 +117,14 @@ __all__ = [
     "gelu_mul_static_quant",
     "gelu_mul_token_quant",
     "group_quant",
+    "kv_cache_write",
     "linear",
     "mla_dual_rms_norm",
     "mla_dual_rms_norm_group_quant",
     "mla_dual_rms_norm_token_quant",
+    "mla_kv_cache_write",
+    "mla_rope_kv_cache",
+    "mla_rope_pe_kv_cache",
     "mrope",
     "mx_quant",
     "nvfp4_quant",
@@ -132,6 +143,7 @@ __all__ = [
     "rms_norm_token_quant",
     "rms_norm_token_quant_keep",
     "rope",
+    "rope_kv_cache",
     "silu_and_mul",
     "silu_mul_group_quant",
     "silu_mul_mx_quant",

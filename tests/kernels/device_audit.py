@@ -36,6 +36,9 @@ _DTYPES = {"4Bf16": "bf16", "3F16": "f16"}
 _MANGLED = re.compile(
     r"_ZN6patdsl\d+norm_group_quant_(held|looped)INS_(4Bf16|3F16)ELb([01])ELi(\d+)EL([ib])(\d)EEEvNS_"
 )
+# A rotary kernel: its dtype, how it reads a head, whether its cache is fp8.
+_ROPE = re.compile(r"_ZN6patdsl\d+rope_cacheINS_(4Bf16|3F16)ELi([012])ELb([01])EEEvNS_")
+_ROPE_FORMS = ("neox", "pairs", "unaligned")
 
 Resources = dict[str, int]
 
@@ -46,6 +49,10 @@ def sources() -> list[Path]:
 
 def short_name(symbol: str) -> str:
     """`bf16 add group128 held2` of a mangled kernel name."""
+    rope = _ROPE.match(symbol)
+    if rope:
+        cache = "fp8 cache " if rope[3] == "1" else "cache "
+        return f"{_DTYPES[rope[1]]} rope {cache}{_ROPE_FORMS[int(rope[2])]}"
     found = _MANGLED.match(symbol)
     assert found, f"a kernel that the audit does not know: {symbol}"
     form, dtype, add, group, kind, last = found.groups()

@@ -1,0 +1,159 @@
+// What one thread does at a time with a head: reads two runs of it, turns them or not, writes them.
+//
+// In: a pointer to the first run, how far the second is from it. Out: both runs turned by their angles and rounded to
+// T once, or as they were; in a cache, if that is fp8, the rounded values over its scale.
+//
+// Three forms. `neox` and `pairs`: runs of eight values at 16-byte boundaries, one access each; neox pairs value i of the
+// first run with value i of the second, `pairs` (GPT-J) neighbours in a run. `elements`: runs of one value, any
+// alignment, both pairings, and a second run that may not be there.
+#pragma once
+
+#include "patdsl/vectors.h"
+
+namespace patdsl {
+
+enum RopeForm { kNeox, kPairs, kElements };
+
+template <int kForm>
+constexpr int kRun = kForm == kElements ? 1 : kLanes;
+
+// One value is the low half of word 0.
+struct Runs {
+  Vector first, second;
+};
+
+template <int kForm>
+PATDSL_DEVICE Runs load_runs(const unsigned short* from, int distance, bool second) {
+  Runs runs = {{{0, 0, 0, 0}}, {{0, 0, 0, 0}}};
+  if constexpr (kForm == kElements) {
+    runs.first.word[0] = from[0];
+    if (second) runs.second.word[0] = from[distance];
+  } else {
+    runs.first = load<true>(from, kLanes);
+    runs.second = load<true>(from + distance, kLanes);
+  }
+  return runs;
+}
+
+template <int kForm>
+PATDSL_DEVICE void store_runs(unsigned short* to, int distance, bool second, const Runs& runs) {
+  if constexpr (kForm == kElements) {
+    to[0] = static_cast<unsigned short>(runs.first.word[0]);
+    if (second) to[distance] = static_cast<unsigned short>(runs.second.word[0]);
+  } else {
+    store<true>(to, runs.first, kLanes);
+    store<true>(to + distance, runs.second, kLanes);
+  }
+}
+
+// IEEE division and rounding to nearest even; what passes the largest fp8 value becomes it, NaN stays NaN.
+template <class T>
+PATDSL_DEVICE Bytes<1> over_scale(const Vector& values, float scale) {
+  float wide[kLanes];
+  widen<T>(values, wide);
+#pragma unroll
+  for (int i = 0; i < kLanes; ++i) wide[i] /= scale;
+  return {{fp8x4_saturated(wide[0], wide[1], wide[2], wide[3]), fp8x4_saturated(wide[4], wide[5], wide[6], wide[7])}};
+}
+
+template <class T, int kForm>
+PATDSL_DEVICE void store_runs_fp8(unsigned char* to, int distance, bool second, const Runs& runs, float scale) {
+  if constexpr (kForm == kElements) {
+    const float low = T::low(runs.first.word[0]) / scale, high = T::low(runs.second.word[0]) / scale;
+    const Word bytes = fp8x4_saturated(low, high, 0.0f, 0.0f);
+    to[0] = static_cast<unsigned char>(bytes);
+    if (second) to[distance] = static_cast<unsigned char>(bytes >> 8);
+  } else {
+    store<true, 1>(to, over_scale<T>(runs.first, scale), kLanes);
+    store<true, 1>(to + distance, over_scale<T>(runs.second, scale), kLanes);
+  }
+}
+
+template <int kForm>
+struct Angles {
+  float cos[kRun<kForm>], sin[kRun<kForm>];
+};
+
+struct alignas(8) FourHalves {
+  Word word[2];
+};
+struct alignas(16) FourFloats {
+  float value[4];
+};
+
+template <class T>
+PATDSL_DEVICE void load_four(const unsigned short* from, float* to) {
+  const FourHalves four = *reinterpret_cast<const FourHalves*>(from);
+  to[0] = T::low(four.word[0]), to[1] = T::high(four.word[0]);
+  to[2] = T::low(four.word[1]), to[3] = T::high(four.word[1]);
+}
+
+template <class T>
+PATDSL_DEVICE void load_four(const float* from, float* to) {
+  const FourFloats four = *reinterpret_cast<const FourFloats*>(from);
+#pragma unroll
+  for (int i = 0; i < 4; ++i) to[i] = four.value[i];
+}
+
+template <class T>
+PATDSL_DEVICE float load_one(const unsigned short* from) {
+  return T::low(*from);
+}
+template <class T>
+PATDSL_DEVICE float load_one(const float* from) {
+  return *from;
+}
+
+// The angles of unit `unit` of a head: `row` has `half` cosines, then `half` sines.
+template <class T, int kForm, class Number>
+PATDSL_DEVICE void load_angles(const Number* row, int half, int unit, Angles<kForm>& angles) {
+  if constexpr (kForm == kElements) {
+    angles.cos[0] = load_one<T>(row + unit);
+    angles.sin[0] = load_one<T>(row + half + unit);
+  } else {
+    // The second run of `pairs` begins half way into the turned values, so at half of the angles.
+    const int first = (kForm == kNeox ? kLanes : kLanes / 2) * unit;
+    const int second = kForm == kNeox ? first + kLanes / 2 : first + half / 2;
+    load_four<T>(row + first, angles.cos);
+    load_four<T>(row + second, angles.cos + kLanes / 2);
+    load_four<T>(row + half + first, angles.sin);
+    load_four<T>(row + half + second, angles.sin + kLanes / 2);
+  }
+}
+
+// (a, b) becomes (a cos - b sin, b cos + a sin), each product and sum rounded to fp32 on its own, then to T.
+template <class T, int kForm>
+PATDSL_DEVICE void turn(Runs& runs, const Angles<kForm>& angles) {
+  float a[kLanes] = {}, b[kLanes] = {};
+  if constexpr (kForm == kPairs) {
+#pragma unroll
+    for (int i = 0; i < kLanes / 2; ++i) {
+      a[i] = T::low(runs.first.word[i]), b[i] = T::high(runs.first.word[i]);
+      a[kLanes / 2 + i] = T::low(runs.second.word[i]), b[kLanes / 2 + i] = T::high(runs.second.word[i]);
+    }
+  } else {
+    widen<T>(runs.first, a);
+    widen<T>(runs.second, b);
+  }
+#pragma unroll
+  for (int i = 0; i < kRun<kForm>; ++i) {
+    const float turned = product(a[i], angles.cos[i]) - product(b[i], angles.sin[i]);
+    b[i] = product(b[i], angles.cos[i]) + product(a[i], angles.sin[i]);
+    a[i] = turned;
+  }
+  if constexpr (kForm == kPairs) {
+#pragma unroll
+    for (int i = 0; i < kLanes / 2; ++i) {
+      runs.first.word[i] = T::pack(a[i], b[i]);
+      runs.second.word[i] = T::pack(a[kLanes / 2 + i], b[kLanes / 2 + i]);
+    }
+  } else if constexpr (kForm == kNeox) {
+    runs.first = narrow<T>(a);
+    runs.second = narrow<T>(b);
+  } else {
+    runs.first.word[0] = T::pack(a[0], 0.0f);
+    runs.second.word[0] = T::pack(b[0], 0.0f);
+  }
+}
+
+}  // namespace patdsl
