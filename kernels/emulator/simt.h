@@ -40,6 +40,7 @@ namespace patdsl {
 
 constexpr int kWave = PATDSL_WAVE;
 constexpr int kLaunchWave = PATDSL_WAVE;
+constexpr bool kScarceRegisters = true;
 constexpr bool kFnuz = PATDSL_FNUZ;
 constexpr float kFp8Limit = kFnuz ? 224.0f : 448.0f;
 static_assert(kWave == 32 || kWave == 64, "a wave has 32 or 64 lanes");
@@ -75,6 +76,26 @@ inline float wave_sum(float value) {
   }
 }
 
+inline Word max_u16x2(Word a, Word b) {
+  const Word low = (a & 0xffffu) > (b & 0xffffu) ? a & 0xffffu : b & 0xffffu;
+  return low | (a >> 16 > b >> 16 ? a >> 16 : b >> 16) << 16;
+}
+
+inline Word wave_max_u16x2(Word value) {
+  if constexpr (kWave == 32) {
+    for (int step = 16; step > 0; step /= 2) value = max_u16x2(value, simt::from_lane(value, simt::lane() ^ step));
+    return value;
+  } else {
+    value = max_u16x2(value, exchange<1>(value));
+    value = max_u16x2(value, exchange<2>(value));
+    value = max_u16x2(value, exchange<4>(value));
+    value = max_u16x2(value, exchange<8>(value));
+    Word largest = 0;
+    for (int i = 0; i < 4; ++i) largest = max_u16x2(largest, simt::from_lane(value, 16 * i));
+    return largest;
+  }
+}
+
 inline float fused_multiply_add(float a, float b, float c) { return std::fma(a, b, c); }
 inline float product(float a, float b) { return a * b; }
 inline float reciprocal_square_root(float value) { return 1.0f / std::sqrt(value); }
@@ -84,11 +105,18 @@ inline float reciprocal_guess(float value) {
   return std::isnan(value) ? value : as_float(as_bits(value) % 2 ? bits + 1 : bits - 1);
 }
 
-inline void opaque(Word&) {}
-inline Word max_u16x2(Word a, Word b) {
-  const Word low = (a & 0xffffu) > (b & 0xffffu) ? a & 0xffffu : b & 0xffffu;
-  return low | (a >> 16 > b >> 16 ? a >> 16 : b >> 16) << 16;
+inline float exp2(float value) { return std::exp2(value); }
+inline float divide(float a, float b) { return a / b; }
+inline void load16(Word (&words)[4], const void* from) {
+  struct alignas(16) Words {
+    Word word[4];
+  };
+  const Words got = *static_cast<const Words*>(from);  // the sanitizer sees where it is not aligned
+  for (int i = 0; i < 4; ++i) words[i] = got.word[i];
 }
+inline void wait_for_previous() {}
+
+inline void opaque(Word&) {}
 
 template <class Format>
 struct Half {
@@ -129,6 +157,13 @@ int launch_2d(void (*kernel)(Args), Int64 grid_x, Int64 grid_y, int block, Int64
 template <class Args>
 int launch(void (*kernel)(Args), Int64 grid, int block, Int64 stream, const Args& args) {
   return launch_2d(kernel, grid, 1, block, stream, args);
+}
+
+inline int processors(Int64) { return 1; }
+
+template <class Args>
+int launch_early(void (*kernel)(Args), Int64 grid_x, Int64 grid_y, int block, Int64 stream, const Args& args) {
+  return launch_2d(kernel, grid_x, grid_y, block, stream, args);
 }
 
 }  // namespace patdsl

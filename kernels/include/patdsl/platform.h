@@ -7,21 +7,29 @@
 //   PATDSL_DEVICE, PATDSL_KERNEL(threads, blocks), PATDSL_SHARED(type, name, count)
 //   kWave                     lanes in a wave, in device code
 //   kLaunchWave               what a block's thread count is a multiple of, in host code
+//   kScarceRegisters          whether fewer registers a thread let more blocks be on the machine at once
 //   kFp8Limit                 the largest magnitude that a quantised value takes
 //   thread_x, block_x, block_threads, block_barrier
 //   block_y                   the second place of a block, in a grid of two dimensions
 //   exchange<S>(word)         the word of a lane in the other half of this lane's 2S lanes; each half holds one value
 //   wave_sum(float)           the sum over the wave, in every lane
+//   wave_max_u16x2(word)      likewise the larger of two pairs of unsigned 16-bit numbers
 //   fused_multiply_add, reciprocal_square_root
 //   product(a, b)             a * b rounded on its own: no compiler fuses it with a sum
 //   reciprocal_guess          within one unit in the last place, for normal arguments with a normal reciprocal
 //   opaque(word)              nothing, but the compiler cannot know that the word is as it was
+//   exp2(float)               2 to that power, within 2 units in the last place; what is subnormal may be 0
+//   divide(a, b)              a / b rounded correctly
+//   load16(words, address)    16 aligned bytes, read in the order of the program and before the next barrier
+//   wait_for_previous()       until what was launched before has ended: a kernel's first act, for `launch_early`
 //   max_u16x2                 the larger of two pairs of unsigned 16-bit numbers
 //   Bf16, F16                 pairs in a 32-bit word: pack(lo, hi), low(word), high(word), multiply(word, word) and
 //                             larger(word, word), the larger magnitudes with any sign; NaN is the largest
 //   fp8x4(a, b, c, d)         four values, |v| <= kFp8Limit * (1 + 2^-20) or NaN, as bytes, `a` lowest
 //   fp8x4_saturated           the same for any values: past the largest finite one they become it; NaN stays NaN
 //   launch(kernel, grid, block, stream, args) -> 0 or the runtime's error number;  DeviceGuard
+//   processors(device)        multiprocessors of a GPU, where kScarceRegisters
+//   launch_early              the same; may begin before the work ahead of it has ended, where the machine can do so
 //   launch_2d(kernel, grid_x, grid_y, block, stream, args)  likewise; grid_y at most 65,535
 #pragma once
 

@@ -12,6 +12,7 @@ namespace patdsl {
 
 constexpr int kWave = 32;
 constexpr int kLaunchWave = 32;
+constexpr bool kScarceRegisters = true;
 constexpr float kFp8Limit = 448.0f;
 constexpr bool kFnuz = false;
 
@@ -35,6 +36,12 @@ PATDSL_DEVICE float wave_sum(float value) {
   return value;
 }
 
+PATDSL_DEVICE Word wave_max_u16x2(Word value) {
+#pragma unroll
+  for (int step = 16; step > 0; step /= 2) value = __vmaxu2(value, __shfl_xor_sync(0xffffffffu, value, step));
+  return value;
+}
+
 PATDSL_DEVICE float fused_multiply_add(float a, float b, float c) { return __fmaf_rn(a, b, c); }
 PATDSL_DEVICE float product(float a, float b) { return __fmul_rn(a, b); }
 PATDSL_DEVICE float reciprocal_square_root(float value) { return rsqrtf(value); }
@@ -43,6 +50,26 @@ PATDSL_DEVICE float reciprocal_guess(float value) {
   float guess;
   asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(guess) : "f"(value));
   return guess;
+}
+
+PATDSL_DEVICE float exp2(float value) {
+  float power;
+  asm("ex2.approx.f32 %0, %1;" : "=f"(power) : "f"(value));
+  return power;
+}
+
+PATDSL_DEVICE float divide(float a, float b) { return __fdiv_rn(a, b); }
+
+PATDSL_DEVICE void load16(Word (&words)[4], const void* from) {
+  asm volatile("ld.global.v4.u32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(words[0]), "=r"(words[1]), "=r"(words[2]), "=r"(words[3])
+               : "l"(from));
+}
+
+PATDSL_DEVICE void wait_for_previous() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
 }
 
 PATDSL_DEVICE void opaque(Word& value) { asm volatile("" : "+r"(value)); }
@@ -134,6 +161,33 @@ int launch_2d(void (*kernel)(Args), Int64 grid_x, Int64 grid_y, int block, Int64
 template <class Args>
 int launch(void (*kernel)(Args), Int64 grid, int block, Int64 stream, const Args& args) {
   return launch_2d(kernel, grid, 1, block, stream, args);
+}
+
+inline int processors(Int64 device) {
+  int count = 0;
+  return cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, static_cast<int>(device)) == 0 ? count : 1;
+}
+
+// The compute capability in a name such as "sm_90", times 10.
+constexpr int capability(const char* arch) {
+  int number = 0;
+  for (arch += 3; *arch >= '0' && *arch <= '9'; ++arch) number = 10 * number + (*arch - '0');
+  return number;
+}
+
+// Compute capability 9.0 and newer start the kernel's blocks while the last ones before it still run.
+template <class Args>
+int launch_early(void (*kernel)(Args), Int64 grid_x, Int64 grid_y, int block, Int64 stream, const Args& args) {
+  cudaLaunchAttribute early = {};
+  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  early.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config = {};
+  config.gridDim = dim3(static_cast<unsigned>(grid_x), static_cast<unsigned>(grid_y));
+  config.blockDim = dim3(block);
+  config.stream = reinterpret_cast<cudaStream_t>(stream);
+  config.attrs = &early;
+  config.numAttrs = capability(PATDSL_ARCH) >= 90 ? 1 : 0;
+  return cudaLaunchKernelEx(&config, kernel, args);
 }
 
 }  // namespace patdsl

@@ -44,6 +44,7 @@ namespace patdsl {
 
 constexpr int kWave = 64;
 constexpr int kLaunchWave = 64;
+constexpr bool kScarceRegisters = false;
 #if defined(__gfx942__)
 constexpr float kFp8Limit = 224.0f;  // e4m3fnuz reaches 240; the quantisation ops in use scale to 224
 constexpr bool kFnuz = true;
@@ -93,6 +94,22 @@ PATDSL_DEVICE float wave_sum(float value) {
   return (row0 + row1) + (row2 + row3);
 }
 
+PATDSL_DEVICE Word max_u16x2(Word a, Word b) {
+  using Pair = unsigned short __attribute__((ext_vector_type(2)));
+  return __builtin_bit_cast(
+      Word, __builtin_elementwise_max(__builtin_bit_cast(Pair, a), __builtin_bit_cast(Pair, b)));
+}
+
+PATDSL_DEVICE Word wave_max_u16x2(Word value) {
+  value = max_u16x2(value, exchange<1>(value));
+  value = max_u16x2(value, exchange<2>(value));
+  value = max_u16x2(value, exchange<4>(value));
+  value = max_u16x2(value, exchange<8>(value));
+  const Word row0 = __builtin_amdgcn_readlane(value, 0), row1 = __builtin_amdgcn_readlane(value, 16);
+  const Word row2 = __builtin_amdgcn_readlane(value, 32), row3 = __builtin_amdgcn_readlane(value, 48);
+  return max_u16x2(max_u16x2(row0, row1), max_u16x2(row2, row3));
+}
+
 PATDSL_DEVICE float fused_multiply_add(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 
 PATDSL_DEVICE float product(float a, float b) {
@@ -108,12 +125,19 @@ PATDSL_DEVICE float reciprocal_square_root(float value) {
 
 PATDSL_DEVICE float reciprocal_guess(float value) { return __builtin_amdgcn_rcpf(value); }
 
-PATDSL_DEVICE void opaque(Word& value) { asm volatile("" : "+v"(value)); }
-PATDSL_DEVICE Word max_u16x2(Word a, Word b) {
-  using Pair = unsigned short __attribute__((ext_vector_type(2)));
-  return __builtin_bit_cast(
-      Word, __builtin_elementwise_max(__builtin_bit_cast(Pair, a), __builtin_bit_cast(Pair, b)));
+PATDSL_DEVICE float exp2(float value) { return __builtin_amdgcn_exp2f(value); }
+
+PATDSL_DEVICE float divide(float a, float b) { return a / b; }  // clang's default for HIP rounds it correctly
+
+PATDSL_DEVICE void load16(Word (&words)[4], const void* from) {
+  using Words = Word __attribute__((ext_vector_type(4)));
+  const Words got = *static_cast<const Words*>(from);
+  words[0] = got.x, words[1] = got.y, words[2] = got.z, words[3] = got.w;
 }
+
+PATDSL_DEVICE void wait_for_previous() {}  // kernels of a stream do not overlap here
+
+PATDSL_DEVICE void opaque(Word& value) { asm volatile("" : "+v"(value)); }
 
 PATDSL_DEVICE Word larger_magnitudes(Word a, Word b) { return max_u16x2(a & 0x7fff7fffu, b & 0x7fff7fffu); }
 
@@ -188,6 +212,13 @@ int launch_2d(void (*kernel)(Args), Int64 grid_x, Int64 grid_y, int block, Int64
 template <class Args>
 int launch(void (*kernel)(Args), Int64 grid, int block, Int64 stream, const Args& args) {
   return launch_2d(kernel, grid, 1, block, stream, args);
+}
+
+inline int processors(Int64) { return 1; }  // not asked for
+
+template <class Args>
+int launch_early(void (*kernel)(Args), Int64 grid_x, Int64 grid_y, int block, Int64 stream, const Args& args) {
+  return launch_2d(kernel, grid_x, grid_y, block, stream, args);
 }
 
 }  // namespace patdsl

@@ -19,29 +19,64 @@ PATDSL_DEVICE Word group_max(Word value) {
   return value;
 }
 
+// The same for 4, 8 or 16 lanes, as many in every lane of the wave.
+PATDSL_DEVICE Word group_max(Word value, int count) {
+  value = group_max<4>(value);
+  if (count > 4) value = max_u16x2(value, exchange<4>(value));
+  if (count > 8) value = max_u16x2(value, exchange<8>(value));
+  return value;
+}
+
 struct alignas(16) Four {
-  float value[4];
+  Word value[4];
 };
 
-// One barrier, for blocks of at most kThreads. `partial` holds a float for each wave that such a block can have and is
-// not used again by the block. Every slot is read, so that no loop stands between the barrier and the sum.
-template <int kThreads>
-PATDSL_DEVICE float block_sum(float value, Four (&partial)[kThreads / kWave / 4]) {
-  constexpr int kSlots = kThreads / kWave;
-  value = wave_sum(value);
-  float* const slots = partial[0].value;
-  const unsigned thread = thread_x();
-  const unsigned waves = static_cast<unsigned>(block_threads()) / kWave;
-  if (thread % kWave == 0) slots[thread / kWave] = value;
-  if (thread >= waves && thread < kSlots) slots[thread] = 0.0f;
-  block_barrier();
-  float sum = 0.0f;
-#pragma unroll
-  for (int i = 0; i < kSlots / 4; ++i) {
-    const Four four = partial[i];
-    sum += (four.value[0] + four.value[1]) + (four.value[2] + four.value[3]);
+// A block of kMost threads at most, or with kExact of just so many. `slots` hold a word for each wave, and are not used
+// again by the block. Every slot is read, so that no loop stands between the barrier and the result.
+template <int kMost, bool kExact>
+struct BlockSlots {
+  static constexpr int kWaves = (kMost + kWave - 1) / kWave;
+  static constexpr int kFours = (kWaves + 3) / 4;
+  using Slots = Four[kFours];
+
+  // Every wave's value, 0 where there is no wave.
+  static PATDSL_DEVICE void share(Word value, Slots& slots) {
+    const unsigned thread = thread_x();
+    Word* const words = slots[0].value;
+    if (thread % kWave == 0) words[thread / kWave] = value;
+    const unsigned waves = kExact ? kWaves : static_cast<unsigned>(block_threads()) / kWave;
+    if (waves < 4 * kFours && thread >= waves && thread < 4 * kFours) words[thread] = 0;
+    block_barrier();
   }
-  return sum;
-}
+
+  // One order of addition whatever kMost is: adding the zeros of absent waves changes nothing.
+  static PATDSL_DEVICE float sum(float value, Slots& slots) {
+    value = wave_sum(value);
+    if constexpr (kExact && kWaves == 1) return value;
+    share(as_bits(value), slots);
+    float total = 0.0f;
+#pragma unroll
+    for (int i = 0; i < kFours; ++i) {
+      const Four four = slots[i];
+      total += (as_float(four.value[0]) + as_float(four.value[1])) + (as_float(four.value[2]) + as_float(four.value[3]));
+    }
+    return total;
+  }
+
+  // The elementwise larger of two pairs of unsigned 16-bit numbers.
+  static PATDSL_DEVICE Word max_u16x2(Word value, Slots& slots) {
+    value = wave_max_u16x2(value);
+    if constexpr (kExact && kWaves == 1) return value;
+    share(value, slots);
+    Word largest = 0;
+#pragma unroll
+    for (int i = 0; i < kFours; ++i) {
+      const Four four = slots[i];
+#pragma unroll
+      for (int j = 0; j < 4; ++j) largest = patdsl::max_u16x2(largest, four.value[j]);
+    }
+    return largest;
+  }
+};
 
 }  // namespace patdsl

@@ -108,13 +108,11 @@ void rope_cache(RopeArgs args) {
     }
     return unit;
   };
-  const auto read = [&](const Unit& unit) {
-    return unit.here ? load_runs<kForm>(unit.from, unit.distance, unit.second) : Runs{};
-  };
 
   // The first values are asked for before the angles, whose place is known only when the position is.
   Unit unit = find(head);
-  Runs runs = read(unit);
+  Runs runs = {};
+  if (unit.here) load_runs<kForm>(unit.from, unit.distance, unit.second, runs);
   Angles<kForm> angles = {};
   if (turned) {
     const bool known = static_cast<unsigned long long>(position) < args.cos_sin_rows;
@@ -148,7 +146,7 @@ void rope_cache(RopeArgs args) {
     head += args.at_once;
     if (head >= last) return;
     unit = find(head);
-    runs = read(unit);
+    if (unit.here) load_runs<kForm>(unit.from, unit.distance, unit.second, runs);
   }
 }
 

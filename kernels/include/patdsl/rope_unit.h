@@ -23,8 +23,7 @@ struct Runs {
 };
 
 template <int kForm>
-PATDSL_DEVICE Runs load_runs(const unsigned short* from, int distance, bool second) {
-  Runs runs = {{{0, 0, 0, 0}}, {{0, 0, 0, 0}}};
+PATDSL_DEVICE void load_runs(const unsigned short* from, int distance, bool second, Runs& runs) {
   if constexpr (kForm == kElements) {
     runs.first.word[0] = from[0];
     if (second) runs.second.word[0] = from[distance];
@@ -32,7 +31,6 @@ PATDSL_DEVICE Runs load_runs(const unsigned short* from, int distance, bool seco
     runs.first = load<true>(from, kLanes);
     runs.second = load<true>(from + distance, kLanes);
   }
-  return runs;
 }
 
 template <int kForm>

@@ -1,0 +1,245 @@
+// What becomes of a row's values: they are stored, or quantised with a scale that is given, one for the row, or one for
+// each group of neighbours.
+//
+// In: RowsArgs; values rounded to T and their span. Out: q, the scales, y. Each sink has `prepare`, called before the
+// row's sum is known; kHeavy, whether it needs many registers; kRowAmax, whether it needs the largest magnitude of the row; and `write`. The bytes are those of the
+// quantisation apart. Every lane of the wave calls `write`; vectors with nothing valid give zeros to the maxima.
+#pragma once
+
+#include "patdsl/reduce.h"
+#include "patdsl/rows_args.h"
+#include "patdsl/scale.h"
+
+namespace patdsl {
+
+template <class Where>
+PATDSL_DEVICE void store_values(const RowsArgs& args, const Vector (&values)[Where::kCount], const Where& span) {
+  unsigned short* const row = row_of<unsigned short>(args.y, args.y_stride);
+#pragma unroll
+  for (int i = 0; i < Where::kCount; ++i) store<Where::kFast>(row + span.first[i], values[i], span.valid[i]);
+}
+
+template <class Where>
+PATDSL_DEVICE void store_bytes(const RowsArgs& args, const Bytes<1>& bytes, const Where& span, int i) {
+  store<Where::kFast>(row_of<unsigned char>(args.q, args.q_stride) + span.first[i], bytes, span.valid[i]);
+}
+
+// The values alone; the columns past the row become 0.
+template <class T>
+struct Store {
+  static constexpr bool kHeavy = false;
+  static constexpr bool kRowAmax = false;
+  const RowsArgs& args;
+
+  explicit PATDSL_DEVICE Store(const RowsArgs& args_) : args(args_) {}
+  PATDSL_DEVICE void prepare() {}
+
+  template <class Where>
+  PATDSL_DEVICE void write(const Vector (&values)[Where::kCount], const Where& span, Word) const {
+    store_values(args, values, span);
+  }
+
+  PATDSL_DEVICE void finish() const {
+    unsigned short* const row = row_of<unsigned short>(args.y, args.y_stride);
+    for (int i = args.hidden + thread_x(); i < args.y_width; i += block_threads()) row[i] = 0;
+  }
+};
+
+// fp8: value * (1 / scale), limited. int8: value / scale.
+template <class T>
+struct StaticQuant {
+  static constexpr bool kHeavy = false;
+  static constexpr bool kRowAmax = false;
+  const RowsArgs& args;
+  float scale, inverse;
+
+  explicit PATDSL_DEVICE StaticQuant(const RowsArgs& args_) : args(args_) {}
+  PATDSL_DEVICE void prepare() {
+    scale = *static_cast<const float*>(args.scale);
+    inverse = divide(1.0f, scale);
+  }
+
+  template <class Where>
+  PATDSL_DEVICE void write(const Vector (&values)[Where::kCount], const Where& span, Word) const {
+#pragma unroll
+    for (int i = 0; i < Where::kCount; ++i) {
+      float wide[kLanes];
+      widen<T>(values[i], wide);
+      if (args.int8) {
+#pragma unroll
+        for (int j = 0; j < kLanes; ++j) wide[j] = divide(wide[j], scale);
+        store_bytes(args, int8_bytes(wide), span, i);
+      } else {
+#pragma unroll
+        for (int j = 0; j < kLanes; ++j) {
+          wide[j] = product(wide[j], inverse);
+          if constexpr (kFnuz) {  // its largest value is above the limit
+            wide[j] = wide[j] > kFp8Limit ? kFp8Limit : wide[j];
+            wide[j] = wide[j] < -kFp8Limit ? -kFp8Limit : wide[j];
+          }
+        }
+        Bytes<1> bytes;
+        bytes.word[0] = fp8x4_saturated(wide[0], wide[1], wide[2], wide[3]);
+        bytes.word[1] = fp8x4_saturated(wide[4], wide[5], wide[6], wide[7]);
+        store_bytes(args, bytes, span, i);
+      }
+    }
+    if (args.y) store_values(args, values, span);
+  }
+
+  PATDSL_DEVICE void finish() const {}
+};
+
+// One scale for the row.
+template <class T>
+struct TokenQuant {
+  static constexpr bool kHeavy = false;
+  static constexpr bool kRowAmax = true;
+  const RowsArgs& args;
+
+  explicit PATDSL_DEVICE TokenQuant(const RowsArgs& args_) : args(args_) {}
+  PATDSL_DEVICE void prepare() {}
+
+  template <class Where>
+  PATDSL_DEVICE void write(const Vector (&values)[Where::kCount], const Where& span, Word row_amax) const {
+    float* const out = row_of<float>(args.scale, args.scale_row_stride);
+    const bool first = span.first[0] == 0;
+    if (args.int8) {
+      const float amax = T::low(row_amax);
+      const float inverse = amax == 0.0f ? 0.0f : divide(kInt8Limit, amax);
+      if (first) *out = over_limit(amax, kInt8Limit, 1.0f / kInt8Limit);
+#pragma unroll
+      for (int i = 0; i < Where::kCount; ++i) {
+        float wide[kLanes];
+        widen<T>(values[i], wide);
+#pragma unroll
+        for (int j = 0; j < kLanes; ++j) wide[j] = product(wide[j], inverse);
+        store_bytes(args, int8_bytes(wide), span, i);
+      }
+    } else {
+      const Scale scale = token_scale<T>(row_amax);
+      if (first) *out = scale.value;
+#pragma unroll
+      for (int i = 0; i < Where::kCount; ++i) {
+        float wide[kLanes];
+        divided<T>(values[i], scale, wide);
+        store_bytes(args, fp8_bytes(wide), span, i);
+      }
+    }
+    if (args.y) store_values(args, values, span);
+  }
+
+  PATDSL_DEVICE void finish() const {}
+};
+
+// fp8 with a scale for each 128 neighbours, which are 16 lanes: the most used form, and the fastest.
+template <class T>
+struct Group128Quant {
+  static constexpr bool kHeavy = false;
+  static constexpr bool kRowAmax = false;
+  static constexpr int kGroupLanes = 128 / kLanes;
+  const RowsArgs& args;
+
+  explicit PATDSL_DEVICE Group128Quant(const RowsArgs& args_) : args(args_) {}
+  PATDSL_DEVICE void prepare() {}
+
+  template <class Where>
+  PATDSL_DEVICE void write(const Vector (&values)[Where::kCount], const Where& span, Word) const {
+    if constexpr (Where::kCount % 2 == 0) {
+#pragma unroll
+      for (int i = 0; i < Where::kCount; i += 2) write_pair(values[i], values[i + 1], span, i);
+    } else {
+      static_assert(Where::kCount == 1, "vectors are quantised in pairs, or one alone");
+      const Word amax = larger_half(group_max<kGroupLanes>(span.valid[0] > 0 ? magnitudes<T>(values[0]) : 0));
+      const Scale scale = found(amax);
+      quantise(values[0], scale.high, scale.low, span, 0);
+      if (thread_x() % kGroupLanes == 0) write_scale(scale, span.first[0], span.valid[0]);
+    }
+    if (args.y) store_values(args, values, span);
+  }
+
+  // Two vectors at once: their maxima go through the lanes as one word, and of each two lanes one works out the scale of
+  // the first vector's group and one that of the second's.
+  template <class Where>
+  PATDSL_DEVICE void write_pair(const Vector& one, const Vector& two, const Where& span, int i) const {
+    const Word a = span.valid[i] > 0 ? magnitudes<T>(one) : 0, b = span.valid[i + 1] > 0 ? magnitudes<T>(two) : 0;
+    const Word pair = max_u16x2((a & 0xffffu) | b << 16, a >> 16 | (b & 0xffff0000u));
+    const Word amax = group_max<kGroupLanes>(pair);
+    const bool odd = thread_x() % 2;
+    const Scale mine = found(odd ? amax >> 16 : amax & 0xffffu);
+    const float high = as_float(exchange<1>(as_bits(mine.high))), low = as_float(exchange<1>(as_bits(mine.low)));
+    quantise(one, odd ? high : mine.high, odd ? low : mine.low, span, i);
+    quantise(two, odd ? mine.high : high, odd ? mine.low : low, span, i + 1);
+    if (thread_x() % kGroupLanes < 2) {
+      write_scale(mine, odd ? span.first[i + 1] : span.first[i], odd ? span.valid[i + 1] : span.valid[i]);
+    }
+  }
+
+  static PATDSL_DEVICE Scale found(Word amax) { return group_scale<T>(amax, kFp8Limit, 1.0f / kFp8Limit); }
+
+  template <class Where>
+  PATDSL_DEVICE void quantise(const Vector& values, float high, float low, const Where& span, int i) const {
+    float wide[kLanes];
+    divided<T>(values, {0.0f, high, low}, wide);
+    store_bytes(args, fp8_bytes(wide), span, i);
+  }
+
+  PATDSL_DEVICE void write_scale(const Scale& scale, unsigned first, int valid) const {
+    if (valid == 0) return;
+    const Int64 group = first / 128;
+    row_of<float>(args.scale, args.scale_row_stride)[group * args.scale_group_stride] = scale.value;
+    if (args.scale2) row_of<float>(args.scale2, args.scale2_row_stride)[group * args.scale2_group_stride] = scale.value;
+  }
+
+  PATDSL_DEVICE void finish() const {}
+};
+
+// A scale for each 32, 64 or 128 neighbours: fp32, a power of two or e8m0; fp8 or int8.
+template <class T>
+struct GroupQuant {
+  static constexpr bool kHeavy = true;
+  static constexpr bool kRowAmax = false;
+  const RowsArgs& args;
+
+  explicit PATDSL_DEVICE GroupQuant(const RowsArgs& args_) : args(args_) {}
+  PATDSL_DEVICE void prepare() {}
+
+  template <class Where>
+  PATDSL_DEVICE void write(const Vector (&values)[Where::kCount], const Where& span, Word) const {
+    const int lanes = args.group / kLanes;
+    const float limit = args.int8 ? kInt8Limit : kFp8Limit;
+    const float inverse_limit = args.int8 ? 1.0f / kInt8Limit : 1.0f / kFp8Limit;
+#pragma unroll
+    for (int i = 0; i < Where::kCount; ++i) {
+      const Word amax = larger_half(group_max(span.valid[i] > 0 ? magnitudes<T>(values[i]) : 0, lanes));
+      Word byte = 0;
+      Scale scale;
+      if (args.mx) {
+        scale = mx_scale<T>(amax, byte);
+      } else {
+        scale = group_scale<T>(amax, limit, inverse_limit);
+        if (args.ue8m0) scale = power_of_two(scale.value);
+      }
+      float wide[kLanes];
+      divided<T>(values[i], scale, wide);
+      store_bytes(args, args.int8 ? int8_bytes(wide) : fp8_bytes(wide), span, i);
+      if (span.first[i] % args.group != 0 || span.valid[i] == 0) continue;
+      const Int64 group = span.first[i] / args.group;
+      put(args.scale, args.scale_row_stride, group * args.scale_group_stride, scale.value, byte);
+      if (args.scale2) put(args.scale2, args.scale2_row_stride, group * args.scale2_group_stride, scale.value, byte);
+    }
+    if (args.y) store_values(args, values, span);
+  }
+
+  PATDSL_DEVICE void put(void* base, Int64 row_stride, Int64 place, float value, Word byte) const {
+    if (args.mx) {
+      row_of<unsigned char>(base, row_stride)[place] = static_cast<unsigned char>(byte);
+    } else {
+      row_of<float>(base, row_stride)[place] = value;
+    }
+  }
+
+  PATDSL_DEVICE void finish() const {}
+};
+
+}  // namespace patdsl

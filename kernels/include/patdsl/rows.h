@@ -1,0 +1,146 @@
+// Kernels that work row by row, one row a block: a source's values into a sink.
+//
+// In: RowsArgs. Out: what the sink writes, and x + other of an adding source. Checks nothing: the launcher does.
+//
+// Two forms. `held`: a thread's vectors stay in registers and the row is read once; rows are fast. With kHidden the
+// size of the row is known when the kernel is compiled. `looped`: any row length and alignment; the row is read again
+// for each pass (then from cache), and written in the last one alone, so that results may lie where the inputs do.
+#pragma once
+
+#include "patdsl/row_sinks.h"
+#include "patdsl/row_sources.h"
+
+namespace patdsl {
+
+PATDSL_DEVICE float norm_factor(const RowsArgs& args, float sum) {
+  return reciprocal_square_root(fused_multiply_add(sum, args.inverse_size, args.epsilon));
+}
+
+// The row of this block. `Slots` are of BlockSlots<kThreads, kExact>.
+template <class T, class Source, class Sink, int kVectors, int kHidden>
+PATDSL_DEVICE void held_row(const RowsArgs& args) {
+  constexpr int kThreads = kRowThreads<kVectors, kHidden, kWave>;
+  using Block = BlockSlots<kThreads, (kHidden > 0)>;
+  using Where = Span<kVectors, true>;
+  PATDSL_SHARED(Four, sum_slots, Block::kFours);
+  PATDSL_SHARED(Four, amax_slots, Block::kFours);
+  const Where span = held_span<kVectors, kHidden>(args.hidden);
+  typename Source::template Row<Where> row(args, span);
+  Sink sink(args);
+  row.load();
+  sink.prepare();
+  float factor = 1.0f;
+  if constexpr (Source::kMeasures) {
+    const float own = row.squares();
+    row.write_sum();
+    factor = norm_factor(args, Block::sum(own, sum_slots));
+  }
+  Vector values[kVectors];
+  row.values(factor, values);
+  Word amax = 0;
+  if constexpr (Sink::kRowAmax) {
+#pragma unroll
+    for (int i = 0; i < kVectors; ++i) {
+      amax = max_u16x2(amax, span.valid[i] > 0 ? magnitudes<T>(values[i]) : 0);
+    }
+    amax = larger_half(Block::max_u16x2(amax, amax_slots));
+  }
+  sink.write(values, span, amax);
+  sink.finish();
+}
+
+// Blocks of kHeldThreads that must find room: more registers a thread where a source or sink holds more.
+template <class Source, class Sink, int kVectors>
+inline constexpr int kHeldBlocks = (kVectors <= 2 ? 3 : 2) - (Source::kHeavy || Sink::kHeavy ? 1 : 0);
+
+// hidden: a multiple of 8, at most kVectors * 8 * 512. Every row of 16-bit floats begins at a 16-byte boundary, and
+// every row of q at an 8-byte one.
+template <class T, class Source, class Sink, int kVectors>
+PATDSL_KERNEL(kHeldThreads, (kHeldBlocks<Source, Sink, kVectors>))
+void rows_held(RowsArgs args) {
+  wait_for_previous();
+  held_row<T, Source, Sink, kVectors, 0>(args);
+}
+
+// Blocks of kThreads that an NVIDIA multiprocessor holds where a thread has kRegisters: its four parts have 16,384 each.
+template <int kThreads, int kRegisters>
+inline constexpr int kBlocksAtOnce = 16384 / (32 * kRegisters) * 4 / ((kThreads + 31) / 32);
+
+// The same for one size. With fewer registers a thread more rows are on the machine at once.
+template <class T, class Source, class Sink, int kVectors, int kHidden, int kRegisters>
+PATDSL_KERNEL((kRowThreads<kVectors, kHidden, kWave>),
+              (kBlocksAtOnce<kRowThreads<kVectors, kHidden, kWave>, kRegisters>))
+void rows_sized(RowsArgs args) {
+  wait_for_previous();
+  args.hidden = kHidden;
+  args.inverse_size = 1.0f / kHidden;
+  held_row<T, Source, Sink, kVectors, kHidden>(args);
+}
+
+// Elements past the row are 0 * factor, which is NaN where the factor is: they must not reach a maximum.
+PATDSL_DEVICE void keep_valid(Vector& values, int valid) {
+  if (valid == kLanes) return;
+#pragma unroll
+  for (int i = 0; i < kLanes; ++i) {
+    if (i >= valid) values.word[i / 2] &= i % 2 ? 0x0000ffffu : 0xffff0000u;
+  }
+}
+
+template <class T, class Source, class Sink, bool kFast>
+PATDSL_DEVICE void looped_row(const RowsArgs& args) {
+  using Block = BlockSlots<kMaxThreads, false>;
+  using Where = Span<1, kFast>;
+  PATDSL_SHARED(Four, sum_slots, Block::kFours);
+  PATDSL_SHARED(Four, amax_slots, Block::kFours);
+  const int stride = block_threads() * kLanes;
+  const int begin = thread_x() * kLanes;
+  const auto span_at = [&](int base) -> Where {
+    return {{static_cast<unsigned>(base + begin)}, {remaining(args.hidden, base + begin)}};
+  };
+  float factor = 1.0f;
+  if constexpr (Source::kMeasures) {
+    float sum = 0.0f;
+    for (int base = 0; base < args.hidden; base += stride) {
+      const Where span = span_at(base);
+      typename Source::template Row<Where> row(args, span);
+      row.load();
+      sum += row.squares();
+    }
+    factor = norm_factor(args, Block::sum(sum, sum_slots));
+  }
+  Word amax = 0;
+  if constexpr (Sink::kRowAmax) {
+    for (int base = 0; base < args.hidden; base += stride) {
+      const Where span = span_at(base);
+      typename Source::template Row<Where> row(args, span);
+      row.load();
+      Vector values[1];
+      row.values(factor, values);
+      keep_valid(values[0], span.valid[0]);
+      amax = max_u16x2(amax, magnitudes<T>(values[0]));
+    }
+    amax = larger_half(Block::max_u16x2(amax, amax_slots));
+  }
+  Sink sink(args);
+  sink.prepare();
+  for (int base = 0; base < args.hidden; base += stride) {  // the same number of turns in every lane
+    const Where span = span_at(base);
+    typename Source::template Row<Where> row(args, span);
+    row.load();
+    row.write_sum();
+    Vector values[1];
+    row.values(factor, values);
+    keep_valid(values[0], span.valid[0]);
+    sink.write(values, span, amax);
+  }
+  sink.finish();
+}
+
+template <class T, class Source, class Sink, bool kFast>
+PATDSL_KERNEL(kMaxThreads, 1)
+void rows_looped(RowsArgs args) {
+  wait_for_previous();
+  looped_row<T, Source, Sink, kFast>(args);
+}
+
+}  // namespace patdsl

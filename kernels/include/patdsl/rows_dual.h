@@ -1,0 +1,39 @@
+// Two norms in one launch, each row by row: of the two parts of a split row, as multi-head latent attention has them.
+//
+// In: RowsArgs of each. Out: what the sink writes of the first, and the norm of the second. The first dimension of the
+// grid is the row, the second one says which of the two. Checks nothing: the launcher does.
+#pragma once
+
+#include "patdsl/rows.h"
+
+namespace patdsl {
+
+struct DualArgs {
+  RowsArgs first, second;
+};
+
+// Both parts fast, and at most kVectors * 8 * 512 long.
+template <class T, class Sink, int kVectors>
+PATDSL_KERNEL(kHeldThreads, (kHeldBlocks<Norm<T, false, true>, Sink, kVectors>))
+void dual_held(DualArgs args) {
+  wait_for_previous();
+  if (block_y() == 0) {
+    held_row<T, Norm<T, false, true>, Sink, kVectors, 0>(args.first);
+  } else {
+    held_row<T, Norm<T, false, true>, Store<T>, kVectors, 0>(args.second);
+  }
+}
+
+// Any weights, lengths and alignments.
+template <class T, class Sink>
+PATDSL_KERNEL(kMaxThreads, 1)
+void dual_looped(DualArgs args) {
+  wait_for_previous();
+  if (block_y() == 0) {
+    looped_row<T, AnyNorm<T>, Sink, false>(args.first);
+  } else {
+    looped_row<T, AnyNorm<T>, Store<T>, false>(args.second);
+  }
+}
+
+}  // namespace patdsl

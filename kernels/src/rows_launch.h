@@ -1,0 +1,169 @@
+// Which kernel of include/patdsl/rows.h runs a call, and in what shape.
+//
+// In: the fields of a call, checked by abi.hip. Out: 0, -1 for arguments that no kernel takes, else the runtime's error
+// number. Each source and dtype is instantiated in a file of its own, so that they compile side by side.
+//
+// The order in which a norm's squares are added depends on the form. The form of a call is chosen by the size and
+// alignment of its rows, never by their number: a row has the same bits in any batch. (The two sized forms add alike.)
+#pragma once
+
+#include "patdsl/rows.h"
+#include "rows_abi.h"
+
+namespace patdsl {
+
+constexpr Int64 kBadArguments = -1;
+
+enum Form : Int64 {
+  kChosen = 0,
+  kSized = 1,      // the row's size is compiled in; the weight is read early
+  kHeld2 = 2,      // two vectors a thread
+  kSizedLate = 3,  // as kSized, in fewer registers: the weight is read late
+  kHeld4 = 4,      // four vectors a thread
+  kLooped = -1,
+};
+
+enum class Family { kNorm, kAddNorm, kAnyNorm, kActivationMul, kPlain };
+
+template <class T, Family kFamily>
+int launch_rows(const PatdslRowsCall& call);
+
+inline RowsArgs rows_args(const PatdslRowsCall& call) {
+  RowsArgs args = {};
+  args.x = call.x, args.other = call.other, args.weight = call.weight;
+  args.q = call.q, args.scale = call.scale, args.scale2 = call.scale2, args.y = call.y, args.sum = call.sum;
+  args.x_stride = call.x_stride, args.other_stride = call.other_stride, args.q_stride = call.q_stride;
+  args.y_stride = call.y_stride, args.sum_stride = call.sum_stride;
+  args.scale_row_stride = call.scale_row_stride, args.scale_group_stride = call.scale_group_stride;
+  args.scale2_row_stride = call.scale2_row_stride, args.scale2_group_stride = call.scale2_group_stride;
+  args.hidden = static_cast<int>(call.hidden), args.y_width = static_cast<int>(call.y_width);
+  args.variance_size = static_cast<int>(call.variance_size);
+  args.epsilon = static_cast<float>(call.epsilon);
+  args.inverse_size = static_cast<float>(1.0 / static_cast<double>(call.variance_size));
+  args.group = static_cast<int>(call.group);
+  args.add = call.source == kAddNorm, args.gated = call.source == kGatedNorm, args.gelu = call.source == kGeluMul;
+  args.mx = call.quant == kMx, args.ue8m0 = call.ue8m0 != 0, args.int8 = call.int8 != 0;
+  args.weight_f32 = call.weight_f32 != 0, args.gemma = call.gemma != 0;
+  return args;
+}
+
+inline bool multiple_of(const void* pointer, unsigned bytes) {
+  return reinterpret_cast<unsigned long long>(pointer) % bytes == 0;
+}
+
+// Whether every row of every tensor can be read and written a vector at a time.
+inline bool is_fast(const PatdslRowsCall& call) {
+  const Int64 strides = call.x_stride | (call.other ? call.other_stride : 0) | (call.y ? call.y_stride : 0) |
+                        (call.sum ? call.sum_stride : 0) | (call.q ? call.q_stride : 0) | call.hidden;
+  return strides % kLanes == 0 && multiple_of(call.x, 16) && multiple_of(call.other, 16) && multiple_of(call.y, 16) &&
+         multiple_of(call.sum, 16) && multiple_of(call.q, 8) && (call.weight_f32 != 0 || multiple_of(call.weight, 16));
+}
+
+inline int rounded_threads(Int64 vectors, int most) {
+  const Int64 threads = (vectors + kLaunchWave - 1) / kLaunchWave * kLaunchWave;
+  return static_cast<int>(threads < most ? threads : most);
+}
+
+inline Int64 row_vectors(const PatdslRowsCall& call) { return (call.hidden + kLanes - 1) / kLanes; }
+
+inline int run(void (*kernel)(RowsArgs), int threads, const PatdslRowsCall& call) {
+  return launch_early(kernel, call.rows, 1, threads, call.stream, rows_args(call));
+}
+
+// The form by the size and alignment of the rows.
+inline Int64 form_of(const PatdslRowsCall& call) {
+  if (!is_fast(call)) return kLooped;
+  const Int64 vectors = row_vectors(call);
+  return vectors <= 2 * kHeldThreads ? kHeld2 : vectors <= 4 * kHeldThreads ? kHeld4 : kLooped;
+}
+
+inline bool fits(const PatdslRowsCall& call, Int64 form) {
+  if (form == kLooped) return true;
+  return (form == kHeld2 || form == kHeld4) && is_fast(call) && row_vectors(call) <= form * kHeldThreads;
+}
+
+template <class T, class Source, class LateSource, class Sink>
+int launch_form(const PatdslRowsCall& call, Int64 form) {
+  if (!fits(call, form)) return kBadArguments;
+  const Int64 vectors = row_vectors(call);
+  switch (form) {
+    case kHeld2: return run(rows_held<T, Source, Sink, 2>, rounded_threads((vectors + 1) / 2, kHeldThreads), call);
+    case kHeld4: return run(rows_held<T, LateSource, Sink, 4>, rounded_threads((vectors + 3) / 4, kHeldThreads), call);
+    default: break;
+  }
+  const int threads = rounded_threads(vectors, kMaxThreads);
+  return is_fast(call) ? run(rows_looped<T, LateSource, Sink, true>, threads, call)
+                       : run(rows_looped<T, LateSource, Sink, false>, threads, call);
+}
+
+// The most used norms with group quantisation have a kernel for each of the most used sizes. More rows than are on the
+// machine at once with the weight read early, but not many times more: then fewer registers and more rows are faster.
+template <class T, bool kAdd, int kHidden>
+int launch_size(const PatdslRowsCall& call) {
+  constexpr int kEarlyRegisters = 40, kLateRegisters = 32;
+  constexpr int kThreads = kRowThreads<2, kHidden, kLaunchWave>;
+  using Sink = Group128Quant<T>;
+  if constexpr (kScarceRegisters) {
+    const Int64 at_once = processors(call.device);
+    const bool late = call.rows > at_once * kBlocksAtOnce<kThreads, kEarlyRegisters> &&
+                      call.rows <= 2 * at_once * kBlocksAtOnce<kThreads, kLateRegisters>;
+    if (call.config == kSizedLate || (late && call.config == kChosen)) {
+      return run(rows_sized<T, Norm<T, kAdd, false>, Sink, 2, kHidden, kLateRegisters>, kThreads, call);
+    }
+  }
+  return run(rows_sized<T, Norm<T, kAdd, true>, Sink, 2, kHidden, kEarlyRegisters>, kThreads, call);
+}
+
+template <class T, bool kAdd>
+int launch_sized(const PatdslRowsCall& call) {
+  switch (call.hidden) {
+    case 1536: return launch_size<T, kAdd, 1536>(call);
+    case 2048: return launch_size<T, kAdd, 2048>(call);
+    case 4096: return launch_size<T, kAdd, 4096>(call);
+    case 5120: return launch_size<T, kAdd, 5120>(call);
+    case 7168: return launch_size<T, kAdd, 7168>(call);
+    case 8192: return launch_size<T, kAdd, 8192>(call);
+    default: return kBadArguments;
+  }
+}
+
+inline bool has_size(Int64 hidden) {
+  return hidden == 1536 || hidden == 2048 || hidden == 4096 || hidden == 5120 || hidden == 7168 || hidden == 8192;
+}
+
+inline bool is_group128(const PatdslRowsCall& call) {
+  return call.quant == kGroup && call.group == 128 && call.ue8m0 == 0 && call.int8 == 0;
+}
+
+template <class T, class Source, class LateSource>
+int launch_sinks(const PatdslRowsCall& call) {
+  const Int64 form = call.config == kChosen ? form_of(call) : call.config;
+  switch (call.quant) {
+    case kNone: return launch_form<T, Source, LateSource, Store<T>>(call, form);
+    case kStatic: return launch_form<T, Source, LateSource, StaticQuant<T>>(call, form);
+    case kToken: return launch_form<T, Source, LateSource, TokenQuant<T>>(call, form);
+    case kGroup:
+      if (is_group128(call)) return launch_form<T, Source, LateSource, Group128Quant<T>>(call, form);
+      return launch_form<T, Source, LateSource, GroupQuant<T>>(call, form);
+    case kMx: return launch_form<T, Source, LateSource, GroupQuant<T>>(call, form);
+    default: return kBadArguments;
+  }
+}
+
+template <class T, Family kFamily>
+int launch_rows(const PatdslRowsCall& call) {
+  if constexpr (kFamily == Family::kNorm || kFamily == Family::kAddNorm) {
+    constexpr bool kAdd = kFamily == Family::kAddNorm;
+    const bool sized = call.config == kChosen || call.config == kSized || call.config == kSizedLate;
+    if (sized && is_group128(call) && is_fast(call) && has_size(call.hidden)) return launch_sized<T, kAdd>(call);
+    return launch_sinks<T, Norm<T, kAdd, !kAdd>, Norm<T, kAdd, false>>(call);
+  } else if constexpr (kFamily == Family::kAnyNorm) {
+    return launch_sinks<T, AnyNorm<T>, AnyNorm<T>>(call);
+  } else if constexpr (kFamily == Family::kActivationMul) {
+    return launch_sinks<T, ActivationMul<T>, ActivationMul<T>>(call);
+  } else {
+    return launch_sinks<T, Plain<T>, Plain<T>>(call);
+  }
+}
+
+}  // namespace patdsl
