@@ -170,9 +170,9 @@ struct Group128Quant {
     const float high = as_float(exchange<1>(as_bits(mine.high))), low = as_float(exchange<1>(as_bits(mine.low)));
     quantise(one, odd ? high : mine.high, odd ? low : mine.low, span, i);
     quantise(two, odd ? mine.high : high, odd ? mine.low : low, span, i + 1);
-    if (thread_x() % kGroupLanes < 2) {
-      write_scale(mine, odd ? span.first[i + 1] : span.first[i], odd ? span.valid[i + 1] : span.valid[i]);
-    }
+    const unsigned first[2] = {span.first[i], span.first[i + 1]};
+    const int valid[2] = {span.valid[i], span.valid[i + 1]};
+    if (thread_x() % kGroupLanes < 2) write_scale(mine, odd ? first[1] : first[0], odd ? valid[1] : valid[0]);
   }
 
   static PATDSL_DEVICE Scale found(Word amax) { return group_scale<T>(amax, kFp8Limit, 1.0f / kFp8Limit); }
