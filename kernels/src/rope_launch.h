@@ -96,22 +96,29 @@ inline RopeShape rope_shape(const PatdslRopeCall& call, bool vectors) {
           static_cast<int>(count(call.turn))};
 }
 
-// A block has some 256 threads. Each takes one head while there are few blocks, and more where there are enough of them
-// to fill a GPU: then the angles are read once for all of them.
+// How many heads a column has, at most: one while that makes few blocks, and more where there are enough of them to fill
+// a GPU, so that the angles are read once for several heads.
+inline int heads_a_column(const PatdslRopeCall& call, int at_once) {
+  if (call.config > 0) return static_cast<int>(call.config);
+  constexpr Int64 kEnoughBlocks = 2048, kMost = 4;
+  const Int64 heads = call.q_heads + call.k_heads + call.v_heads;
+  const Int64 blocks = call.tokens * ((heads + at_once - 1) / at_once);
+  return static_cast<int>(blocks < 2 * kEnoughBlocks ? 1 : blocks < kMost * kEnoughBlocks ? blocks / kEnoughBlocks : kMost);
+}
+
 template <class T>
 int launch_form(const PatdslRopeCall& call, RopeArgs& args, const RopeShape& shape) {
-  const int most = rope_threads(shape.form);
-  if (shape.units > most) return kBadRope;
-  const int aim = kRopeThreads > shape.units ? kRopeThreads : shape.units;
-  args.at_once = aim / shape.units < args.heads ? aim / shape.units : args.heads;
-  const int threads = (args.at_once * shape.units + kLaunchWave - 1) / kLaunchWave * kLaunchWave;
-  const Int64 turns = (args.heads + args.at_once - 1) / args.at_once;
-  constexpr Int64 kEnoughBlocks = 2048, kMostTurns = 4, kMostGrid = 65535;
-  const Int64 fitting = turns * call.tokens / kEnoughBlocks;
-  Int64 each = call.config > 0 ? call.config : fitting < 1 ? 1 : fitting < kMostTurns ? fitting : kMostTurns;
-  each = rope_most(each < turns ? each : turns, (turns + kMostGrid - 1) / kMostGrid);
-  args.block_heads = static_cast<int>(each) * args.at_once;
-  const Int64 grid_y = (turns + each - 1) / each;
+  if (shape.units > rope_threads(shape.form)) return kBadRope;
+  int at_once = kRopeThreads > shape.units ? kRopeThreads / shape.units : 1;
+  const int each = heads_a_column(call, at_once);
+  const auto columns = [&](int heads) { return heads / each + (heads % each != 0); };
+  args.q_columns = columns(args.q_heads), args.k_columns = columns(args.k_heads);
+  args.v_columns = columns(args.v_heads);
+  const Int64 all = Int64{args.q_columns} + args.k_columns + args.v_columns;
+  args.at_once = at_once = static_cast<int>(at_once < all ? at_once : all);
+  const int threads = (at_once * shape.units + kLaunchWave - 1) / kLaunchWave * kLaunchWave;
+  const Int64 grid_y = (all + at_once - 1) / at_once;
+  if (grid_y > 65535) return kBadRope;
   const auto run = [&](void (*kernel)(RopeArgs)) {
     return launch_2d(kernel, call.tokens, grid_y, threads, call.stream, args);
   };
@@ -142,9 +149,8 @@ inline RopeArgs rope_args(const PatdslRopeCall& call) {
   args.k_cache_head = stride(call.k_cache_head), args.v_cache_head = stride(call.v_cache_head);
   args.slot_count = static_cast<Word>(call.slot_count);
   args.slot_limit = static_cast<Word>(call.blocks * call.block_size);
-  args.q_heads = static_cast<int>(call.q_heads);
-  args.k_end = static_cast<int>(call.q_heads + call.k_heads);
-  args.heads = static_cast<int>(call.q_heads + call.k_heads + call.v_heads);
+  args.q_heads = static_cast<int>(call.q_heads), args.k_heads = static_cast<int>(call.k_heads);
+  args.v_heads = static_cast<int>(call.v_heads);
   args.turn = static_cast<int>(call.turn), args.q_rest_size = static_cast<int>(call.q_rest_size);
   args.k_rest_size = static_cast<int>(call.k_rest_size), args.v_size = static_cast<int>(call.v_size);
   args.block_size = static_cast<int>(call.block_size);

@@ -20,6 +20,7 @@ enum Form : Int64 {
   kHeld2 = 2,      // two vectors a thread
   kSizedLate = 3,  // as kSized, in fewer registers: the weight is read late
   kHeld4 = 4,      // four vectors a thread
+  kPacked = 5,     // short rows, several in a block
   kLooped = -1,
 };
 
@@ -70,15 +71,21 @@ inline int run(void (*kernel)(RowsArgs), int threads, const PatdslRowsCall& call
   return launch_early(kernel, call.rows, 1, threads, call.stream, rows_args(call));
 }
 
+inline bool fits_packed(const PatdslRowsCall& call) {
+  return is_fast(call) && call.hidden <= kPackedLanes * kLanes && (!call.y || call.y_width == call.hidden);
+}
+
 // The form by the size and alignment of the rows.
 inline Int64 form_of(const PatdslRowsCall& call) {
   if (!is_fast(call)) return kLooped;
   const Int64 vectors = row_vectors(call);
+  if (fits_packed(call)) return kPacked;
   return vectors <= 2 * kHeldThreads ? kHeld2 : vectors <= 4 * kHeldThreads ? kHeld4 : kLooped;
 }
 
 inline bool fits(const PatdslRowsCall& call, Int64 form) {
   if (form == kLooped) return true;
+  if (form == kPacked) return fits_packed(call);
   return (form == kHeld2 || form == kHeld4) && is_fast(call) && row_vectors(call) <= form * kHeldThreads;
 }
 
@@ -89,6 +96,12 @@ int launch_form(const PatdslRowsCall& call, Int64 form) {
   switch (form) {
     case kHeld2: return run(rows_held<T, Source, Sink, 2>, rounded_threads((vectors + 1) / 2, kHeldThreads), call);
     case kHeld4: return run(rows_held<T, LateSource, Sink, 4>, rounded_threads((vectors + 3) / 4, kHeldThreads), call);
+    case kPacked: {
+      constexpr int kRows = kPackedThreads / kPackedLanes;
+      const PackedArgs args = {rows_args(call), call.rows};
+      const Int64 blocks = (call.rows + kRows - 1) / kRows;
+      return launch_early(rows_packed<T, Source, Sink>, blocks, 1, kPackedThreads, call.stream, args);
+    }
     default: break;
   }
   const int threads = rounded_threads(vectors, kMaxThreads);

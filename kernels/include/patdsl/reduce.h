@@ -27,6 +27,15 @@ PATDSL_DEVICE Word group_max(Word value, int count) {
   return value;
 }
 
+// The sum over 16 neighbouring lanes.
+PATDSL_DEVICE float group_sum(float value) {
+  value += as_float(exchange<1>(as_bits(value)));
+  value += as_float(exchange<2>(as_bits(value)));
+  value += as_float(exchange<4>(as_bits(value)));
+  value += as_float(exchange<8>(as_bits(value)));
+  return value;
+}
+
 struct alignas(16) Four {
   Word value[4];
 };

@@ -23,7 +23,8 @@ struct Runs {
 };
 
 template <int kForm>
-PATDSL_DEVICE void load_runs(const unsigned short* from, int distance, bool second, Runs& runs) {
+PATDSL_DEVICE Runs load_runs(const unsigned short* from, int distance, bool second) {
+  Runs runs = {{{0, 0, 0, 0}}, {{0, 0, 0, 0}}};
   if constexpr (kForm == kElements) {
     runs.first.word[0] = from[0];
     if (second) runs.second.word[0] = from[distance];
@@ -31,6 +32,7 @@ PATDSL_DEVICE void load_runs(const unsigned short* from, int distance, bool seco
     runs.first = load<true>(from, kLanes);
     runs.second = load<true>(from + distance, kLanes);
   }
+  return runs;
 }
 
 template <int kForm>

@@ -14,14 +14,14 @@ namespace patdsl {
 
 template <class Where>
 PATDSL_DEVICE void store_values(const RowsArgs& args, const Vector (&values)[Where::kCount], const Where& span) {
-  unsigned short* const row = row_of<unsigned short>(args.y, args.y_stride);
+  unsigned short* const row = span.template of<unsigned short>(args.y, args.y_stride);
 #pragma unroll
   for (int i = 0; i < Where::kCount; ++i) store<Where::kFast>(row + span.first[i], values[i], span.valid[i]);
 }
 
 template <class Where>
 PATDSL_DEVICE void store_bytes(const RowsArgs& args, const Bytes<1>& bytes, const Where& span, int i) {
-  store<Where::kFast>(row_of<unsigned char>(args.q, args.q_stride) + span.first[i], bytes, span.valid[i]);
+  store<Where::kFast>(span.template of<unsigned char>(args.q, args.q_stride) + span.first[i], bytes, span.valid[i]);
 }
 
 // The values alone; the columns past the row become 0.
@@ -39,8 +39,9 @@ struct Store {
     store_values(args, values, span);
   }
 
-  PATDSL_DEVICE void finish() const {
-    unsigned short* const row = row_of<unsigned short>(args.y, args.y_stride);
+  template <class Where>
+  PATDSL_DEVICE void finish(const Where& span) const {
+    unsigned short* const row = span.template of<unsigned short>(args.y, args.y_stride);
     for (int i = args.hidden + thread_x(); i < args.y_width; i += block_threads()) row[i] = 0;
   }
 };
@@ -87,7 +88,8 @@ struct StaticQuant {
     if (args.y) store_values(args, values, span);
   }
 
-  PATDSL_DEVICE void finish() const {}
+  template <class Where>
+  PATDSL_DEVICE void finish(const Where&) const {}
 };
 
 // One scale for the row.
@@ -102,8 +104,8 @@ struct TokenQuant {
 
   template <class Where>
   PATDSL_DEVICE void write(const Vector (&values)[Where::kCount], const Where& span, Word row_amax) const {
-    float* const out = row_of<float>(args.scale, args.scale_row_stride);
-    const bool first = span.first[0] == 0;
+    float* const out = span.template of<float>(args.scale, args.scale_row_stride);
+    const bool first = span.first[0] == 0 && span.valid[0] > 0;
     if (args.int8) {
       const float amax = T::low(row_amax);
       const float inverse = amax == 0.0f ? 0.0f : divide(kInt8Limit, amax);
@@ -129,7 +131,8 @@ struct TokenQuant {
     if (args.y) store_values(args, values, span);
   }
 
-  PATDSL_DEVICE void finish() const {}
+  template <class Where>
+  PATDSL_DEVICE void finish(const Where&) const {}
 };
 
 // fp8 with a scale for each 128 neighbours, which are 16 lanes: the most used form, and the fastest.
@@ -153,7 +156,7 @@ struct Group128Quant {
       const Word amax = larger_half(group_max<kGroupLanes>(span.valid[0] > 0 ? magnitudes<T>(values[0]) : 0));
       const Scale scale = found(amax);
       quantise(values[0], scale.high, scale.low, span, 0);
-      if (thread_x() % kGroupLanes == 0) write_scale(scale, span.first[0], span.valid[0]);
+      if (thread_x() % kGroupLanes == 0) write_scale(scale, span, span.first[0], span.valid[0]);
     }
     if (args.y) store_values(args, values, span);
   }
@@ -172,7 +175,7 @@ struct Group128Quant {
     quantise(two, odd ? mine.high : high, odd ? mine.low : low, span, i + 1);
     const unsigned first[2] = {span.first[i], span.first[i + 1]};
     const int valid[2] = {span.valid[i], span.valid[i + 1]};
-    if (thread_x() % kGroupLanes < 2) write_scale(mine, odd ? first[1] : first[0], odd ? valid[1] : valid[0]);
+    if (thread_x() % kGroupLanes < 2) write_scale(mine, span, odd ? first[1] : first[0], odd ? valid[1] : valid[0]);
   }
 
   static PATDSL_DEVICE Scale found(Word amax) { return group_scale<T>(amax, kFp8Limit, 1.0f / kFp8Limit); }
@@ -184,14 +187,17 @@ struct Group128Quant {
     store_bytes(args, fp8_bytes(wide), span, i);
   }
 
-  PATDSL_DEVICE void write_scale(const Scale& scale, unsigned first, int valid) const {
+  template <class Where>
+  PATDSL_DEVICE void write_scale(const Scale& scale, const Where& span, unsigned first, int valid) const {
     if (valid == 0) return;
     const Int64 group = first / 128;
-    row_of<float>(args.scale, args.scale_row_stride)[group * args.scale_group_stride] = scale.value;
-    if (args.scale2) row_of<float>(args.scale2, args.scale2_row_stride)[group * args.scale2_group_stride] = scale.value;
+    span.template of<float>(args.scale, args.scale_row_stride)[group * args.scale_group_stride] = scale.value;
+    if (!args.scale2) return;
+    span.template of<float>(args.scale2, args.scale2_row_stride)[group * args.scale2_group_stride] = scale.value;
   }
 
-  PATDSL_DEVICE void finish() const {}
+  template <class Where>
+  PATDSL_DEVICE void finish(const Where&) const {}
 };
 
 // A scale for each 32, 64 or 128 neighbours: fp32, a power of two or e8m0; fp8 or int8.
@@ -225,21 +231,23 @@ struct GroupQuant {
       store_bytes(args, args.int8 ? int8_bytes(wide) : fp8_bytes(wide), span, i);
       if (span.first[i] % args.group != 0 || span.valid[i] == 0) continue;
       const Int64 group = span.first[i] / args.group;
-      put(args.scale, args.scale_row_stride, group * args.scale_group_stride, scale.value, byte);
-      if (args.scale2) put(args.scale2, args.scale2_row_stride, group * args.scale2_group_stride, scale.value, byte);
+      put(args.scale, span.row * args.scale_row_stride + group * args.scale_group_stride, scale.value, byte);
+      if (!args.scale2) continue;
+      put(args.scale2, span.row * args.scale2_row_stride + group * args.scale2_group_stride, scale.value, byte);
     }
     if (args.y) store_values(args, values, span);
   }
 
-  PATDSL_DEVICE void put(void* base, Int64 row_stride, Int64 place, float value, Word byte) const {
+  PATDSL_DEVICE void put(void* base, Int64 place, float value, Word byte) const {
     if (args.mx) {
-      row_of<unsigned char>(base, row_stride)[place] = static_cast<unsigned char>(byte);
+      static_cast<unsigned char*>(base)[place] = static_cast<unsigned char>(byte);
     } else {
-      row_of<float>(base, row_stride)[place] = value;
+      static_cast<float*>(base)[place] = value;
     }
   }
 
-  PATDSL_DEVICE void finish() const {}
+  template <class Where>
+  PATDSL_DEVICE void finish(const Where&) const {}
 };
 
 }  // namespace patdsl

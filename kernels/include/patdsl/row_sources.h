@@ -73,8 +73,8 @@ struct Norm {
     PATDSL_DEVICE Row(const RowsArgs& args_, const Where& span_) : args(args_), span(span_) {}
 
     PATDSL_DEVICE void load() {
-      load_all(row_of<Halves>(args.x, args.x_stride), span, x);
-      if constexpr (kAdd) load_all(row_of<Halves>(args.other, args.other_stride), span, other);
+      load_all(span.template of<Halves>(args.x, args.x_stride), span, x);
+      if constexpr (kAdd) load_all(span.template of<Halves>(args.other, args.other_stride), span, other);
       if constexpr (kEarly) load_weight();
     }
 
@@ -92,7 +92,7 @@ struct Norm {
 
     PATDSL_DEVICE void write_sum() {
       if constexpr (kAdd) {
-        Halves* const out = row_of<Halves>(args.sum, args.sum_stride);
+        Halves* const out = span.template of<Halves>(args.sum, args.sum_stride);
 #pragma unroll
         for (int i = 0; i < kCount; ++i) {
           float values[kLanes];
@@ -134,8 +134,8 @@ struct AnyNorm {
     PATDSL_DEVICE Row(const RowsArgs& args_, const Where& span_) : args(args_), span(span_) {}
 
     PATDSL_DEVICE void load() {
-      load_all(row_of<Halves>(args.x, args.x_stride), span, x);
-      if (args.other) load_all(row_of<Halves>(args.other, args.other_stride), span, other);
+      load_all(span.template of<Halves>(args.x, args.x_stride), span, x);
+      if (args.other) load_all(span.template of<Halves>(args.other, args.other_stride), span, other);
       if (args.weight && !args.weight_f32) load_all(static_cast<const Halves*>(args.weight), span, weight);
     }
 
@@ -158,7 +158,7 @@ struct AnyNorm {
 
     PATDSL_DEVICE void write_sum() {
       if (!args.add) return;
-      Halves* const out = row_of<Halves>(args.sum, args.sum_stride);
+      Halves* const out = span.template of<Halves>(args.sum, args.sum_stride);
 #pragma unroll
       for (int i = 0; i < kCount; ++i) {
         float values[kLanes];
@@ -233,7 +233,7 @@ struct ActivationMul {
     PATDSL_DEVICE Row(const RowsArgs& args_, const Where& span_) : args(args_), span(span_) {}
 
     PATDSL_DEVICE void load() {
-      const Halves* const row = row_of<Halves>(args.x, args.x_stride);
+      const Halves* const row = span.template of<Halves>(args.x, args.x_stride);
       load_all(row, span, gate);
       load_all(row + args.hidden, span, up);
     }
@@ -271,7 +271,7 @@ struct Plain {
 
     PATDSL_DEVICE Row(const RowsArgs& args_, const Where& span_) : args(args_), span(span_) {}
 
-    PATDSL_DEVICE void load() { load_all(row_of<Halves>(args.x, args.x_stride), span, x); }
+    PATDSL_DEVICE void load() { load_all(span.template of<Halves>(args.x, args.x_stride), span, x); }
     PATDSL_DEVICE float squares() { return 0.0f; }
     PATDSL_DEVICE void write_sum() {}
 

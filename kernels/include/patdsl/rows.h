@@ -2,9 +2,10 @@
 //
 // In: RowsArgs. Out: what the sink writes, and x + other of an adding source. Checks nothing: the launcher does.
 //
-// Two forms. `held`: a thread's vectors stay in registers and the row is read once; rows are fast. With kHidden the
-// size of the row is known when the kernel is compiled. `looped`: any row length and alignment; the row is read again
-// for each pass (then from cache), and written in the last one alone, so that results may lie where the inputs do.
+// Three forms. `held`: a thread's vectors stay in registers and the row is read once; rows are fast. With kHidden the
+// size of the row is known when the kernel is compiled. `packed`: the same for short rows, 16 lanes each. `looped`: any
+// row length and alignment; the row is read again for each pass (then from cache), and written in the last one alone, so
+// that results may lie where the inputs do.
 #pragma once
 
 #include "patdsl/row_sinks.h"
@@ -46,7 +47,7 @@ PATDSL_DEVICE void held_row(const RowsArgs& args) {
     amax = larger_half(Block::max_u16x2(amax, amax_slots));
   }
   sink.write(values, span, amax);
-  sink.finish();
+  sink.finish(span);
 }
 
 // Blocks of kHeldThreads that must find room: more registers a thread where a source or sink holds more.
@@ -77,6 +78,43 @@ void rows_sized(RowsArgs args) {
   held_row<T, Source, Sink, kVectors, kHidden>(args);
 }
 
+constexpr int kPackedThreads = 128, kPackedLanes = 16;
+
+struct PackedArgs {
+  RowsArgs rows;
+  Int64 count;  // of rows
+};
+
+// hidden: a multiple of 8, at most 128. Rows are as fast as for `held`, and are not padded.
+template <class T, class Source, class Sink>
+PATDSL_KERNEL(kPackedThreads, 8)
+void rows_packed(PackedArgs packed) {
+  wait_for_previous();
+  const RowsArgs& args = packed.rows;
+  const Int64 row = block_x() * (kPackedThreads / kPackedLanes) + thread_x() / kPackedLanes;
+  const unsigned first = thread_x() % kPackedLanes * kLanes;
+  const bool inside = row < packed.count && first < static_cast<unsigned>(args.hidden);
+  using Where = Span<1, true>;
+  const Where span = {row < packed.count ? row : packed.count - 1, {first}, {inside ? kLanes : 0}};
+  typename Source::template Row<Where> source(args, span);
+  Sink sink(args);
+  source.load();
+  sink.prepare();
+  float factor = 1.0f;
+  if constexpr (Source::kMeasures) {
+    const float own = source.squares();
+    source.write_sum();
+    factor = norm_factor(args, group_sum(own));
+  }
+  Vector values[1];
+  source.values(factor, values);
+  Word amax = 0;
+  if constexpr (Sink::kRowAmax) {
+    amax = larger_half(group_max<kPackedLanes>(inside ? magnitudes<T>(values[0]) : 0));
+  }
+  sink.write(values, span, amax);
+}
+
 // Elements past the row are 0 * factor, which is NaN where the factor is: they must not reach a maximum.
 PATDSL_DEVICE void keep_valid(Vector& values, int valid) {
   if (valid == kLanes) return;
@@ -95,7 +133,7 @@ PATDSL_DEVICE void looped_row(const RowsArgs& args) {
   const int stride = block_threads() * kLanes;
   const int begin = thread_x() * kLanes;
   const auto span_at = [&](int base) -> Where {
-    return {{static_cast<unsigned>(base + begin)}, {remaining(args.hidden, base + begin)}};
+    return {block_x(), {static_cast<unsigned>(base + begin)}, {remaining(args.hidden, base + begin)}};
   };
   float factor = 1.0f;
   if constexpr (Source::kMeasures) {
@@ -133,7 +171,7 @@ PATDSL_DEVICE void looped_row(const RowsArgs& args) {
     keep_valid(values[0], span.valid[0]);
     sink.write(values, span, amax);
   }
-  sink.finish();
+  sink.finish(span_at(0));
 }
 
 template <class T, class Source, class Sink, bool kFast>

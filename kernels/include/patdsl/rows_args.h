@@ -25,23 +25,25 @@ struct RowsArgs {
   bool add, gated, gelu, mx, ue8m0, int8, weight_f32, gemma;
 };
 
-template <class Element>
-PATDSL_DEVICE Element* row_of(void* base, Int64 stride) {
-  return static_cast<Element*>(base) + block_x() * stride;
-}
-
-template <class Element>
-PATDSL_DEVICE const Element* row_of(const void* base, Int64 stride) {
-  return static_cast<const Element*>(base) + block_x() * stride;
-}
-
-// Where kVectors vectors of a thread begin, and how many elements each has in the row: 0 or 8 where rows are fast.
+// A thread's row, where kVectors vectors of it begin, and how many elements each has in the row: 0 or 8 where rows are
+// fast.
 template <int kVectors, bool kRowFast>
 struct Span {
   static constexpr int kCount = kVectors;
   static constexpr bool kFast = kRowFast;
+  Int64 row;
   unsigned first[kVectors];
   int valid[kVectors];
+
+  template <class Element>
+  PATDSL_DEVICE Element* of(void* base, Int64 stride) const {
+    return static_cast<Element*>(base) + row * stride;
+  }
+
+  template <class Element>
+  PATDSL_DEVICE const Element* of(const void* base, Int64 stride) const {
+    return static_cast<const Element*>(base) + row * stride;
+  }
 };
 
 constexpr int kHeldThreads = 512;
@@ -56,6 +58,7 @@ template <int kVectors, int kHidden>
 PATDSL_DEVICE Span<kVectors, true> held_span(int hidden) {
   constexpr int kThreads = kRowThreads<kVectors, kHidden, kWave>;
   Span<kVectors, true> span;
+  span.row = block_x();
 #pragma unroll
   for (int i = 0; i < kVectors; ++i) {
     const unsigned threads = kHidden ? kThreads : block_threads();
