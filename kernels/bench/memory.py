@@ -8,7 +8,8 @@ hundreds of calls. `Apart` allocates each, for checks.
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -27,12 +28,19 @@ class Memory(Protocol):
     def output(self, *shape: int, dtype: torch.dtype) -> Tensor:
         """To be written."""
 
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """What all calls share: made at the first, the same after that."""
+
 
 class Apart:
     """Each tensor by itself."""
 
     def __init__(self, device: str) -> None:
         self.device = device
+        self._shared: dict[str, Any] = {}
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        return _once(self._shared, name, make)
 
     def input(self, *shape: int) -> Tensor:
         return torch.randn(*shape, device=self.device).to(torch.bfloat16)
@@ -49,10 +57,15 @@ class Blocks:
         self._inputs = torch.empty(size // 2, dtype=torch.bfloat16, device=device).normal_()
         self._outputs = torch.zeros(size, dtype=torch.uint8, device=device)
         self._places = {"inputs": 0, "outputs": 0}
+        self._shared: dict[str, Any] = {}
 
     def reset(self) -> None:
         """What was taken may be taken again."""
         self._places = dict.fromkeys(self._places, 0)
+        self._shared.clear()
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        return _once(self._shared, name, make)
 
     def input(self, *shape: int) -> Tensor:
         return self._take("inputs", self._inputs, shape, torch.bfloat16)
@@ -69,3 +82,9 @@ class Blocks:
         strides = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
         tensor = torch.empty(0, dtype=dtype, device=self.device)
         return tensor.set_(block.untyped_storage(), place // dtype.itemsize, shape, strides)
+
+
+def _once(shared: dict[str, Any], name: str, make: Callable[[], Any]) -> Any:
+    if name not in shared:
+        shared[name] = make()
+    return shared[name]

@@ -150,9 +150,11 @@ class RowsWork:
         given = tuple(tensor for tensor in (b.x, b.other, b.weight) if tensor is not None)
         return given, b.scale if self.quant == "static" else None
 
-    def unfused(self) -> Callable[..., Any] | None:
-        """None where no model writes this as plain torch."""
-        return None if self.quant == "mx" else unfused.compose(self.source, self.quant)
+    def unfused(self) -> Callable[..., Any]:
+        return unfused.compose(self.source, self.quant)
+
+    def written(self, b: Buffers) -> list[Tensor]:
+        return list(self.results(b).values())
 
     def results(self, b: Buffers) -> dict[str, Tensor]:
         """What a call has written, by name."""

@@ -23,6 +23,7 @@ from families import FAMILIES, MAIN, Work
 
 os.environ.update(warm.ENVIRONMENT)  # before torch reads it; a part of the key of Inductor's cache
 MEMORY = 12 * 2**30
+MOST_FAILURES = 6
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -91,26 +92,39 @@ def main(arguments: list[str]) -> None:
     import floor
     import torch
     from graph_time import GraphTimer
-    from measure import Bench
+    from measure import Bench, Peers
     from memory import Blocks
 
     blocks = Blocks(MEMORY, "cuda")
-    bench = Bench(
-        blocks, floor.Floor(floor.build()), GraphTimer(), inductor, options.approximate, options.forms
-    )
+    peers = Peers(inductor, options.approximate, options.forms)
+    bench = Bench(blocks, floor.Floor(floor.build()), GraphTimer(), peers)
     done = {key(line) for line in content["results"]}
+    failures = 0
     for work in works:
         if (work.family, work.hidden, work.rows) in done:
             continue
         if time.monotonic() - begin > options.seconds:
             print("out of time: the rest is left for a run with --resume")
             break
-        lines = bench.lines(work)
+        try:
+            lines = bench.lines(work)
+        except Exception as error:  # the other sizes are still to be timed, unless the GPU is out of order
+            content.setdefault("errors", []).append(
+                f"{work.family} {work.rows} x {work.hidden}: {error!r}"[:1000]
+            )
+            print(content["errors"][-1], flush=True)
+            write(options.output, content)
+            failures += 1
+            if failures == MOST_FAILURES:
+                sys.exit(f"{failures} sizes failed")
+            continue
         content["results"] += lines
         write(options.output, content)
         torch.cuda.empty_cache()
         for line in lines:
             print(_brief(line), f"[{time.monotonic() - begin:.0f} s]", flush=True)
+            for fault in (*line.get("faults", ()), *filter(None, [line.get("inductor_error")])):
+                print(f"  {fault}", flush=True)
 
 
 def _brief(line: dict[str, Any]) -> str:

@@ -32,6 +32,15 @@ class Config:
     tile: int = 0
     vector: int = 16
 
+    @property
+    def text(self) -> str:
+        """Such as `1 rows, 8 warps, 4096+2048+1024`."""
+        parts = "+".join(str(columns) for _, columns in self.parts)
+        more = [f"tile {self.tile}"] if self.tile else []
+        more += [f"{self.persistent} persistent"] if self.persistent else []
+        more += ["8-byte stores"] if self.vector == 8 else []
+        return ", ".join([f"{self.rows} rows", f"{self.warps} warps", parts, *more])
+
 
 def row_configs(hidden: int, group: int, tiles: bool, quantised: bool) -> list[Config]:
     """All for rows of `hidden`. `tiles`: no sum over a row is needed, so a program may take a part of it.

@@ -6,18 +6,24 @@ alone, into Triton's cache on disk.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from triton_config import Config
+from triton_dual import dual_kernel
+from triton_rope import latent_kernel, pair_kernel
 from triton_rows import row_kernel
-from unfused import EPSILON
+from unfused import EPSILON, GROUP
 
 if TYPE_CHECKING:
-    from rows_work import Buffers, RowsWork
+    import dual_work
+    import rope_work
+    import rows_work
 
 
-def launch_rows(work: RowsWork, b: Buffers, config: Config, warm_up: bool, approximate: bool) -> None:
+def launch_rows(
+    work: rows_work.RowsWork, b: rows_work.Buffers, config: Config, warm_up: bool, approximate: bool
+) -> None:
     rows, hidden = work.rows, work.hidden
     sets = (rows + config.rows - 1) // config.rows
     if config.persistent:
@@ -31,6 +37,7 @@ def launch_rows(work: RowsWork, b: Buffers, config: Config, warm_up: bool, appro
         "QUANT": "none" if work.quant == "pad" else work.quant,
         "HIDDEN": hidden,
         "WIDTH": work.width,
+        "STRIDE": b.x.stride(0),
         "PARTS": config.parts,
         "TILE": config.tile,
         "GROUP": work.group,
@@ -40,10 +47,78 @@ def launch_rows(work: RowsWork, b: Buffers, config: Config, warm_up: bool, appro
         "APPROXIMATE": approximate,
         "num_warps": config.warps,
     }
+    _run(row_kernel, grid, (*pointers, rows, EPSILON), constants, warm_up)
+
+
+def launch_dual(
+    work: dual_work.DualWork, b: dual_work.Buffers, config: dual_work.Config, warm_up: bool
+) -> None:
+    q, kv = b.q, b.kv
+    scale = b.q_out if b.scale is None else b.scale
+    pointers = (q, b.q_weight, b.q_out, scale, b.q_out, kv, b.kv_weight, b.kv_out)
+    constants = {
+        "QUANT": work.quant,
+        "FIRST": q.shape[1],
+        "SECOND": kv.shape[1],
+        "STRIDE": q.stride(0),
+        "PARTS": config.parts,
+        "GROUP": GROUP,
+        "ROWS": config.rows,
+        "VECTOR": config.vector,
+        "SPLIT": config.split,
+        "num_warps": config.warps,
+    }
+    grid = ((work.rows + config.rows - 1) // config.rows, 2 if config.split else 1)
+    _run(dual_kernel, grid, (*pointers, work.rows, EPSILON), constants, warm_up)
+
+
+def launch_pair(
+    work: rope_work.PairWork, b: rope_work.PairBuffers, config: rope_work.Config, warm_up: bool
+) -> None:
+    s = b.steering
+    pointers = (b.qkv, s.positions, s.table, s.slots, b.q, b.k, b.key_cache, b.value_cache, s.scale, s.scale)
+    size = b.key_cache.shape[3]
+    constants = {
+        "Q_HEADS": work.q_heads,
+        "K_HEADS": work.k_heads,
+        "SIZE": size,
+        "TOKENS": config.tokens,
+        "HEADS": config.heads,
+        "FP8": work.fp8,
+        "num_warps": config.warps,
+    }
+    heads = (work.q_heads + 2 * work.k_heads) // config.heads
+    grid = ((work.rows + config.tokens - 1) // config.tokens, heads)
+    _run(pair_kernel, grid, (*pointers, work.rows), constants, warm_up)
+
+
+def launch_latent(
+    work: rope_work.LatentWork, b: rope_work.LatentBuffers, config: rope_work.Config, warm_up: bool
+) -> None:
+    s = b.steering
+    pointers = (b.nope, b.q_pe, b.kv, s.positions, s.table, s.slots, b.q, b.k, b.cache, s.scale)
+    rotary = b.k.shape[1]
+    constants = {
+        "Q_HEADS": work.q_heads,
+        "NOPE": b.nope.shape[2],
+        "LATENT": b.kv.shape[1] - rotary,
+        "ROTARY": rotary,
+        "TOKENS": config.tokens,
+        "HEADS": config.heads,
+        "FP8": work.fp8,
+        "num_warps": config.warps,
+    }
+    grid = ((work.rows + config.tokens - 1) // config.tokens, work.q_heads // config.heads + 1)
+    _run(latent_kernel, grid, (*pointers, work.rows), constants, warm_up)
+
+
+def _run(
+    kernel: Any, grid: tuple[int, int], arguments: tuple[Any, ...], constants: dict[str, Any], warm_up: bool
+) -> None:
     if warm_up:
-        row_kernel.warmup(*pointers, rows, EPSILON, grid=grid, **constants)
+        kernel.warmup(*arguments, grid=grid, **constants)
     else:
-        row_kernel[grid](*pointers, rows, EPSILON, **constants)
+        kernel[grid](*arguments, **constants)
 
 
 def processors() -> int:

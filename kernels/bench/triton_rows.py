@@ -14,7 +14,7 @@ import triton
 import triton.language as tl
 
 # Triton reads the annotations of its kernels as constants or nothing.
-# ruff: noqa: ANN001, ANN201, ANN202, N803
+# ruff: noqa: ANN001, ANN201, N803, N806, RUF005
 
 
 @triton.jit
@@ -141,6 +141,7 @@ def one_set(
     QUANT: tl.constexpr,
     HIDDEN: tl.constexpr,
     WIDTH: tl.constexpr,
+    STRIDE: tl.constexpr,
     PARTS: tl.constexpr,
     GROUP: tl.constexpr,
     ROWS: tl.constexpr,
@@ -150,7 +151,6 @@ def one_set(
 ):
     NORM: tl.constexpr = SOURCE == "norm" or SOURCE == "add_norm" or SOURCE == "gated_norm"
     HALVES: tl.constexpr = SOURCE == "silu_mul" or SOURCE == "gelu_mul"
-    STRIDE: tl.constexpr = 2 * HIDDEN if HALVES else HIDDEN
     wide = ()
     gates = ()
     squares = tl.zeros((ROWS,), tl.float32)
@@ -224,6 +224,22 @@ def one_set(
         tl.store(scale_ptr + row, token, mask=row < rows)
 
 
+@triton.jit
+def weights_of(pointer, HIDDEN: tl.constexpr, PARTS: tl.constexpr, ROWS: tl.constexpr, MASKED: tl.constexpr):
+    """By part, read in the shape of x, so that they come in x's layout and need no exchange between threads."""
+    weights = ()
+    for part in tl.static_range(len(PARTS)):
+        column = tl.broadcast_to(
+            (PARTS[part][0] + tl.arange(0, PARTS[part][1]))[None, :], (ROWS, PARTS[part][1])
+        )
+        if MASKED:
+            weight = tl.load(pointer + column, mask=column < HIDDEN, other=0.0)
+        else:
+            weight = tl.load(pointer + column)
+        weights = weights + (weight,)
+    return weights
+
+
 @triton.jit(do_not_specialize=["rows"])
 def row_kernel(
     x_ptr,
@@ -239,6 +255,7 @@ def row_kernel(
     QUANT: tl.constexpr,
     HIDDEN: tl.constexpr,
     WIDTH: tl.constexpr,
+    STRIDE: tl.constexpr,
     PARTS: tl.constexpr,
     TILE: tl.constexpr,
     GROUP: tl.constexpr,
@@ -251,26 +268,17 @@ def row_kernel(
     tile = tl.program_id(1) * TILE
     weights = ()
     if SOURCE == "norm" or SOURCE == "add_norm" or SOURCE == "gated_norm":
-        for part in tl.static_range(len(PARTS)):
-            # Read in the shape of x, so that it comes in x's layout and needs no exchange between threads.
-            column = tl.broadcast_to(
-                (PARTS[part][0] + tl.arange(0, PARTS[part][1]))[None, :], (ROWS, PARTS[part][1])
-            )
-            if MASKED:
-                weight = tl.load(weight_ptr + column, mask=column < HIDDEN, other=0.0)
-            else:
-                weight = tl.load(weight_ptr + column)
-            weights = weights + (weight,)
+        weights = weights_of(weight_ptr, HIDDEN, PARTS, ROWS, MASKED)
     if PERSISTENT:
         for start in range(tl.program_id(0) * ROWS, rows, tl.num_programs(0) * ROWS):
             row = start + tl.arange(0, ROWS)
             one_set(
                 x_ptr, other_ptr, weights, q_ptr, scale_ptr, y_ptr, sum_ptr, row, rows, tile, epsilon,
-                SOURCE, QUANT, HIDDEN, WIDTH, PARTS, GROUP, ROWS, VECTOR, MASKED, APPROXIMATE,
+                SOURCE, QUANT, HIDDEN, WIDTH, STRIDE, PARTS, GROUP, ROWS, VECTOR, MASKED, APPROXIMATE,
             )  # fmt: skip
     else:
         row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
         one_set(
             x_ptr, other_ptr, weights, q_ptr, scale_ptr, y_ptr, sum_ptr, row, rows, tile, epsilon,
-            SOURCE, QUANT, HIDDEN, WIDTH, PARTS, GROUP, ROWS, VECTOR, MASKED, APPROXIMATE,
+            SOURCE, QUANT, HIDDEN, WIDTH, STRIDE, PARTS, GROUP, ROWS, VECTOR, MASKED, APPROXIMATE,
         )  # fmt: skip

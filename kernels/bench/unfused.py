@@ -61,6 +61,35 @@ def group_quant(y: Tensor, scale: Tensor | None = None) -> Results:
     return q.view(y.shape), found
 
 
+def mx_quant(y: Tensor, scale: Tensor | None = None) -> Results:
+    """The scale of 32 is the least power of two that they fit 448 times of; its exponent + 127, a byte."""
+    groups = y.view(y.shape[0], -1, MX_GROUP).float()
+    bits = groups.abs().amax(-1).view(torch.int32)
+    exponent = (((bits + 0x1FFFFF) >> 23) - 8).clamp(min=0)
+    inverse = ((254 - exponent) << 23).view(torch.float32)
+    q = (groups * inverse.unsqueeze(-1)).to(torch.float8_e4m3fn)
+    return q.view(y.shape), exponent.to(torch.uint8)
+
+
+def rotate(x: Tensor, angles: Tensor, neox: bool) -> Tensor:
+    """x: bf16[tokens, heads, size], all of it turned; angles: [tokens, size], cosines then sines."""
+    cos, sin = angles.float().unsqueeze(1).chunk(2, -1)
+    wide = x.float()
+    if neox:
+        a, b = wide.chunk(2, -1)
+        return torch.cat([a * cos - b * sin, b * cos + a * sin], -1).to(x.dtype)
+    a, b = wide[..., ::2], wide[..., 1::2]
+    return torch.stack([a * cos - b * sin, b * cos + a * sin], -1).flatten(-2).to(x.dtype)
+
+
+def write_cache(cache: Tensor, slots: Tensor, value: Tensor, scale: Tensor) -> None:
+    """Writes rows to the slots of a dense cache of bf16, or of fp8 through its bytes."""
+    if cache.dtype == torch.float8_e4m3fn:
+        value = (value.float() / scale).clamp(-LIMIT, LIMIT).to(cache.dtype).view(torch.uint8)
+        cache = cache.view(torch.uint8)
+    cache.view(-1, *cache.shape[2:])[slots] = value
+
+
 def pad(y: Tensor, scale: Tensor | None = None) -> Results:
     return (functional.pad(y, (0, -y.shape[-1] % PAD)),)
 
@@ -86,6 +115,7 @@ QUANTS: dict[str, Callable[..., Results]] = {
     "static": static_quant,
     "token": token_quant,
     "group": group_quant,
+    "mx": mx_quant,
 }
 
 

@@ -27,7 +27,7 @@ def compile_part(works: Sequence[Work], part: int, parts: int, inductor: bool, a
     tasks: list[Callable[[], object]] = []
     seen = set()
     for work in works:
-        if inductor and work.unfused() is not None:
+        if inductor:
             tasks.append(lambda work=work: _compile_inductor(work, memory))
         for config in work.configs():  # the code depends on the configuration and the row, not on the rows
             if (work.family, work.hidden, config) not in seen:
@@ -58,7 +58,5 @@ def run_parts(arguments: Sequence[str], parts: int) -> float:
 
 
 def _compile_inductor(work: Work, memory: Apart) -> None:
-    function = work.unfused()
-    assert function is not None
     torch._dynamo.reset()
-    torch.compile(function, dynamic=False)(*work.arguments(work.make(memory)))
+    torch.compile(work.unfused(), dynamic=False)(*work.arguments(work.make(memory)))
