@@ -34,7 +34,8 @@ bool sizes_fit(const PatdslRopeCall& call) {
          counts(call.k_heads, 0, kMost) && counts(call.v_heads, 0, kMost) && counts(heads, 0, kMost / 2048) &&
          counts(call.table, 0, 0xffffffff) && counts(call.turn, 0, 2048) && call.turn % 2 == 0 && counts(call.q_rest_size, 0, 2048) &&
          counts(call.k_rest_size, 0, 2048) && counts(call.v_size, 0, 2048) && counts(call.blocks, 0, kMost) &&
-         counts(call.block_size, 1, kMost) && call.blocks * call.block_size <= kMost && counts(call.config, 0, kMost);
+         counts(call.block_size, 1, kMost) && call.blocks * call.block_size <= kMost && counts(call.config, 0, kMost) &&
+         counts(call.dtype, 0, 1);
 }
 
 // Whether the kernels' 32 bits hold every stride. One that is never stepped by becomes 0, so that it misaligns nothing.
@@ -72,7 +73,7 @@ bool pointers_fit(const PatdslRopeCall& call) {
 
 // Caches are written while the inputs are read. (Those of k and v may lie in one another.)
 bool caches_overlap(const PatdslRopeCall& call) {
-  if (!call.slots || call.blocks == 0) return false;
+  if (!call.slots) return false;
   const Int64 bytes = call.fp8 ? 1 : 2, pages = call.block_size - 1;
   const Int64 k_size = call.turn + call.k_rest_size;
   const Extent inputs[] = {
@@ -102,13 +103,10 @@ extern "C" int patdsl_rope(const PatdslRopeCall* given) {
   if (!given || !sizes_fit(*given)) return kBadRope;
   if (given->tokens == 0 || given->q_heads + given->k_heads + given->v_heads == 0) return 0;
   PatdslRopeCall call = *given;
+  if (call.blocks == 0) call.slots = nullptr;
   if (!strides_fit(call) || !pointers_fit(call)) return kBadRope;
   if (caches_overlap(call)) return kRopeOverlap;
   const DeviceGuard guard(static_cast<int>(call.device));
   if (guard.error != 0) return guard.error;
-  switch (call.dtype) {
-    case 0: return launch_rope<Bf16>(call);
-    case 1: return launch_rope<F16>(call);
-    default: return kBadRope;
-  }
+  return call.dtype == 0 ? launch_rope<Bf16>(call) : launch_rope<F16>(call);
 }

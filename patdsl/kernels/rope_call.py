@@ -59,7 +59,9 @@ def launch_pair(
     """Turns q, k into q_r, k_r (`queries` is q, q_r), which are contiguous; caches k as it then is, and v."""
     if tokens == 0:
         return
-    common, turn = _common(tokens, turning, None if caches is None else (caches.slot_mapping, caches.key_cache))
+    common, turn = _common(
+        tokens, turning, None if caches is None else (caches.slot_mapping, caches.key_cache)
+    )
     q, v = _NO_Q, _NO_V
     if queries is not None:
         query, q_r = queries

@@ -141,9 +141,7 @@ def _cached(key: Tensor, value: Tensor, caches: Caches, tokens: int) -> bool:
     )
 
 
-def _latent(
-    kv_c: Tensor, k_pe: Tensor, cache: Tensor, slots: Tensor, k_scale: Tensor, tokens: int
-) -> bool:
+def _latent(kv_c: Tensor, k_pe: Tensor, cache: Tensor, slots: Tensor, k_scale: Tensor, tokens: int) -> bool:
     if kv_c.dim() == 0 or k_pe.dim() == 0:
         return False
     shape, dtype, device = cache.shape, k_pe.dtype, k_pe.get_device()
@@ -187,10 +185,7 @@ def _takes(cache: torch.dtype, dtype: torch.dtype, device: int) -> bool:
 def _slots_fit(slots: Tensor, tokens: int, device: int) -> bool:
     shape = slots.shape
     return (
-        slots.dtype == torch.int64
-        and len(shape) == 1
-        and shape[0] <= tokens
-        and slots.get_device() == device
+        slots.dtype == torch.int64 and len(shape) == 1 and shape[0] <= tokens and slots.get_device() == device
     )
 
 

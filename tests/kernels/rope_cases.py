@@ -64,9 +64,7 @@ class RopeOnEmulator:
             self._storages[storage.data_ptr()] = whole
 
     def _launch(self, launch: Callable[..., None]) -> Callable[..., None]:
-        def kept(
-            op: str, tokens: int, *arguments: Any
-        ) -> None:
+        def kept(op: str, tokens: int, *arguments: Any) -> None:
             results = {"launch_pair": lambda: (arguments[2], arguments[4])}.get(
                 launch.__name__, lambda: (arguments[1], arguments[3])
             )()
@@ -145,7 +143,9 @@ def filled(*shape: int, dtype: torch.dtype, seed: int = 0) -> Tensor:
     return raw.view(dtype)
 
 
-def check(on: RopeOnEmulator, op: str, arguments: tuple[Any, ...], caches: tuple[Tensor, ...] = ()) -> tuple[Tensor, ...]:
+def check(
+    on: RopeOnEmulator, op: str, arguments: tuple[Any, ...], caches: tuple[Tensor, ...] = ()
+) -> tuple[Tensor, ...]:
     """The op must give what the reference gives, and leave in `caches`, the whole of them, what it leaves.
 
     `caches`: tensors of whose storage the op's caches are parts. Out: the results.
