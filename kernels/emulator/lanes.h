@@ -18,13 +18,42 @@ struct LanesArgs {
   Word* out;
 };
 
-enum Primitive { kExchange1, kExchange2, kExchange4, kExchange8, kGroup2, kGroup4, kGroup8, kGroup16, kWaveSum, kBlockSum };
+enum Primitive {
+  kExchange1,
+  kExchange2,
+  kExchange4,
+  kExchange8,
+  kGroup2,
+  kGroup4,
+  kGroup8,
+  kGroup16,
+  kAnyGroup4,
+  kAnyGroup8,
+  kAnyGroup16,
+  kWaveSum,
+  kWaveMax,
+  kBlockSum,
+  kBlockMax,
+  kExactSum,  // of a block that is known to have kExactThreads
+  kExactMax,
+  kOneWaveSum,  // of a block that is known to be one wave
+  kOneWaveMax,
+  kPrimitives
+};
+
+constexpr int kExactThreads = 192;  // whole waves of either size, and some slots without one
 
 template <int kPrimitive>
 PATDSL_KERNEL(kMaxThreads, 1)
 void lanes(LanesArgs args) {
-  PATDSL_SHARED(Four, partial, kMaxThreads / kWave / 4);
+  using Any = BlockSlots<kMaxThreads, false>;
+  using Exact = BlockSlots<kExactThreads, true>;
+  using OneWave = BlockSlots<kWave, true>;
+  PATDSL_SHARED(Four, any_slots, Any::kFours);
+  PATDSL_SHARED(Four, exact_slots, Exact::kFours);
+  PATDSL_SHARED(Four, one_slots, OneWave::kFours);
   const Word in = args.in[thread_x()];
+  const float number = as_float(in);
   Word out = 0;
   if constexpr (kPrimitive == kExchange1) out = exchange<1>(in);
   if constexpr (kPrimitive == kExchange2) out = exchange<2>(in);
@@ -34,14 +63,23 @@ void lanes(LanesArgs args) {
   if constexpr (kPrimitive == kGroup4) out = group_max<4>(in);
   if constexpr (kPrimitive == kGroup8) out = group_max<8>(in);
   if constexpr (kPrimitive == kGroup16) out = group_max<16>(in);
-  if constexpr (kPrimitive == kWaveSum) out = as_bits(wave_sum(as_float(in)));
-  if constexpr (kPrimitive == kBlockSum) out = as_bits(block_sum<kMaxThreads>(as_float(in), partial));
+  if constexpr (kPrimitive == kAnyGroup4) out = group_max(in, 4);
+  if constexpr (kPrimitive == kAnyGroup8) out = group_max(in, 8);
+  if constexpr (kPrimitive == kAnyGroup16) out = group_max(in, 16);
+  if constexpr (kPrimitive == kWaveSum) out = as_bits(wave_sum(number));
+  if constexpr (kPrimitive == kWaveMax) out = wave_max_u16x2(in);
+  if constexpr (kPrimitive == kBlockSum) out = as_bits(Any::sum(number, any_slots));
+  if constexpr (kPrimitive == kBlockMax) out = Any::max_u16x2(in, any_slots);
+  if constexpr (kPrimitive == kExactSum) out = as_bits(Exact::sum(number, exact_slots));
+  if constexpr (kPrimitive == kExactMax) out = Exact::max_u16x2(in, exact_slots);
+  if constexpr (kPrimitive == kOneWaveSum) out = as_bits(OneWave::sum(number, one_slots));
+  if constexpr (kPrimitive == kOneWaveMax) out = OneWave::max_u16x2(in, one_slots);
   args.out[thread_x()] = out;
 }
 
 template <int kPrimitive>
 int launch_lanes(const PatdslLanesCall& call) {
-  if constexpr (kPrimitive > kBlockSum) {
+  if constexpr (kPrimitive == kPrimitives) {
     return -1;
   } else {
     if (call.primitive != kPrimitive) return launch_lanes<kPrimitive + 1>(call);

@@ -78,35 +78,36 @@ def _run(options: list[str], output: Path) -> Path:
 
 
 class Builder:
-    """The programs of some modes, in `folder`. Every CPU compiles, in the order of the modes: while the program of one
-    is tested, that of the next is made."""
+    """Programs for some modes, in `folder`. Every CPU compiles; while the program of one mode is tested, those of the
+    others are made."""
 
     def __init__(self, folder: Path, modes: Iterable[Mode]) -> None:
-        self._folder = folder
+        self._folder, self._modes = folder, tuple(modes)
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
-        self._objects = {mode: self._compile(mode) for mode in modes}
+        self._objects: dict[tuple[Mode, str], Future[Path]] = {}
 
     def object(self, mode: Mode, source: str) -> Path:
         """That of the source of this name."""
-        return self._objects[mode][source].result()
+        (path,) = [path for path in sources(kernels_folder()) if path.name == source]
+        return self._begin(mode, path).result()
 
     def program(self, mode: Mode) -> Path:
         """With all kernels."""
-        objects = [task.result() for task in self._objects[mode].values()]
+        files = sources(kernels_folder())
+        tasks = [self._begin(each, path) for each in (mode, *self._modes) for path in files]
+        objects = [task.result() for task in tasks[: len(files)]]
         return link(objects, self._folder / mode.name / "program")
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def _compile(self, mode: Mode) -> dict[str, Future[Path]]:
-        folder = self._folder / mode.name
-        folder.mkdir()
-        # The longest first: the last to end is then a short one.
-        files = sorted(sources(kernels_folder()), key=lambda path: path.suffix != ".hip")
-        return {
-            path.name: self._pool.submit(compile_source, mode, path, folder / f"{path.name}.o")
-            for path in files
-        }
+    def _begin(self, mode: Mode, source: Path) -> Future[Path]:
+        key = mode, source.name
+        if key not in self._objects:
+            output = self._folder / mode.name / f"{source.name}.o"
+            output.parent.mkdir(exist_ok=True)
+            self._objects[key] = self._pool.submit(compile_source, mode, source, output)
+        return self._objects[key]
 
 
 @attrs.define
