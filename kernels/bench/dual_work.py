@@ -42,7 +42,7 @@ class Buffers:
 
 @attrs.frozen
 class Config:
-    """`rows` a program, `warps`; `split`: each half has programs of its own; blocks of q, and what it writes at once."""
+    """`rows` a program, `warps`; `split`: each half has programs of its own; `parts`, `vector`: of q."""
 
     rows: int
     warps: int
@@ -96,28 +96,16 @@ class DualWork:
 
     def ours(self, b: Buffers, config: int = 0) -> None:
         from patdsl.kernels import dual_norm
+        from patdsl.kernels.rows_call import GROUP as BY_GROUP
+        from patdsl.kernels.rows_call import NONE, TOKEN, machine
 
-        quantised = self.quant != "none"
-        q = {
-            "source": "norm",
-            "quant": self.quant,
-            "x": b.q,
-            "weight": b.q_weight,
-            "q": b.q_out if quantised else None,
-            "scale": b.scale,
-            "y": None if quantised else b.q_out,
-            "epsilon": EPSILON,
-            "group": GROUP if self.quant == "group" else 0,
-        }
-        kv = {
-            "source": "norm",
-            "quant": "none",
-            "x": b.kv,
-            "weight": b.kv_weight,
-            "y": b.kv_out,
-            "epsilon": EPSILON,
-        }
-        dual_norm.launch(self.family, q, kv)
+        code = {"none": NONE, "token": TOKEN, "group": BY_GROUP}[self.quant]
+        narrow, y = (None, b.q_out) if self.quant == "none" else (b.q_out, None)
+        scales = 0 if b.scale is None else b.scale.shape[1]
+        group = GROUP if self.quant == "group" else 0
+        first = dual_norm._Half(b.q, b.q_weight, EPSILON, code, narrow, b.scale, scales, group, y)
+        second = dual_norm._Half(b.kv, b.kv_weight, EPSILON, NONE, None, None, 0, 0, b.kv_out)
+        dual_norm._launch(self.family, machine(self.family, b.q), first, second)
 
     def configs(self) -> list[Config]:
         return [

@@ -1,9 +1,9 @@
 """Rotary embedding with the write of a paged cache at one size: its buffers, and each way to compute it.
 
-In: heads, the cache's dtype, a number of tokens. Out: as `rows_work.py`, `rows` being tokens. `PairWork`: q, k and v are
-slices of one projection, neox, heads of 128. `LatentWork`: the form of latent attention, neighbours turned, 64 rotary
-values, a latent of 512 and as many values of each head in front of its rotary ones. A call's slots are all apart.
-Positions, slots and the table are those of every call, as they are in a model's layers.
+In: heads, the cache's dtype, a number of tokens. Out: as `rows_work.py`, `rows` being tokens. `PairWork`: q, k and v
+are slices of one projection, neox, heads of 128. `LatentWork`: the form of latent attention, neighbours turned, 64
+rotary values, a latent of 512 and as many values of each head in front of its rotary ones. A call's slots are all
+apart. Positions, slots and the table are those of every call, as they are in a model's layers.
 """
 
 from __future__ import annotations

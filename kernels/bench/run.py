@@ -15,6 +15,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("output", type=Path)
     parser.add_argument("--family", action="append", choices=sorted(FAMILIES), help="may be repeated")
     parser.add_argument("--set", choices=("main", "others", "all"), default="all", help="without --family")
+    parser.add_argument("--only-calls", action="store_true", help="two readers and the host's part, no grid")
     parser.add_argument("--hidden", type=_numbers, help="only these, such as 4096,7168")
     parser.add_argument("--rows", type=_numbers, help="only these")
     parser.add_argument(
@@ -86,10 +88,14 @@ def main(arguments: list[str]) -> None:
     }
     if options.resume and options.resume.is_file():
         content = json.loads(options.resume.read_text())
-    if options.jobs:
+    if options.only_calls:
+        works = []
+    if options.jobs and works:
         print(f"compiled in {warm.run_parts(arguments, options.jobs):.0f} s", flush=True)
 
+    import consumers
     import floor
+    import overhead
     import torch
     from graph_time import GraphTimer
     from measure import Bench, Peers
@@ -99,6 +105,10 @@ def main(arguments: list[str]) -> None:
     peers = Peers(inductor, options.approximate, options.forms)
     bench = Bench(blocks, floor.Floor(floor.build()), GraphTimer(), peers)
     done = {key(line) for line in content["results"]}
+    if "overhead" not in content:
+        _extra(content, options.output, "overhead", overhead.times)
+    if "consumers" not in content:
+        _extra(content, options.output, "consumers", lambda: consumers.lines(blocks, bench.timer))
     failures = 0
     for work in works:
         if (work.family, work.hidden, work.rows) in done:
@@ -125,6 +135,17 @@ def main(arguments: list[str]) -> None:
             print(_brief(line), f"[{time.monotonic() - begin:.0f} s]", flush=True)
             for fault in (*line.get("faults", ()), *filter(None, [line.get("inductor_error")])):
                 print(f"  {fault}", flush=True)
+
+
+def _extra(content: dict[str, Any], output: Path, name: str, measure: Callable[[], Any]) -> None:
+    """Adds what `measure` gives, or says why it gives nothing."""
+    try:
+        content[name] = measure()
+    except Exception as error:  # the grid is still to be timed
+        content.setdefault("errors", []).append(f"{name}: {error!r}"[:1000])
+        print(content["errors"][-1], flush=True)
+    write(output, content)
+    print(name, json.dumps(content.get(name)), flush=True)
 
 
 def _brief(line: dict[str, Any]) -> str:

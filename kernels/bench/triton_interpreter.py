@@ -50,3 +50,11 @@ def install() -> None:
         return interpreter.TensorHandle(_convert(result.data, wide, kind, None), kind)
 
     interpreter.InterpreterBuilder.binary_op = binary_op
+    patch = interpreter._patch_lang_tensor
+
+    def patch_tensor(tensor: Any, scope: Any) -> None:
+        patch(tensor, scope)
+        # Its own takes one-element arrays for numbers, which numpy no longer does: loops over a program's number fail.
+        scope.set_attr(tensor, "__index__", lambda self: self.handle.data.item())
+
+    interpreter._patch_lang_tensor = patch_tensor

@@ -22,8 +22,20 @@ if TYPE_CHECKING:
 
 
 def launch_rows(
-    work: rows_work.RowsWork, b: rows_work.Buffers, config: Config, warm_up: bool, approximate: bool
+    work: rows_work.RowsWork,
+    b: rows_work.Buffers,
+    config: Config,
+    warm_up: bool,
+    approximate: bool,
 ) -> None:
+    kernel, grid, arguments, constants = row_call(work, b, config, approximate)
+    _run(kernel, grid, arguments, constants, warm_up)
+
+
+def row_call(
+    work: rows_work.RowsWork, b: rows_work.Buffers, config: Config, approximate: bool
+) -> tuple[Any, tuple[int, int], tuple[Any, ...], dict[str, Any]]:
+    """The kernel, its grid, its arguments and its constants."""
     rows, hidden = work.rows, work.hidden
     sets = (rows + config.rows - 1) // config.rows
     if config.persistent:
@@ -47,7 +59,7 @@ def launch_rows(
         "APPROXIMATE": approximate,
         "num_warps": config.warps,
     }
-    _run(row_kernel, grid, (*pointers, rows, EPSILON), constants, warm_up)
+    return row_kernel, grid, (*pointers, rows, EPSILON), constants
 
 
 def launch_dual(

@@ -14,7 +14,7 @@ import triton
 import triton.language as tl
 
 # Triton reads the annotations of its kernels as constants or nothing.
-# ruff: noqa: ANN001, ANN201, N803, N806, RUF005
+# ruff: noqa: ANN001, ANN201, N803, N806, RUF005, SIM108
 
 
 @triton.jit

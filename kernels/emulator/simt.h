@@ -115,6 +115,7 @@ inline void load16(Word (&words)[4], const void* from) {
   for (int i = 0; i < 4; ++i) words[i] = got.word[i];
 }
 inline void wait_for_previous() {}
+inline void let_next_begin() {}
 
 inline void opaque(Word&) {}
 

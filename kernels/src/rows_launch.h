@@ -24,6 +24,18 @@ enum Form : Int64 {
   kLooped = -1,
 };
 
+// A call's config: a form, and for measurements 16 times (1 + a value of Next); else that is chosen too.
+constexpr Int64 kConfigNext = 16;
+
+inline Int64 config_form(const PatdslRowsCall& call) {
+  return call.config < 0 ? call.config : call.config % kConfigNext;
+}
+
+inline Next next_of(const PatdslRowsCall& call) {
+  if (call.config >= kConfigNext) return static_cast<Next>(call.config / kConfigNext - 1);
+  return Next::kAtEnd;
+}
+
 enum class Family { kNorm, kAddNorm, kAnyNorm, kActivationMul, kPlain };
 
 template <class T, Family kFamily>
@@ -45,6 +57,7 @@ inline RowsArgs rows_args(const PatdslRowsCall& call) {
   args.add = call.source == kAddNorm, args.gated = call.source == kGatedNorm, args.gelu = call.source == kGeluMul;
   args.mx = call.quant == kMx, args.ue8m0 = call.ue8m0 != 0, args.int8 = call.int8 != 0;
   args.weight_f32 = call.weight_f32 != 0, args.gemma = call.gemma != 0;
+  args.next = next_of(call);
   return args;
 }
 
@@ -120,7 +133,7 @@ int launch_size(const PatdslRowsCall& call) {
     const Int64 at_once = processors(call.device);
     const bool late = call.rows > at_once * kBlocksAtOnce<kThreads, kEarlyRegisters> &&
                       call.rows <= 2 * at_once * kBlocksAtOnce<kThreads, kLateRegisters>;
-    if (call.config == kSizedLate || (late && call.config == kChosen)) {
+    if (config_form(call) == kSizedLate || (late && config_form(call) == kChosen)) {
       return run(rows_sized<T, Norm<T, kAdd, false>, Sink, 2, kHidden, kLateRegisters>, kThreads, call);
     }
   }
@@ -150,7 +163,7 @@ inline bool is_group128(const PatdslRowsCall& call) {
 
 template <class T, class Source, class LateSource>
 int launch_sinks(const PatdslRowsCall& call) {
-  const Int64 form = call.config == kChosen ? form_of(call) : call.config;
+  const Int64 form = config_form(call) == kChosen ? form_of(call) : config_form(call);
   switch (call.quant) {
     case kNone: return launch_form<T, Source, LateSource, Store<T>>(call, form);
     case kStatic: return launch_form<T, Source, LateSource, StaticQuant<T>>(call, form);
@@ -167,7 +180,8 @@ template <class T, Family kFamily>
 int launch_rows(const PatdslRowsCall& call) {
   if constexpr (kFamily == Family::kNorm || kFamily == Family::kAddNorm) {
     constexpr bool kAdd = kFamily == Family::kAddNorm;
-    const bool sized = call.config == kChosen || call.config == kSized || call.config == kSizedLate;
+    const Int64 form = config_form(call);
+    const bool sized = form == kChosen || form == kSized || form == kSizedLate;
     if (sized && is_group128(call) && is_fast(call) && has_size(call.hidden)) return launch_sized<T, kAdd>(call);
     return launch_sinks<T, Norm<T, kAdd, !kAdd>, Norm<T, kAdd, false>>(call);
   } else if constexpr (kFamily == Family::kAnyNorm) {

@@ -22,6 +22,7 @@
 //   divide(a, b)              a / b rounded correctly
 //   load16(words, address)    16 aligned bytes, read in the order of the program and before the next barrier
 //   wait_for_previous()       until what was launched before has ended: a kernel's first act, for `launch_early`
+//   let_next_begin()          what is launched after this kernel may begin, and wait for its end in `wait_for_previous`
 //   max_u16x2                 the larger of two pairs of unsigned 16-bit numbers
 //   Bf16, F16                 pairs in a 32-bit word: pack(lo, hi), low(word), high(word), multiply(word, word) and
 //                             larger(word, word), the larger magnitudes with any sign; NaN is the largest

@@ -72,6 +72,12 @@ PATDSL_DEVICE void wait_for_previous() {
 #endif
 }
 
+PATDSL_DEVICE void let_next_begin() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
 PATDSL_DEVICE void opaque(Word& value) { asm volatile("" : "+r"(value)); }
 PATDSL_DEVICE Word max_u16x2(Word a, Word b) { return __vmaxu2(a, b); }
 

@@ -135,7 +135,9 @@ PATDSL_DEVICE void load16(Word (&words)[4], const void* from) {
   words[0] = got.x, words[1] = got.y, words[2] = got.z, words[3] = got.w;
 }
 
-PATDSL_DEVICE void wait_for_previous() {}  // kernels of a stream do not overlap here
+// Kernels of a stream do not overlap here.
+PATDSL_DEVICE void wait_for_previous() {}
+PATDSL_DEVICE void let_next_begin() {}
 
 PATDSL_DEVICE void opaque(Word& value) { asm volatile("" : "+v"(value)); }
 

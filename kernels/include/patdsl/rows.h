@@ -13,6 +13,11 @@
 
 namespace patdsl {
 
+PATDSL_DEVICE void begin(const RowsArgs& args) {
+  if (args.next == Next::kAtStart) let_next_begin();
+  wait_for_previous();
+}
+
 PATDSL_DEVICE float norm_factor(const RowsArgs& args, float sum) {
   return reciprocal_square_root(fused_multiply_add(sum, args.inverse_size, args.epsilon));
 }
@@ -30,12 +35,14 @@ PATDSL_DEVICE void held_row(const RowsArgs& args) {
   Sink sink(args);
   row.load();
   sink.prepare();
+  if (args.next == Next::kAfterLoads) let_next_begin();
   float factor = 1.0f;
   if constexpr (Source::kMeasures) {
     const float own = row.squares();
     row.write_sum();
     factor = norm_factor(args, Block::sum(own, sum_slots));
   }
+  if (args.next == Next::kAfterSum) let_next_begin();
   Vector values[kVectors];
   row.values(factor, values);
   Word amax = 0;
@@ -59,7 +66,7 @@ inline constexpr int kHeldBlocks = (kVectors <= 2 ? 3 : 2) - (Source::kHeavy || 
 template <class T, class Source, class Sink, int kVectors>
 PATDSL_KERNEL(kHeldThreads, (kHeldBlocks<Source, Sink, kVectors>))
 void rows_held(RowsArgs args) {
-  wait_for_previous();
+  begin(args);
   held_row<T, Source, Sink, kVectors, 0>(args);
 }
 
@@ -72,7 +79,7 @@ template <class T, class Source, class Sink, int kVectors, int kHidden, int kReg
 PATDSL_KERNEL((kRowThreads<kVectors, kHidden, kWave>),
               (kBlocksAtOnce<kRowThreads<kVectors, kHidden, kWave>, kRegisters>))
 void rows_sized(RowsArgs args) {
-  wait_for_previous();
+  begin(args);
   args.hidden = kHidden;
   args.inverse_size = 1.0f / kHidden;
   held_row<T, Source, Sink, kVectors, kHidden>(args);
@@ -89,7 +96,7 @@ struct PackedArgs {
 template <class T, class Source, class Sink>
 PATDSL_KERNEL(kPackedThreads, 8)
 void rows_packed(PackedArgs packed) {
-  wait_for_previous();
+  begin(packed.rows);
   const RowsArgs& args = packed.rows;
   const Int64 row = block_x() * (kPackedThreads / kPackedLanes) + thread_x() / kPackedLanes;
   const unsigned first = thread_x() % kPackedLanes * kLanes;
@@ -177,7 +184,7 @@ PATDSL_DEVICE void looped_row(const RowsArgs& args) {
 template <class T, class Source, class Sink, bool kFast>
 PATDSL_KERNEL(kMaxThreads, 1)
 void rows_looped(RowsArgs args) {
-  wait_for_previous();
+  begin(args);
   looped_row<T, Source, Sink, kFast>(args);
 }
 

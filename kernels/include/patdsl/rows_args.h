@@ -8,6 +8,9 @@
 
 namespace patdsl {
 
+// When a kernel lets the one after it begin, which then waits in its first instructions.
+enum class Next : unsigned char { kAtEnd, kAtStart, kAfterLoads, kAfterSum };
+
 struct RowsArgs {
   const void* x;
   const void* other;
@@ -23,6 +26,7 @@ struct RowsArgs {
   float epsilon, inverse_size;  // 1 / variance_size
   int group;
   bool add, gated, gelu, mx, ue8m0, int8, weight_f32, gemma;
+  Next next;
 };
 
 // A thread's row, where kVectors vectors of it begin, and how many elements each has in the row: 0 or 8 where rows are

@@ -16,7 +16,7 @@ struct DualArgs {
 template <class T, class Sink, int kVectors>
 PATDSL_KERNEL(kHeldThreads, (kHeldBlocks<Norm<T, false, true>, Sink, kVectors>))
 void dual_held(DualArgs args) {
-  wait_for_previous();
+  begin(args.first);
   if (block_y() == 0) {
     held_row<T, Norm<T, false, true>, Sink, kVectors, 0>(args.first);
   } else {
@@ -28,7 +28,7 @@ void dual_held(DualArgs args) {
 template <class T, class Sink>
 PATDSL_KERNEL(kMaxThreads, 1)
 void dual_looped(DualArgs args) {
-  wait_for_previous();
+  begin(args.first);
   if (block_y() == 0) {
     looped_row<T, AnyNorm<T>, Sink, false>(args.first);
   } else {
