@@ -59,7 +59,7 @@ PATDSL_DEVICE void held_row(const RowsArgs& args) {
 
 // Blocks of kHeldThreads that must find room: more registers a thread where a source or sink holds more.
 template <class Source, class Sink, int kVectors>
-inline constexpr int kHeldBlocks = (kVectors <= 2 ? 3 : 2) - (Source::kHeavy || Sink::kHeavy ? 1 : 0);
+inline constexpr int kHeldBlocks = kVectors > 2 ? 1 : Source::kHeavy || Sink::kHeavy ? 2 : 3;
 
 // hidden: a multiple of 8, at most kVectors * 8 * 512. Every row of 16-bit floats begins at a 16-byte boundary, and
 // every row of q at an 8-byte one.
