@@ -4,14 +4,16 @@ In: the table below. Out: for each op a functional schema, an implementation and
 arithmetic. Importing this module registers, once a process, also if it is reloaded.
 
 The implementation is plain torch on every device: registered as CompositeExplicitAutograd, it runs where no kernel
-is registered for the device (`runs_on` says which). A kernel replaces it by `Library("patdsl", "IMPL").impl(name,
-kernel, "CUDA")` and nothing else. No op has a backward: to autograd the results are constants, which never require
-a gradient, whatever the arguments do; so a model whose parameters require one compiles to an inference graph.
+is registered for the device (`runs_on` says which). The kernels of `patdsl/kernels` are registered where torch was
+built for GPUs, unless the environment has `PATDSL_KERNELS=0`. No op has a backward: to autograd the results are
+constants, which never require a gradient, whatever the arguments do; so a model whose parameters require one compiles
+to an inference graph.
 """
 
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +25,8 @@ from patdsl.reference.fused import Fused
 from patdsl.reference.rows import ROW_OPS
 
 Function = Callable[..., Any]
+
+ENVIRONMENT = "PATDSL_KERNELS"
 
 _NORM = "Tensor x, Tensor? weight, float epsilon"
 _ADD_NORM = "Tensor x, Tensor residual, Tensor? weight, float epsilon"
@@ -96,9 +100,7 @@ IN_PLACE = {
         "()",
     ),
 }
-_CACHES = (
-    "Tensor(a!) key_cache, Tensor(b!) value_cache, Tensor slot_mapping, Tensor k_scale, Tensor v_scale"
-)
+_CACHES = "Tensor(a!) key_cache, Tensor(b!) value_cache, Tensor slot_mapping, Tensor k_scale, Tensor v_scale"
 _LATENT_CACHE = "Tensor(a!) kv_cache, Tensor slot_mapping, Tensor k_scale"
 # The same, for `kv_cache_in_place` and `kv_cache_results`: they write to their caches and return the rest.
 KV_CACHE = {
@@ -194,6 +196,16 @@ def _register() -> Any:
     return library
 
 
+def _wants_kernels() -> bool:
+    """Looks at torch's build and not for a GPU: to look is to start the GPU's runtime, which no fork survives."""
+    built: bool = torch.backends.cuda.is_built()  # type: ignore[no-untyped-call]
+    return built and os.environ.get(ENVIRONMENT) != "0"
+
+
 # Registrations live as long as the Library does; a reload keeps the module's globals and so the first one.
 if "LIBRARY" not in globals():
     LIBRARY = _register()
+    if _wants_kernels():
+        from patdsl.kernels import bind
+
+        bind.register()

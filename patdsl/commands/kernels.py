@@ -84,7 +84,7 @@ def _facts() -> dict[str, Any]:
         "cache": str(build.cache_folder()),
         "archs": {arch: _arch_facts(arch) for arch in dict.fromkeys((*gpus, *toolchain.AMD, "sm_90"))},
         "gpus": gpus,
-        "kernels": list(bind.KERNELS),
+        "kernels": list(bind.kernels()),
     }
 
 

@@ -1,27 +1,27 @@
 """The kernels as implementations of `torch.ops.patdsl.*` for tensors on GPUs.
 
 In: nothing. Out: registrations for torch's CUDA dispatch key, which AMD builds of torch use too. The schemas, the fake
-implementations and the meaning on the CPU are those of `patdsl/register_ops.py`. Builds nothing: the first call does.
+implementations and the meaning on the CPU are those of `patdsl/register_ops.py`, which calls `register` where torch is
+one for GPUs. Builds nothing and looks at no GPU: the first call does.
+
+Importing `patdsl.reference` registers, so no module of the kernels may do that while it is imported itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
-from patdsl.kernels import norm_group_quant, rope_kv_cache
 
-#: The ops that have a kernel. Every other op is plain torch on a GPU too, which `register_ops.runs_on` says.
-KERNELS: dict[str, Callable[..., Any]] = {
-    function.__name__: function
-    for function in (
-        norm_group_quant.rms_norm_group_quant,
-        norm_group_quant.rms_norm_group_quant_keep,
-        norm_group_quant.add_rms_norm_group_quant,
-        norm_group_quant.add_rms_norm_group_quant_keep,
-        norm_group_quant.rms_norm_group_quant_out,
+@functools.cache
+def kernels() -> Mapping[str, Callable[..., Any]]:
+    """The ops that have a kernel. Every other op is plain torch on a GPU too, which `register_ops.runs_on` says."""
+    from patdsl.kernels import rope_kv_cache, rows
+
+    rotary = (
         rope_kv_cache.rope,
         rope_kv_cache.rope_kv_cache,
         rope_kv_cache.kv_cache_write,
@@ -29,16 +29,18 @@ KERNELS: dict[str, Callable[..., Any]] = {
         rope_kv_cache.mla_rope_pe_kv_cache,
         rope_kv_cache.mla_kv_cache_write,
     )
-}
+    return {**rows.ops(), **{function.__name__: function for function in rotary}}
 
 
 def register() -> None:
-    """Registers every kernel, once a process. The ops themselves must be registered."""
+    """Registers every kernel, once a process, also where a switch has kept `register_ops` from it."""
+    import patdsl.register_ops  # noqa: F401  the ops themselves must be there, and it may register these
+
     global LIBRARY
     if LIBRARY is None:
         new_library: Any = torch.library.Library
         LIBRARY = new_library("patdsl", "IMPL")
-        for name, function in KERNELS.items():
+        for name, function in kernels().items():
             LIBRARY.impl(name, function, "CUDA")
 
 

@@ -119,8 +119,8 @@ def _choice_lines(op: str, choices: tuple[Choice, ...]) -> list[str]:
         if choice.skipped is not None:
             lines.append(f"{op}: skips {choice.binding}, {choice.skipped}")
         elif not settled:
-            lines.append(
-                f"{op}: calls {choice.binding}" + (" where its guard holds" if choice.guarded else "")
-            )
+            runs = f" ({choice.runs})" if choice.runs else ""
+            where = " where its guard holds" if choice.guarded else ""
+            lines.append(f"{op}: calls {choice.binding}{runs}{where}")
             settled = not choice.guarded
     return lines

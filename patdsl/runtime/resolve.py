@@ -19,7 +19,7 @@ from patdsl.match.fx_view import known
 from patdsl.match.resolve import resolve_all
 from patdsl.op_table import DeclaredCall, Native, On, Op, TorchCall
 from patdsl.runtime.target import matches
-from patdsl.runtime.torch_ops import exists, unusable, usable
+from patdsl.runtime.torch_ops import exists, unusable, usable, what_runs
 
 _KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (float, int), "bool": (bool,), "str": (str,)}
 
@@ -32,12 +32,14 @@ class HostValueError(ValueError):
 class Choice:
     """A binding that an op of the right side has: its torch or declared op, and why it cannot be called (None: it can).
 
-    `guarded`: the call's own guard decides for each match.
+    `guarded`: the call's own guard decides for each match. `runs`: what a call runs, in words; None where it cannot be
+    called, and for declared ops, whose bindings say it.
     """
 
     binding: str
     skipped: str | None
     guarded: bool = False
+    runs: str | None = None
 
 
 @attrs.frozen
@@ -203,8 +205,9 @@ def _choices(op: Op, context: Context, seen: frozenset[str] = frozenset()) -> tu
             continue
         guarded = binding.guard is not None
         if isinstance(binding, TorchCall):
-            missing = unusable(op, binding)
-            found.append(Choice(binding.target, _off_target(binding, context) or missing, guarded))
+            skipped = _off_target(binding, context) or unusable(op, binding)
+            runs = None if skipped else what_runs(binding.target, context.target)
+            found.append(Choice(binding.target, skipped, guarded, runs))
         elif isinstance(binding, DeclaredCall) and binding.op not in seen:
             inner = _choices(context.ops[binding.op], context, seen | {op.name})
             missing = (

@@ -42,6 +42,19 @@ def unusable(op: Op, binding: TorchCall) -> str | None:
     return f"its schema contradicts the declaration: {wrong[0]}" if wrong else None
 
 
+def what_runs(target: str, device: str) -> str:
+    """What a call of a registered op runs on `device` (a target's name), in words: ours say kernel or plain torch."""
+    namespace, _, rest = target.partition("::")
+    if namespace == "aten":
+        return "torch"
+    if namespace != "patdsl":
+        return f"an op of {namespace}"
+    from patdsl.register_ops import runs_on
+
+    kernel = runs_on(rest.partition(".")[0], "cpu" if device == "cpu" else "cuda") == "kernel"
+    return "kernel" if kernel else "plain torch"
+
+
 def usable(op: Op) -> Op:
     """The op without the bindings that their torch schemas contradict; what is not registered is never met."""
     kept = tuple(
