@@ -156,7 +156,7 @@ struct Group128Quant {
       const Word amax = larger_half(group_max<kGroupLanes>(span.valid[0] > 0 ? magnitudes<T>(values[0]) : 0));
       const Scale scale = found(amax);
       quantise(values[0], scale.high, scale.low, span, 0);
-      if (thread_x() % kGroupLanes == 0) write_scale(scale, span, span.first[0], span.valid[0]);
+      if (thread_x() % kGroupLanes == 0) write_scale(scale, span, span.first[0], span.valid[0] > 0);
     }
     if (args.y) store_values(args, values, span);
   }
@@ -175,7 +175,10 @@ struct Group128Quant {
     quantise(two, odd ? mine.high : high, odd ? mine.low : low, span, i + 1);
     const unsigned first[2] = {span.first[i], span.first[i + 1]};
     const int valid[2] = {span.valid[i], span.valid[i + 1]};
-    if (thread_x() % kGroupLanes < 2) write_scale(mine, span, odd ? first[1] : first[0], odd ? valid[1] : valid[0]);
+    const unsigned place = odd ? first[1] : first[0];
+    // Of a row's last group with one vector, the lane that has the scale lies past the row.
+    const bool begun = (odd ? valid[1] : valid[0]) > 0 || place / 128 * 128 < static_cast<unsigned>(args.hidden);
+    if (thread_x() % kGroupLanes < 2) write_scale(mine, span, place, begun);
   }
 
   static PATDSL_DEVICE Scale found(Word amax) { return group_scale<T>(amax, kFp8Limit, 1.0f / kFp8Limit); }
@@ -188,8 +191,8 @@ struct Group128Quant {
   }
 
   template <class Where>
-  PATDSL_DEVICE void write_scale(const Scale& scale, const Where& span, unsigned first, int valid) const {
-    if (valid == 0) return;
+  PATDSL_DEVICE void write_scale(const Scale& scale, const Where& span, unsigned first, bool begun) const {
+    if (!begun) return;
     const Int64 group = first / 128;
     span.template of<float>(args.scale, args.scale_row_stride)[group * args.scale_group_stride] = scale.value;
     if (!args.scale2) return;
