@@ -119,6 +119,9 @@ inline void let_next_begin() {}
 
 inline void opaque(Word&) {}
 
+inline Word low_halves(Word a, Word b) { return (a & 0xffffu) | b << 16; }
+inline Word high_halves(Word a, Word b) { return a >> 16 | (b & 0xffff0000u); }
+
 template <class Format>
 struct Half {
   static Word pack(float low, float high) { return Format::round(low) | Format::round(high) << 16; }

@@ -18,7 +18,7 @@ enum Form : Int64 {
   kChosen = 0,
   kSized = 1,      // the row's size is compiled in; the weight is read early
   kHeld2 = 2,      // two vectors a thread
-  kSizedLate = 3,  // as kSized, in fewer registers: the weight is read late
+  kSizedLate = 3,  // as kSized, in fewer registers: the weight is read late (where registers are scarce)
   kHeld4 = 4,      // four vectors a thread
   kPacked = 5,     // short rows, several in a block
   kLooped = -1,
@@ -31,9 +31,10 @@ inline Int64 config_form(const PatdslRowsCall& call) {
   return call.config < 0 ? call.config : call.config % kConfigNext;
 }
 
+// With few rows the next kernel finds room at once; with many it would take what this one's later rows need.
 inline Next next_of(const PatdslRowsCall& call) {
   if (call.config >= kConfigNext) return static_cast<Next>(call.config / kConfigNext - 1);
-  return Next::kAtEnd;
+  return call.rows <= processors(call.device) ? Next::kAfterLoads : Next::kAfterSum;
 }
 
 enum class Family { kNorm, kAddNorm, kAnyNorm, kActivationMul, kPlain };
@@ -122,22 +123,29 @@ int launch_form(const PatdslRowsCall& call, Int64 form) {
                        : run(rows_looped<T, LateSource, Sink, false>, threads, call);
 }
 
-// The most used norms with group quantisation have a kernel for each of the most used sizes. More rows than are on the
-// machine at once with the weight read early, but not many times more: then fewer registers and more rows are faster.
+// The most used norms with group quantisation have a kernel for each of the most used sizes. By measurement
+// (docs/kernels.md): fewer registers, with the weight read late, where that brings all rows onto the machine at once,
+// and for very many long rows.
 template <class T, bool kAdd, int kHidden>
 int launch_size(const PatdslRowsCall& call) {
-  constexpr int kEarlyRegisters = 40, kLateRegisters = 32;
+  constexpr int kFewRowsRegisters = 64, kEarlyRegisters = 40, kLateRegisters = 32;
   constexpr int kThreads = kRowThreads<2, kHidden, kLaunchWave>;
   using Sink = Group128Quant<T>;
+  using Early = Norm<T, kAdd, true>;
   if constexpr (kScarceRegisters) {
-    const Int64 at_once = processors(call.device);
-    const bool late = call.rows > at_once * kBlocksAtOnce<kThreads, kEarlyRegisters> &&
-                      call.rows <= 2 * at_once * kBlocksAtOnce<kThreads, kLateRegisters>;
-    if (config_form(call) == kSizedLate || (late && config_form(call) == kChosen)) {
-      return run(rows_sized<T, Norm<T, kAdd, false>, Sink, 2, kHidden, kLateRegisters>, kThreads, call);
+    const Int64 form = config_form(call), processors_at_once = processors(call.device);
+    const Int64 early = processors_at_once * kBlocksAtOnce<kThreads, kEarlyRegisters>;
+    const Int64 late = processors_at_once * kBlocksAtOnce<kThreads, kLateRegisters>;
+    const bool better = !kAdd && kHidden > 4096 && ((call.rows > early && call.rows <= late) || call.rows >= 4096);
+    if (form == kSizedLate || (better && form == kChosen)) {
+      using Late = Norm<T, kAdd, false>;
+      return run(rows_sized<T, Late, Sink, 2, kHidden, kLateRegisters, Next::kAtStart>, kThreads, call);
+    }
+    if (next_of(call) == Next::kAfterLoads) {
+      return run(rows_sized<T, Early, Sink, 2, kHidden, kFewRowsRegisters, Next::kAfterLoads>, kThreads, call);
     }
   }
-  return run(rows_sized<T, Norm<T, kAdd, true>, Sink, 2, kHidden, kEarlyRegisters>, kThreads, call);
+  return run(rows_sized<T, Early, Sink, 2, kHidden, kEarlyRegisters, Next::kAfterSum>, kThreads, call);
 }
 
 template <class T, bool kAdd>

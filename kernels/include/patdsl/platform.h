@@ -24,6 +24,7 @@
 //   wait_for_previous()       until what was launched before has ended: a kernel's first act, for `launch_early`
 //   let_next_begin()          what is launched after this kernel may begin, and wait for its end in `wait_for_previous`
 //   max_u16x2                 the larger of two pairs of unsigned 16-bit numbers
+//   low_halves, high_halves   of two words, the first one's half lowest
 //   Bf16, F16                 pairs in a 32-bit word: pack(lo, hi), low(word), high(word), multiply(word, word) and
 //                             larger(word, word), the larger magnitudes with any sign; NaN is the largest
 //   fp8x4(a, b, c, d)         four values, |v| <= kFp8Limit * (1 + 2^-20) or NaN, as bytes, `a` lowest

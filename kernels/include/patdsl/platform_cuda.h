@@ -81,6 +81,9 @@ PATDSL_DEVICE void let_next_begin() {
 PATDSL_DEVICE void opaque(Word& value) { asm volatile("" : "+r"(value)); }
 PATDSL_DEVICE Word max_u16x2(Word a, Word b) { return __vmaxu2(a, b); }
 
+PATDSL_DEVICE Word low_halves(Word a, Word b) { return __byte_perm(a, b, 0x5410); }
+PATDSL_DEVICE Word high_halves(Word a, Word b) { return __byte_perm(a, b, 0x7632); }
+
 struct Bf16 {
   static PATDSL_DEVICE Word pack(float low, float high) {
     Word packed;

@@ -143,6 +143,9 @@ PATDSL_DEVICE void opaque(Word& value) { asm volatile("" : "+v"(value)); }
 
 PATDSL_DEVICE Word larger_magnitudes(Word a, Word b) { return max_u16x2(a & 0x7fff7fffu, b & 0x7fff7fffu); }
 
+PATDSL_DEVICE Word low_halves(Word a, Word b) { return __builtin_amdgcn_perm(b, a, 0x05040100u); }
+PATDSL_DEVICE Word high_halves(Word a, Word b) { return __builtin_amdgcn_perm(b, a, 0x07060302u); }
+
 struct Bf16 {
   using Pair = __bf16 __attribute__((ext_vector_type(2)));
   using Floats = float __attribute__((ext_vector_type(2)));

@@ -67,7 +67,9 @@ struct BlockSlots {
 #pragma unroll
     for (int i = 0; i < kFours; ++i) {
       const Four four = slots[i];
-      total += (as_float(four.value[0]) + as_float(four.value[1])) + (as_float(four.value[2]) + as_float(four.value[3]));
+      const float part =
+          (as_float(four.value[0]) + as_float(four.value[1])) + (as_float(four.value[2]) + as_float(four.value[3]));
+      total = i == 0 ? part : total + part;
     }
     return total;
   }

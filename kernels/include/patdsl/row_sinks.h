@@ -156,7 +156,7 @@ struct Group128Quant {
       const Word amax = larger_half(group_max<kGroupLanes>(span.valid[0] > 0 ? magnitudes<T>(values[0]) : 0));
       const Scale scale = found(amax);
       quantise(values[0], scale.high, scale.low, span, 0);
-      if (thread_x() % kGroupLanes == 0) write_scale(scale, span, span.first[0], span.valid[0] > 0);
+      if (static_cast<unsigned>(thread_x()) % kGroupLanes == 0) write_scale(scale, span, span.first[0], span.valid[0] > 0);
     }
     if (args.y) store_values(args, values, span);
   }
@@ -166,9 +166,9 @@ struct Group128Quant {
   template <class Where>
   PATDSL_DEVICE void write_pair(const Vector& one, const Vector& two, const Where& span, int i) const {
     const Word a = span.valid[i] > 0 ? magnitudes<T>(one) : 0, b = span.valid[i + 1] > 0 ? magnitudes<T>(two) : 0;
-    const Word pair = max_u16x2((a & 0xffffu) | b << 16, a >> 16 | (b & 0xffff0000u));
+    const Word pair = max_u16x2(low_halves(a, b), high_halves(a, b));
     const Word amax = group_max<kGroupLanes>(pair);
-    const bool odd = thread_x() % 2;
+    const bool odd = static_cast<unsigned>(thread_x()) % 2;
     const Scale mine = found(odd ? amax >> 16 : amax & 0xffffu);
     const float high = as_float(exchange<1>(as_bits(mine.high))), low = as_float(exchange<1>(as_bits(mine.low)));
     quantise(one, odd ? high : mine.high, odd ? low : mine.low, span, i);
@@ -178,7 +178,7 @@ struct Group128Quant {
     const unsigned place = odd ? first[1] : first[0];
     // Of a row's last group with one vector, the lane that has the scale lies past the row.
     const bool begun = (odd ? valid[1] : valid[0]) > 0 || place / 128 * 128 < static_cast<unsigned>(args.hidden);
-    if (thread_x() % kGroupLanes < 2) write_scale(mine, span, place, begun);
+    if (static_cast<unsigned>(thread_x()) % kGroupLanes < 2) write_scale(mine, span, place, begun);
   }
 
   static PATDSL_DEVICE Scale found(Word amax) { return group_scale<T>(amax, kFp8Limit, 1.0f / kFp8Limit); }

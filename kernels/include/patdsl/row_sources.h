@@ -85,7 +85,8 @@ struct Norm {
         float values[kLanes];
         summed<T, kAdd>(x[i], other[kAdd ? i : 0], values);
         const float own = square_sum(values, 0.0f);
-        sum += span.valid[i] > 0 ? own : 0.0f;
+        const float counted = span.valid[i] > 0 ? own : 0.0f;
+        sum = i == 0 ? counted : sum + counted;
       }
       return sum;
     }

@@ -13,8 +13,8 @@
 
 namespace patdsl {
 
-PATDSL_DEVICE void begin(const RowsArgs& args) {
-  if (args.next == Next::kAtStart) let_next_begin();
+PATDSL_DEVICE void begin(Next next) {
+  if (next == Next::kAtStart) let_next_begin();
   wait_for_previous();
 }
 
@@ -24,7 +24,8 @@ PATDSL_DEVICE float norm_factor(const RowsArgs& args, float sum) {
 
 // The row of this block. `Slots` are of BlockSlots<kThreads, kExact>.
 template <class T, class Source, class Sink, int kVectors, int kHidden>
-PATDSL_DEVICE void held_row(const RowsArgs& args) {
+PATDSL_DEVICE void held_row(const RowsArgs& args, Next next) {
+  begin(next);
   constexpr int kThreads = kRowThreads<kVectors, kHidden, kWave>;
   using Block = BlockSlots<kThreads, (kHidden > 0)>;
   using Where = Span<kVectors, true>;
@@ -35,14 +36,14 @@ PATDSL_DEVICE void held_row(const RowsArgs& args) {
   Sink sink(args);
   row.load();
   sink.prepare();
-  if (args.next == Next::kAfterLoads) let_next_begin();
+  if (next == Next::kAfterLoads) let_next_begin();
   float factor = 1.0f;
   if constexpr (Source::kMeasures) {
     const float own = row.squares();
     row.write_sum();
     factor = norm_factor(args, Block::sum(own, sum_slots));
   }
-  if (args.next == Next::kAfterSum) let_next_begin();
+  if (next == Next::kAfterSum) let_next_begin();
   Vector values[kVectors];
   row.values(factor, values);
   Word amax = 0;
@@ -66,8 +67,7 @@ inline constexpr int kHeldBlocks = kVectors > 2 ? 1 : Source::kHeavy || Sink::kH
 template <class T, class Source, class Sink, int kVectors>
 PATDSL_KERNEL(kHeldThreads, (kHeldBlocks<Source, Sink, kVectors>))
 void rows_held(RowsArgs args) {
-  begin(args);
-  held_row<T, Source, Sink, kVectors, 0>(args);
+  held_row<T, Source, Sink, kVectors, 0>(args, args.next);
 }
 
 // Blocks of kThreads that an NVIDIA multiprocessor holds where a thread has kRegisters: its four parts have 16,384 each.
@@ -75,14 +75,13 @@ template <int kThreads, int kRegisters>
 inline constexpr int kBlocksAtOnce = 16384 / (32 * kRegisters) * 4 / ((kThreads + 31) / 32);
 
 // The same for one size. With fewer registers a thread more rows are on the machine at once.
-template <class T, class Source, class Sink, int kVectors, int kHidden, int kRegisters>
+template <class T, class Source, class Sink, int kVectors, int kHidden, int kRegisters, Next kNext>
 PATDSL_KERNEL((kRowThreads<kVectors, kHidden, kWave>),
               (kBlocksAtOnce<kRowThreads<kVectors, kHidden, kWave>, kRegisters>))
 void rows_sized(RowsArgs args) {
-  begin(args);
   args.hidden = kHidden;
   args.inverse_size = 1.0f / kHidden;
-  held_row<T, Source, Sink, kVectors, kHidden>(args);
+  held_row<T, Source, Sink, kVectors, kHidden>(args, kNext);
 }
 
 constexpr int kPackedThreads = 128, kPackedLanes = 16;
@@ -96,7 +95,7 @@ struct PackedArgs {
 template <class T, class Source, class Sink>
 PATDSL_KERNEL(kPackedThreads, 8)
 void rows_packed(PackedArgs packed) {
-  begin(packed.rows);
+  begin(packed.rows.next);
   const RowsArgs& args = packed.rows;
   const Int64 row = block_x() * (kPackedThreads / kPackedLanes) + thread_x() / kPackedLanes;
   const unsigned first = thread_x() % kPackedLanes * kLanes;
@@ -184,7 +183,7 @@ PATDSL_DEVICE void looped_row(const RowsArgs& args) {
 template <class T, class Source, class Sink, bool kFast>
 PATDSL_KERNEL(kMaxThreads, 1)
 void rows_looped(RowsArgs args) {
-  begin(args);
+  begin(args.next);
   looped_row<T, Source, Sink, kFast>(args);
 }
 

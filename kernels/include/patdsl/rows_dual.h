@@ -16,11 +16,10 @@ struct DualArgs {
 template <class T, class Sink, int kVectors>
 PATDSL_KERNEL(kHeldThreads, (kHeldBlocks<Norm<T, false, true>, Sink, kVectors>))
 void dual_held(DualArgs args) {
-  begin(args.first);
   if (block_y() == 0) {
-    held_row<T, Norm<T, false, true>, Sink, kVectors, 0>(args.first);
+    held_row<T, Norm<T, false, true>, Sink, kVectors, 0>(args.first, args.first.next);
   } else {
-    held_row<T, Norm<T, false, true>, Store<T>, kVectors, 0>(args.second);
+    held_row<T, Norm<T, false, true>, Store<T>, kVectors, 0>(args.second, args.first.next);
   }
 }
 
@@ -28,7 +27,7 @@ void dual_held(DualArgs args) {
 template <class T, class Sink>
 PATDSL_KERNEL(kMaxThreads, 1)
 void dual_looped(DualArgs args) {
-  begin(args.first);
+  begin(args.first.next);
   if (block_y() == 0) {
     looped_row<T, AnyNorm<T>, Sink, false>(args.first);
   } else {
