@@ -1,8 +1,8 @@
 """One launch of the rotary and cache kernels: from checked tensors to the fields of a C call.
 
-In: checked tensors on one GPU, results to be filled. Out: nothing; KernelError where the launch fails, ValueError where a
-cache overlaps an input. A tensor whose tokens and heads do not lie in even steps, or whose values do not lie side by
-side, is copied first.
+In: checked tensors on one GPU, results to be filled. Out: nothing; KernelError where the launch fails, ValueError
+where a cache overlaps an input. A tensor whose tokens and heads do not lie in even steps, or whose values do not lie
+side by side, is copied first.
 """
 
 from __future__ import annotations
@@ -62,27 +62,28 @@ def launch_pair(
     common, turn = _common(
         tokens, turning, None if caches is None else (caches.slot_mapping, caches.key_cache)
     )
-    q, v = _NO_Q, _NO_V
+    q: _Fields = _NO_Q
+    v: _Fields = _NO_V
     if queries is not None:
         query, q_r = queries
         query, heads, step, head_step = _heads(query, tokens, head_size)
         start, out, width = query.data_ptr(), q_r.data_ptr(), heads * head_size
-        rest = start + 2 * turn, head_size - turn
-        steps = (step, head_step, step, head_step, width, head_size)
-        q = (start, rest[0], out, out + 2 * turn, heads, rest[1], *steps)
+        places = start, start + 2 * turn, out, out + 2 * turn
+        q = (*places, heads, head_size - turn, step, head_step, step, head_step, width, head_size)
     key, heads, step, head_step = _heads(key, tokens, head_size)
     start, out = key.data_ptr(), 0 if k_r is None else k_r.data_ptr()
-    cached, cache_steps = (0, 0), (0, 0, 0)
+    cached = 0, 0
+    cache_steps: _Fields = (0, 0, 0)
     if caches is not None and value is not None:
         cache = caches.value_cache
         size = cache.shape[3]
         value, v_heads, v_step, v_head_step = _heads(value, tokens, size)
-        v = (value.data_ptr(), cache.data_ptr(), caches.v_scale.data_ptr())
-        v = (*v, v_heads, size, v_step, v_head_step, *cache.stride()[:3])
+        at = value.data_ptr(), cache.data_ptr(), caches.v_scale.data_ptr()
+        v = (*at, v_heads, size, v_step, v_head_step, *cache.stride()[:3])
         cached = caches.key_cache.data_ptr(), caches.k_scale.data_ptr()
         cache_steps = caches.key_cache.stride()[:3]
-    steps = (step, head_step, heads * head_size, head_size)
-    k = (start, out, *cached, heads, head_size - turn, *steps, *cache_steps)
+    width = heads * head_size
+    k = (start, out, *cached, heads, head_size - turn, step, head_step, width, head_size, *cache_steps)
     _call(op, common, q, k, v, key, turning, None if caches is None else caches.key_cache, config)
 
 
@@ -99,12 +100,12 @@ def launch_latent(
     k_scale: Tensor,
     config: int = 0,
 ) -> None:
-    """Turns the rotary parts; `queries` is q_nope, q_pe and where both go. Caches kv_c and the key part as it then is."""
+    """Turns the rotary parts; `queries` is q_nope, q_pe and where both go. Caches kv_c and k_pe as it then is."""
     if tokens == 0:
         return
     common, turn = _common(tokens, turning, (slot_mapping, cache))
     rotary, latent = k_pe.shape[-1], kv_c.shape[-1]
-    q = _NO_Q
+    q: _Fields = _NO_Q
     nope = 0
     if queries is not None:
         q_nope, q_pe, q_r = queries
@@ -112,11 +113,11 @@ def launch_latent(
         start, out, steps = 0, q_r.data_ptr(), (0, 0)
         if q_nope is not None:
             nope = q_nope.shape[-1]
-            q_nope, _, *steps = _heads(q_nope, tokens, nope)
-            start = q_nope.data_ptr()
+            q_nope, _, nope_step, nope_head_step = _heads(q_nope, tokens, nope)
+            start, steps = q_nope.data_ptr(), (nope_step, nope_head_step)
         size = nope + rotary
-        steps = (step, head_step, *steps, heads * size, size)
-        q = (q_pe.data_ptr(), start, out + 2 * nope, out, heads, nope, *steps)
+        q = (q_pe.data_ptr(), start, out + 2 * nope, out, heads, nope)
+        q = (*q, step, head_step, *steps, heads * size, size)
     block, page = cache.stride()[:2]
     at, scale = cache.data_ptr(), k_scale.data_ptr()
     # The latent is cut into heads as long as q's, so that no thread waits for one that has a longer head.

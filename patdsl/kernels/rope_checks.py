@@ -1,7 +1,7 @@
 """What the rotary and cache kernels take.
 
-In: the arguments of an op. Out: nothing, or ValueError naming the op, the argument, what it got and what is accepted. Where
-all is well that is one condition; where it fails, the reference says what no implementation takes, and `_refuse`
+In: the arguments of an op. Out: nothing, or ValueError naming the op, the argument, what it got and what is accepted.
+Where all is well that is one condition; where it fails, the reference says what no implementation takes, and `_refuse`
 what the kernels alone do not.
 """
 
@@ -33,6 +33,8 @@ def rope_kv_cache(turning: Turning, query: Tensor, key: Tensor, value: Tensor, c
         return
     positions, cos_sin, neox = turning
     kv_cache_results.rope_kv_cache(positions, query, key, value, cos_sin, neox, *caches)
+    width = caches.key_cache.shape[2] * size
+    kv_cache_results.check_tokens("rope_kv_cache", "key", key, width, positions)
     _refuse("rope_kv_cache", key, {"query": query}, turning, size, _named(caches))
 
 
@@ -63,10 +65,12 @@ def mla_rope(
         and turning.cos_sin.shape[1] == q_pe.shape[-1] == rotary
         and (
             q_nope is None
-            or q_nope.dtype == q_pe.dtype
-            and q_nope.shape[:-1] == q_pe.shape[:-1]
-            and q_nope.get_device() == q_pe.get_device()
-            and 1 <= q_nope.shape[-1] <= MAX_HEAD - rotary
+            or (
+                q_nope.dtype == q_pe.dtype
+                and q_nope.shape[:-1] == q_pe.shape[:-1]
+                and q_nope.get_device() == q_pe.get_device()
+                and 1 <= q_nope.shape[-1] <= MAX_HEAD - rotary
+            )
         )
     ):
         return
@@ -80,6 +84,7 @@ def mla_rope(
         kv_cache_results.mla_rope_kv_cache(positions, q_nope, *last)
         queries["q_nope"] = q_nope
         width = max(width, q_nope.shape[-1] + rotary)
+    kv_cache_results.check_tokens(op, "k_pe", k_pe, rotary, positions)
     _refuse(op, k_pe, queries, turning, width, {"kv_cache": cache})
 
 
@@ -242,7 +247,7 @@ def _refuse(
             raise ValueError(f"{op}: cos_sin has no rows; accepted: one for each position")
         tokens = positions.numel()
         for name, x in {**queries, "key": key}.items():
-            if tokens and x.numel() % tokens or not tokens and x.numel():
+            if x.numel() % tokens if tokens else x.numel():
                 raise ValueError(
                     f"{op}: {name} has shape {list(x.shape)}; accepted: whole heads for each of {tokens} positions"
                 )

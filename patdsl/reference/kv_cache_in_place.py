@@ -29,6 +29,7 @@ def rope_kv_cache(
 ) -> tuple[Tensor, Tensor]:
     caches = (key_cache, value_cache, slot_mapping, k_scale, v_scale)
     results.rope_kv_cache(positions, query, key, value, cos_sin, neox, *caches)
+    results.check_tokens("rope_kv_cache", "key", key, key_cache.shape[2] * key_cache.shape[3], positions)
     q_r, k_r = rotary.rope(positions, query, key, key_cache.shape[3], cos_sin, neox)
     kv_cache_write(k_r, value, *caches)
     return q_r, k_r
@@ -77,9 +78,8 @@ def mla_rope_pe_kv_cache(
     slot_mapping: Tensor,
     k_scale: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    results.mla_rope_pe_kv_cache(
-        positions, q_pe, k_pe, kv_c, cos_sin, neox, kv_cache, slot_mapping, k_scale
-    )
+    results.mla_rope_pe_kv_cache(positions, q_pe, k_pe, kv_c, cos_sin, neox, kv_cache, slot_mapping, k_scale)
+    results.check_tokens("mla_rope_pe_kv_cache", "k_pe", k_pe, k_pe.shape[-1], positions)
     q_r, k_r = rotary.rope(positions, q_pe, k_pe, k_pe.shape[-1], cos_sin, neox)
     mla_kv_cache_write(kv_c, k_r, kv_cache, slot_mapping, k_scale)
     return q_r, k_r

@@ -2,6 +2,9 @@
 
 In: the arguments of an op. Out: uninitialised tensors as `results.py` promises them, or ValueError naming the op, the
 argument, what it got and what is accepted. Reads and writes no cache.
+
+A fused op demands here what its parts demand, and no more: a graph whose sizes are symbols, with the conditions of the
+parts, takes the fused op without another one. `check_tokens` is what only values need.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ def rope_kv_cache(
     v_scale: Tensor,
 ) -> tuple[Tensor, Tensor]:
     op = "rope_kv_cache"
-    _check_pair(op, key, value, key_cache, value_cache, slot_mapping, k_scale, v_scale, positions.numel())
+    _check_pair(op, key, value, key_cache, value_cache, slot_mapping, k_scale, v_scale)
     head_size = key_cache.shape[3]
     _check_dtype(op, "query", query, key)
     q_r, k_r = results.rope(positions, query, key, head_size, cos_sin, neox)
@@ -43,7 +46,7 @@ def kv_cache_write(
     k_scale: Tensor,
     v_scale: Tensor,
 ) -> None:
-    _check_pair("kv_cache_write", key, value, key_cache, value_cache, slot_mapping, k_scale, v_scale, None)
+    _check_pair("kv_cache_write", key, value, key_cache, value_cache, slot_mapping, k_scale, v_scale)
 
 
 def mla_rope_kv_cache(
@@ -59,12 +62,12 @@ def mla_rope_kv_cache(
     k_scale: Tensor,
 ) -> tuple[Tensor, Tensor]:
     op = "mla_rope_kv_cache"
-    q_r, k_r = _mla_rope(op, positions, q_pe, k_pe, kv_c, cos_sin, neox, kv_cache, slot_mapping, k_scale)
+    _, k_r = _mla_rope(op, positions, q_pe, k_pe, kv_c, cos_sin, neox, kv_cache, slot_mapping, k_scale)
     _check_dtype(op, "q_nope", q_nope, q_pe)
     if q_nope.dim() < 1 or q_nope.shape[:-1] != q_pe.shape[:-1]:
         raise ValueError(
-            f"{op}: q_nope has shape {list(q_nope.shape)}; accepted: that of q_pe, {list(q_pe.shape)}, but for the last "
-            "dimension"
+            f"{op}: q_nope has shape {list(q_nope.shape)}; accepted: that of q_pe, {list(q_pe.shape)}, but for the "
+            "last dimension"
         )
     return q_pe.new_empty((*q_pe.shape[:-1], q_nope.shape[-1] + q_pe.shape[-1])), k_r
 
@@ -87,7 +90,15 @@ def mla_rope_pe_kv_cache(
 def mla_kv_cache_write(
     kv_c: Tensor, k_pe: Tensor, kv_cache: Tensor, slot_mapping: Tensor, k_scale: Tensor
 ) -> None:
-    _check_latent("mla_kv_cache_write", kv_c, k_pe, kv_cache, slot_mapping, k_scale, None)
+    _check_latent("mla_kv_cache_write", kv_c, k_pe, kv_cache, slot_mapping, k_scale)
+
+
+def check_tokens(op: str, name: str, x: Tensor, size: int, positions: Tensor) -> None:
+    """`x` must have `size` values for each position."""
+    if x.numel() != positions.numel() * size:
+        raise ValueError(
+            f"{op}: {name} has shape {list(x.shape)}; accepted: {size} values for each of {positions.numel()} positions"
+        )
 
 
 def _mla_rope(
@@ -102,12 +113,14 @@ def _mla_rope(
     slot_mapping: Tensor,
     k_scale: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    _check_latent(op, kv_c, k_pe, kv_cache, slot_mapping, k_scale, positions.numel())
+    _check_latent(op, kv_c, k_pe, kv_cache, slot_mapping, k_scale)
     _check_dtype(op, "q_pe", q_pe, k_pe)
     rotary = k_pe.shape[-1]
     for name, x in (("q_pe", q_pe), ("cos_sin", cos_sin)):
         if x.dim() < 2 or x.shape[-1] != rotary:
-            raise ValueError(f"{op}: {name} has shape {list(x.shape)}; accepted: {rotary} columns, as k_pe has")
+            raise ValueError(
+                f"{op}: {name} has shape {list(x.shape)}; accepted: {rotary} columns, as k_pe has"
+            )
     return results.rope(positions, q_pe, k_pe, rotary, cos_sin, neox)
 
 
@@ -120,9 +133,8 @@ def _check_pair(
     slot_mapping: Tensor,
     k_scale: Tensor,
     v_scale: Tensor,
-    tokens: int | None,
 ) -> None:
-    """k, v, their caches [blocks, block_size, heads, size] and scales; `tokens`: where they are known otherwise."""
+    """k, v, their caches [blocks, block_size, heads, size] and scales."""
     for name, cache in (("key_cache", key_cache), ("value_cache", value_cache)):
         if cache.dim() != 4 or cache.shape[1] < 1 or cache.shape[3] < 1:
             raise ValueError(
@@ -131,13 +143,12 @@ def _check_pair(
         _check_cache_dtype(op, name, cache, key)
     if key_cache.shape[:3] != value_cache.shape[:3] or key_cache.dtype != value_cache.dtype:
         raise ValueError(
-            f"{op}: value_cache is {value_cache.dtype}{list(value_cache.shape)}; accepted: the dtype and the blocks and "
-            f"heads of key_cache, {key_cache.dtype}{list(key_cache.shape)}"
+            f"{op}: value_cache is {value_cache.dtype}{list(value_cache.shape)}; accepted: its dtype, the blocks and "
+            f"the heads of key_cache, {key_cache.dtype}{list(key_cache.shape)}"
         )
     _check_dtype(op, "value", value, key)
     heads, size = key_cache.shape[2], key_cache.shape[3]
-    if tokens is None:
-        tokens = key.numel() // max(heads * size, 1)
+    tokens = key.numel() // max(heads * size, 1)
     _check_size(op, "key", key, tokens, heads * size)
     _check_size(op, "value", value, tokens, heads * value_cache.shape[3])
     _check_slots(op, slot_mapping, tokens, key)
@@ -152,7 +163,6 @@ def _check_latent(
     kv_cache: Tensor,
     slot_mapping: Tensor,
     k_scale: Tensor,
-    tokens: int | None,
 ) -> None:
     """The latent and its rotary part, one row a token, and their cache [blocks, block_size, C + R]."""
     for name, x in (("kv_c", kv_c), ("k_pe", k_pe)):
@@ -166,9 +176,7 @@ def _check_latent(
             "kv_c and of k_pe"
         )
     _check_cache_dtype(op, "kv_cache", kv_cache, k_pe)
-    if tokens is None:
-        tokens = kv_c.numel() // kv_c.shape[-1]
-    _check_size(op, "kv_c", kv_c, tokens, kv_c.shape[-1])
+    tokens = kv_c.numel() // kv_c.shape[-1]
     _check_size(op, "k_pe", k_pe, tokens, k_pe.shape[-1])
     _check_slots(op, slot_mapping, tokens, k_pe)
     _check_scale(op, "k_scale", k_scale, k_pe)
@@ -204,8 +212,8 @@ def _check_cache_dtype(op: str, name: str, cache: Tensor, key: Tensor) -> None:
 def _check_slots(op: str, slot_mapping: Tensor, tokens: int, key: Tensor) -> None:
     if slot_mapping.dtype != torch.int64 or slot_mapping.dim() != 1 or slot_mapping.shape[0] > tokens:
         raise ValueError(
-            f"{op}: slot_mapping is {slot_mapping.dtype}{list(slot_mapping.shape)}; accepted: torch.int64, one for each "
-            f"of the first of {tokens} tokens"
+            f"{op}: slot_mapping is {slot_mapping.dtype}{list(slot_mapping.shape)}; accepted: torch.int64, one for "
+            f"each of the first of {tokens} tokens"
         )
     _check_device(op, "slot_mapping", slot_mapping, key)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from kernel_emulator import Buffer, Emulator, Mode
@@ -20,8 +18,8 @@ NAMES = ["neox-bf16", "neox-f16", "gptj-bf16", "gptj-f16"]
 
 
 @pytest.fixture
-def on(emulator: Emulator, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> Iterator[RopeOnEmulator]:
-    yield RopeOnEmulator(emulator, mode, monkeypatch)
+def on(emulator: Emulator, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> RopeOnEmulator:
+    return RopeOnEmulator(emulator, mode, monkeypatch)
 
 
 def inputs(tokens: int, heads: tuple[int, int], sizes: tuple[int, int], dtype: torch.dtype) -> list[Tensor]:
@@ -80,7 +78,7 @@ def test_strides(on: RopeOnEmulator) -> None:
         positions = torch.arange(7) + 4
         caches = filled(3, 4, g, size, dtype=dtype), filled(3, 4, g, v_size, dtype=dtype)
         slots = torch.tensor([1, 0, 11, 9, -1, 5, 6])
-        q_r, k_r = check(
+        q_r, _ = check(
             on, "rope_kv_cache", (positions, q, k, v, cos_sin, neox, *caches, slots, ONE, ONE), caches
         )
         check_exact(q_r.view(7, a, size), q.reshape(7, a, size), positions, cos_sin, neox, 64)
@@ -315,7 +313,7 @@ def test_a_cache_that_is_an_input(on: RopeOnEmulator) -> None:
     ],
 )
 def test_bad_arguments(emulator: Emulator, place: int, value: int) -> None:
-    """tokens, slots, rows of the table, turned values, strides, blocks, the rest, config and dtype that no kernel takes."""
+    """tokens, slots, table, turned values, strides, blocks, the rest, config and dtype that no kernel takes."""
     # One token, one head each of q, k and v, of 64 values.
     fields = [0, 0, 0, 1, 1, 8, 64, 64, 1, 1, *[0] * 4, 1, 0, *[64] * 6]
     fields += [*[0] * 4, 1, 0, *[64] * 7, *[0] * 3, 1, 64, *[64] * 5, *[0] * 7]

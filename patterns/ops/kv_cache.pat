@@ -1,0 +1,67 @@
+# Rotary embedding, and paged caches that are arguments of the ops which write them. (A cache that a serving engine keeps
+# with a layer, and names by it, is in no graph.)
+
+op rope(positions: i64[*P], query: T[*BQ], key: T[*BK], head_size: int, cos_sin: C[L, R], neox: bool)
+    -> (q_r: T[*BQ], k_r: T[*BK])
+  = _C::rotary_embedding(positions, mut query -> q_r, mut key -> k_r, head_size, cos_sin, neox, 0, false)
+  | vllm::rocm_aiter_triton_rotary_embedding(positions, mut query -> q_r, mut key -> k_r, head_size, cos_sin,
+      neox, none)
+  | vllm::flashinfer_rotary_embedding(positions, mut query -> q_r, mut key -> k_r, head_size, cos_sin, neox)
+  | patdsl::rope
+  ref patdsl.reference:rope
+
+# The caches have the dtype of the keys, or hold fp8, as such or as bytes.
+
+op kv_cache_write(key: T[*BK], value: T[*BV], key_cache: S[B, Z, G, D], value_cache: S[B, Z, G, V],
+    slot_mapping: i64[M], k_scale: f32[*K], v_scale: f32[*U])
+    -> (keys: S[B, Z, G, D], values: S[B, Z, G, V])
+  = _C_cache_ops::reshape_and_cache_flash(key, value, mut key_cache -> keys, mut value_cache -> values,
+      slot_mapping, "auto", k_scale, v_scale)  if rank(key) == 3 and dtype(key_cache) == dtype(key)
+  | _C_cache_ops::reshape_and_cache_flash(key, value, mut key_cache -> keys, mut value_cache -> values,
+      slot_mapping, "fp8", k_scale, v_scale)  if rank(key) == 3 and dtype(key_cache) in {u8, fp8}
+  | patdsl::kv_cache_write(key, value, mut key_cache -> keys, mut value_cache -> values, slot_mapping,
+      k_scale, v_scale)
+  where numel(k_scale) == 1 and numel(v_scale) == 1
+  ref patdsl.reference:kv_cache_write
+
+op rope_kv_cache(positions: i64[*P], query: T[*BQ], key: T[*BK], value: T[*BV], cos_sin: C[L, R], neox: bool,
+    key_cache: S[B, Z, G, D], value_cache: S[B, Z, G, V], slot_mapping: i64[M], k_scale: f32[*K],
+    v_scale: f32[*U])
+    -> (q_r: T[*BQ], k_r: T[*BK], keys: S[B, Z, G, D], values: S[B, Z, G, V])
+  = patdsl::rope_kv_cache(positions, query, key, value, cos_sin, neox, mut key_cache -> keys,
+      mut value_cache -> values, slot_mapping, k_scale, v_scale) -> (q_r, k_r)
+  where numel(k_scale) == 1 and numel(v_scale) == 1
+      and (dtype(key_cache) == dtype(key) or dtype(key_cache) in {u8, fp8})
+  where T in {bf16, f16} and (dtype(cos_sin) == dtype(key) or dtype(cos_sin) == f32)
+  ref patdsl.reference:rope_kv_cache
+
+# Latent attention: the latent kv_c and the rotary part of the key lie side by side in one cache.
+
+op mla_kv_cache_write(kv_c: T[N, A], k_pe: T[*BK], kv_cache: S[B, Z, W], slot_mapping: i64[M],
+    k_scale: f32[*K])
+    -> (cache: S[B, Z, W])
+  = _C_cache_ops::concat_and_cache_mla(kv_c, k_pe, mut kv_cache -> cache, slot_mapping, "auto", k_scale)
+      if rank(k_pe) == 2 and dtype(kv_cache) == dtype(kv_c)
+  | _C_cache_ops::concat_and_cache_mla(kv_c, k_pe, mut kv_cache -> cache, slot_mapping, "fp8", k_scale)
+      if rank(k_pe) == 2 and dtype(kv_cache) in {u8, fp8}
+  | patdsl::mla_kv_cache_write(kv_c, k_pe, mut kv_cache -> cache, slot_mapping, k_scale)
+  where numel(k_scale) == 1
+  ref patdsl.reference:mla_kv_cache_write
+
+op mla_rope_pe_kv_cache(positions: i64[*P], q_pe: T[*BQ], k_pe: T[*BK], kv_c: T[N, A], cos_sin: C[L, R],
+    neox: bool, kv_cache: S[B, Z, W], slot_mapping: i64[M], k_scale: f32[*K])
+    -> (q_r: T[*BQ], k_r: T[*BK], cache: S[B, Z, W])
+  = patdsl::mla_rope_pe_kv_cache(positions, q_pe, k_pe, kv_c, cos_sin, neox, mut kv_cache -> cache,
+      slot_mapping, k_scale) -> (q_r, k_r)
+  where numel(k_scale) == 1 and (dtype(kv_cache) == dtype(kv_c) or dtype(kv_cache) in {u8, fp8})
+  where T in {bf16, f16} and (dtype(cos_sin) == dtype(kv_c) or dtype(cos_sin) == f32)
+  ref patdsl.reference:mla_rope_pe_kv_cache
+
+op mla_rope_kv_cache(positions: i64[*P], q_nope: T[*BQ, Q], q_pe: T[*BQ, R], k_pe: T[*BK], kv_c: T[N, A],
+    cos_sin: C[L, R], neox: bool, kv_cache: S[B, Z, W], slot_mapping: i64[M], k_scale: f32[*K])
+    -> (q: T[*BQ, Q + R], k_r: T[*BK], cache: S[B, Z, W])
+  = patdsl::mla_rope_kv_cache(positions, q_nope, q_pe, k_pe, kv_c, cos_sin, neox, mut kv_cache -> cache,
+      slot_mapping, k_scale) -> (q, k_r)
+  where numel(k_scale) == 1 and (dtype(kv_cache) == dtype(kv_c) or dtype(kv_cache) in {u8, fp8})
+  where T in {bf16, f16} and (dtype(cos_sin) == dtype(kv_c) or dtype(cos_sin) == f32)
+  ref patdsl.reference:mla_rope_kv_cache

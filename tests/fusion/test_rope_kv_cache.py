@@ -1,0 +1,153 @@
+"""Rotary embedding and the write of a paged cache are fused, whatever lies between; caches are written as before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from fusing import BF16, OPS, Compiled, assert_same, bf16, compiled, library, whole_library
+
+A, G, D, V = 4, 2, 32, 16
+HEADS, Q, C, R = 3, 24, 40, 16
+TOKENS = 5
+SCALE = torch.tensor([0.5])
+FP8 = torch.float8_e4m3fn
+POSITIONS = torch.tensor([3, 1, 0, 7, 2])
+SLOTS = torch.tensor([0, 11, -1, 5, 6])
+COUNTED = {"rope", "kv_cache_write", "mla_kv_cache_write", "rope_kv_cache", "mla_rope_kv_cache", "cat"}
+COUNTED |= {"mla_rope_pe_kv_cache"}
+
+
+@pytest.fixture(params=["alone", "whole library"])
+def passes(request: pytest.FixtureRequest) -> Any:
+    return library("rope_kv_cache") if request.param == "alone" else whole_library()
+
+
+def check(
+    model: Callable[..., Any], inputs: tuple[torch.Tensor, ...], after: dict[str, int], **options: Any
+) -> Compiled:
+    """The passes leave `after` of the ops that count; results and all inputs, written or not, are as without them."""
+    expected_inputs = [one.clone() for one in inputs]
+    expected = model(*expected_inputs)
+    made = compiled(model, *inputs, **options)
+    assert made.graphs == 1
+    assert {name: count for name, count in made.after.items() if name in COUNTED} == after
+    assert_same(made.results, expected)
+    assert_same(list(inputs), expected_inputs)
+    return made
+
+
+def pair_model(neox: bool) -> Callable[..., Any]:
+    def model(qkv, positions, cos_sin, key_cache, value_cache, slots, scale):
+        q, k, v = qkv.split([A * D, G * D, G * V], -1)
+        q_r, k_r = OPS.rope(positions, q, k, D, cos_sin, neox)
+        key, value = k_r.view(-1, G, D), v.view(-1, G, V)
+        OPS.kv_cache_write(key, value, key_cache, value_cache, slots, scale, scale)
+        return q_r.view(-1, A, D) * 2, key + 1
+
+    return model
+
+
+def pair_inputs(
+    cache: torch.dtype = BF16, cos_sin: torch.dtype = BF16, tokens: int = TOKENS
+) -> tuple[torch.Tensor, ...]:
+    qkv = bf16(tokens, A * D + G * D + G * V)
+    caches = torch.zeros(3, 4, G, D, dtype=cache), torch.zeros(3, 4, G, V, dtype=cache)
+    positions, slots = POSITIONS.repeat(tokens // TOKENS), SLOTS.repeat(tokens // TOKENS)
+    return qkv, positions, bf16(8, D, seed=1).to(cos_sin), *caches, slots, SCALE
+
+
+@pytest.mark.parametrize("cache", [BF16, FP8, torch.uint8], ids=["bf16", "fp8", "u8"])
+@pytest.mark.parametrize("neox", [True, False], ids=["neox", "gptj"])
+def test_rope_and_write(neox: bool, cache: torch.dtype, passes: Any) -> None:
+    made = check(pair_model(neox), pair_inputs(cache), {"rope_kv_cache": 1}, passes=passes)
+    assert made.matches == {"rope_kv_cache": 1}
+
+
+def test_any_number_of_tokens(passes: Any) -> None:
+    first, longer = (pair_inputs(cos_sin=torch.float32, tokens=tokens) for tokens in (TOKENS, 2 * TOKENS))
+    for index in (0, 1, 5):
+        torch._dynamo.mark_dynamic(first[index], 0)
+    made = check(pair_model(True), first, {"rope_kv_cache": 1}, passes=passes, dynamic=None)
+    kept = [one.clone() for one in longer]
+    results = made.function(*longer)
+    assert_same(results, pair_model(True)(*kept))
+    assert_same(list(longer), kept)
+
+
+@pytest.mark.slow
+def test_in_inductor() -> None:
+    made = check(pair_model(True), pair_inputs(), {"rope_kv_cache": 1}, passes=whole_library(), inductor=True)
+    assert made.matches == {"rope_kv_cache": 1}
+
+
+def mla_model(cat: bool, view: bool) -> Callable[..., Any]:
+    def model(q_nope, q_pe, kv, positions, cos_sin, cache, slots, scale):
+        kv_c, k_pe = kv.split([C, R], -1)
+        q_r, k_r = OPS.rope(positions, q_pe, k_pe.unsqueeze(1) if view else k_pe, R, cos_sin, False)
+        OPS.mla_kv_cache_write(kv_c, k_r.squeeze(1) if view else k_r, cache, slots, scale)
+        return torch.cat([q_nope, q_r], -1) if cat else q_r * 2, k_r + 1
+
+    return model
+
+
+def mla_inputs(cache: torch.dtype = BF16) -> tuple[torch.Tensor, ...]:
+    q_nope, q_pe = bf16(TOKENS, HEADS, Q), bf16(TOKENS, HEADS, R, seed=1)
+    kv, cos_sin = bf16(TOKENS, C + R, seed=2), bf16(8, R, seed=3)
+    return q_nope, q_pe, kv, POSITIONS, cos_sin, torch.zeros(3, 4, C + R, dtype=cache), SLOTS, SCALE
+
+
+@pytest.mark.parametrize("view", [True, False], ids=["view", "no view"])
+@pytest.mark.parametrize("cat", [True, False], ids=["cat", "parts"])
+@pytest.mark.parametrize("cache", [BF16, FP8], ids=["bf16", "fp8"])
+def test_mla(cache: torch.dtype, cat: bool, view: bool, passes: Any) -> None:
+    name = "mla_rope_kv_cache" if cat else "mla_rope_pe_kv_cache"
+    check(mla_model(cat, view), mla_inputs(cache), {name: 1}, passes=passes)
+
+
+def test_a_concatenation_that_is_not_all(passes: Any) -> None:
+    """Where the turned q is read otherwise too, it stays, and its concatenation with it."""
+
+    def model(q_nope, q_pe, kv, positions, cos_sin, cache, slots, scale):
+        kv_c, k_pe = kv.split([C, R], -1)
+        q_r, k_r = OPS.rope(positions, q_pe, k_pe, R, cos_sin, True)
+        OPS.mla_kv_cache_write(kv_c, k_r, cache, slots, scale)
+        return torch.cat([q_nope, q_r], -1), q_r * 2
+
+    check(model, mla_inputs(), {"mla_rope_pe_kv_cache": 1, "cat": 1}, passes=passes)
+
+
+def other_key(qkv, positions, cos_sin, key_cache, value_cache, slots, scale):
+    q, k, v = qkv.split([A * D, G * D, G * V], -1)
+    q_r, k_r = OPS.rope(positions, q, k, D, cos_sin, True)
+    OPS.kv_cache_write(k.view(-1, G, D), v.view(-1, G, V), key_cache, value_cache, slots, scale, scale)
+    return q_r, k_r
+
+
+def half_heads(qkv, positions, cos_sin, key_cache, value_cache, slots, scale):
+    q, k, v = qkv.split([A * D, G * D, G * V], -1)
+    q_r, k_r = OPS.rope(positions, q, k, D // 2, cos_sin[:, : D // 2].contiguous(), True)
+    OPS.kv_cache_write(k_r.view(-1, G, D), v.view(-1, G, V), key_cache, value_cache, slots, scale, scale)
+    return q_r
+
+
+def cache_read_between(qkv, positions, cos_sin, key_cache, value_cache, slots, scale):
+    q, k, v = qkv.split([A * D, G * D, G * V], -1)
+    before = key_cache.float().sum()
+    q_r, k_r = OPS.rope(positions, q, k, D, cos_sin, True)
+    between = (key_cache + 1).sum()
+    OPS.kv_cache_write(k_r.view(-1, G, D), v.view(-1, G, V), key_cache, value_cache, slots, scale, scale)
+    return q_r, before, between, key_cache * 2
+
+
+def test_a_cache_that_is_read_before_and_after(passes: Any) -> None:
+    check(cache_read_between, pair_inputs(), {"rope_kv_cache": 1}, passes=passes)
+
+
+@pytest.mark.parametrize("model", [other_key, half_heads])
+def test_what_is_left_alone(model: Callable[..., Any], passes: Any) -> None:
+    """Another key is cached than the one that is turned; heads of another size are turned."""
+    made = check(model, pair_inputs(), {"rope": 1, "kv_cache_write": 1}, passes=passes)
+    assert not made.matches
