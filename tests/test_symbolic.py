@@ -367,6 +367,16 @@ def test_sets_of_dtypes_meet():
     assert not F32.among((BF16, F16))
 
 
+def test_among_another_unknown_dtype():
+    facts, t, w = variables("T", "W")
+    assert w.among((t, F32))  # it may be T: nothing is learnt
+    assert not facts.options
+    facts.assuming = False
+    assert not w.among((t, F32))
+    assert w.among((w, F32))
+
+
+
 def test_united_variables_share_their_sets():
     facts, t, w = variables("T", "W")
     assert t.among((BF16, F16))

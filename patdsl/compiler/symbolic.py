@@ -356,9 +356,13 @@ class Facts:
 
     def among(self, dtype: Dtype, options: Sequence[Dtype]) -> bool:
         """Whether a dtype is one of these; while `assuming`, an unknown one is taken to be, without choosing which."""
-        dtype = self.dtype(dtype)
+        dtype, options = self.dtype(dtype), [self.dtype(option) for option in options]
+        if any(dtype.name == option.name for option in options):
+            return True
+        if any(isinstance(option, DtypeVariable) for option in options):
+            return self.assuming  # it may be that one: nothing is learnt
         if not isinstance(dtype, DtypeVariable):
-            return any(dtype.name == option.name for option in options)
+            return False
         before = self.options.get(dtype.name)
         left = tuple(option for option in options if before is None or option in before)
         if not self.assuming:

@@ -89,7 +89,7 @@ op gated_rms_norm_group_quant(x: T[M, D], weight: W[D], z: T[M, D], epsilon: flo
   = vllm::rocm_aiter_fused_rms_gated_fp8_group_quant(x, weight, none, z, epsilon, true, "silu", group_size)
       on gfx942, gfx950  if D == 128
   | patdsl::gated_rms_norm_group_quant
-  where group_size in {32, 64, 128} and T in {bf16, f16} and (W == T or W == f32)
+  where group_size in {32, 64, 128} and T in {bf16, f16} and W in {T, f32}
   ref patdsl.reference:gated_rms_norm_group_quant
 
 op mla_dual_rms_norm(q: T[M, Q], q_weight: T[Q], kv: T[M, C], kv_weight: T[C], q_epsilon: float,
