@@ -111,7 +111,7 @@ GATED_RMS_NORM_GROUP_QUANT = Op(
         ),
         TorchCall("patdsl::gated_rms_norm_group_quant.default"),
     ),
-    where=(expr("group_size in {32, 64, 128} and T in {bf16, f16} and (W == T or W == f32)"),),
+    where=(expr("group_size in {32, 64, 128} and T in {bf16, f16} and W in {T, f32}"),),
     ref="patdsl.reference:gated_rms_norm_group_quant",
 )
 
