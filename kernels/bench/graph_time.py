@@ -16,7 +16,7 @@ import torch
 
 Launch = Callable[[int], object]
 Name = TypeVar("Name")
-QUICK_NODES, QUICK_REPLAYS = 40, 4
+QUICK_NODES, QUICK_REPLAYS, LEAST_NODES = 40, 4, 4
 REPLAYS = 15
 SPIN = 20_000  # clock cycles before a hot replay: as long as the host takes to launch the graph
 
@@ -49,7 +49,8 @@ class GraphTimer:
         return self._times(candidates, cold, REPLAYS)
 
     def _short(self, node: Node) -> Node:
-        return attrs.evolve(node, nodes=min(node.nodes, QUICK_NODES))
+        """Fewer nodes, and fewer still where they are long."""
+        return attrs.evolve(node, nodes=max(min(node.nodes, LEAST_NODES), min(node.nodes // 5, QUICK_NODES)))
 
     def _times(self, candidates: Mapping[Name, Node], cold: bool, replays: int) -> dict[Name, float]:
         graphs, held = {}, []

@@ -1,8 +1,8 @@
 """What a call from Python costs the host, without graphs.
 
 In: a device. Out: microseconds a call, the best of several loops, of ways to reach the same kernel: its launch on
-tensors made beforehand, Triton's launcher on the same, both with their results allocated, through `torch.ops`; and an op
-of the same schema that does nothing, through `torch.ops` and not. The kernels are shorter than any of these.
+tensors made beforehand, Triton's launcher on the same, both with their results allocated, through `torch.ops`; and an
+op of the same schema that does nothing, through `torch.ops` and not. The kernels are shorter than any of these.
 """
 
 from __future__ import annotations

@@ -178,7 +178,7 @@ class PairWork:
             k = unfused.rotate(k.unflatten(-1, (-1, SIZE)), angles, True)
             unfused.write_cache(key_cache, slots, k, scale)
             unfused.write_cache(value_cache, slots, v.unflatten(-1, (-1, SIZE)), scale)
-            return q, k
+            return q.flatten(1), k.flatten(1)
 
         return composed
 

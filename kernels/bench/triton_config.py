@@ -14,6 +14,7 @@ ROWS = (1, 2, 4, 8, 16, 32)
 LEAST_VALUES, MOST_VALUES = 4, 64  # a thread
 PROCESSORS = 132  # for what is left out, not for the launch
 RESIDENT_WARPS = 64
+SHORT = 512  # rows that are longer are taken four at once at most
 
 
 @attrs.frozen
@@ -52,6 +53,8 @@ def row_configs(hidden: int, group: int, tiles: bool, quantised: bool) -> list[C
         for rows in ROWS:
             for warps in WARPS:
                 if not LEAST_VALUES <= held * rows // (32 * warps) <= MOST_VALUES:
+                    continue
+                if rows > 4 and held > SHORT:
                     continue
                 found.append(Config(rows, warps, 0, parts))
                 if quantised and held * rows // (32 * warps) >= 16:
