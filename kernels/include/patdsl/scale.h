@@ -55,9 +55,9 @@ PATDSL_DEVICE Scale token_scale(Word amax_bits) {
   return inverted(found < kLeast ? kLeast : found, as_bits(amax) == kInfinity);  // keeps NaN
 }
 
-// The least power of two that is not below the scale of a group.
+// The least power of two that is not below the scale of a group, nor below 1e-10.
 PATDSL_DEVICE Scale power_of_two(float scale) {
-  const Word bits = as_bits(scale);
+  const Word bits = as_bits(scale < kGroupAmaxMin ? kGroupAmaxMin : scale);  // keeps NaN
   const bool finite = (bits & kInfinity) != kInfinity;
   const Word power = finite ? (bits + 0x7fffffu) & kInfinity : bits;
   const float inverse = as_float((254u << 23) - power);
