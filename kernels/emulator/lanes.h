@@ -38,6 +38,7 @@ enum Primitive {
   kExactMax,
   kOneWaveSum,  // of a block that is known to be one wave
   kOneWaveMax,
+  kGroupSum,
   kPrimitives
 };
 
@@ -74,6 +75,7 @@ void lanes(LanesArgs args) {
   if constexpr (kPrimitive == kExactMax) out = Exact::max_u16x2(in, exact_slots);
   if constexpr (kPrimitive == kOneWaveSum) out = as_bits(OneWave::sum(number, one_slots));
   if constexpr (kPrimitive == kOneWaveMax) out = OneWave::max_u16x2(in, one_slots);
+  if constexpr (kPrimitive == kGroupSum) out = as_bits(group_sum(number));
   args.out[thread_x()] = out;
 }
 

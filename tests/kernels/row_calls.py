@@ -12,10 +12,8 @@ from kernel_emulator import Buffer, Emulator, Mode
 from row_cases import ACTIVATIONS, QUANTS, SOURCES, Case, Inputs, Results
 from torch import Tensor
 
-from patdsl.reference.fp8 import quant_max
-
 POISON = 0xA5
-CHOSEN, SIZED, HELD2, SIZED_LATE, HELD4, LOOPED = 0, 1, 2, 3, 4, -1  # rows_launch.h
+CHOSEN, SIZED, HELD2, SIZED_LATE, HELD4, PACKED, LOOPED = 0, 1, 2, 3, 4, 5, -1  # rows_launch.h
 SIZES = (1536, 2048, 4096, 5120, 7168, 8192)  # that have sized forms
 
 # The fields of PatdslRowsCall, in order.
@@ -52,7 +50,9 @@ class RowCall:
     def __init__(self, mode: Mode, case: Case, inputs: Inputs, layout: Layout, buffers: list[Buffer]) -> None:
         """Adds its buffers to `buffers`."""
         self._buffers, self._layout = buffers, layout
-        self._tensors: dict[str, tuple[int, Tensor]] = {}  # the buffer's number, and where the tensor is in it
+        self._tensors: dict[
+            str, tuple[int, Tensor]
+        ] = {}  # the buffer's number, and where the tensor is in it
         self._before: dict[int, bytes] = {}
         rows, width = inputs.x.shape
         hidden = width // (2 if case.source in ACTIVATIONS else 1)
@@ -153,7 +153,9 @@ class RowCall:
         else:
             self._poisoned(name, dtype, (rows, width), (width + self._layout.gap, 1))
 
-    def _poisoned(self, name: str, dtype: torch.dtype, shape: tuple[int, int], strides: tuple[int, int]) -> None:
+    def _poisoned(
+        self, name: str, dtype: torch.dtype, shape: tuple[int, int], strides: tuple[int, int]
+    ) -> None:
         """A result; past the last element that it has there is nothing, which the sanitizer watches."""
         count = 1 + (shape[0] - 1) * strides[0] + (shape[1] - 1) * strides[1] if shape[0] else 0
         memory = torch.full((count * dtype.itemsize,), POISON, dtype=torch.uint8).view(dtype)
@@ -176,7 +178,11 @@ def run(emulator: Emulator, mode: Mode, case: Case, inputs: Inputs, layout: Layo
 
 
 def run_dual(
-    emulator: Emulator, mode: Mode, cases: tuple[Case, Case], inputs: tuple[Inputs, Inputs], layout: Layout = Layout()
+    emulator: Emulator,
+    mode: Mode,
+    cases: tuple[Case, Case],
+    inputs: tuple[Inputs, Inputs],
+    layout: Layout = Layout(),
 ) -> tuple[Results, Results]:
     """Both norms in one launch; the second is not quantised."""
     buffers: list[Buffer] = []
@@ -184,7 +190,3 @@ def run_dual(
     fields = [field for call in calls for field in call.fields.values()]
     assert emulator.call("dual_norm", buffers, fields) == 0, (cases, layout)
     return calls[0].results(cases[0]), calls[1].results(cases[1])
-
-
-def limit(mode: Mode, case: Case) -> float:
-    return quant_max(torch.int8 if case.int8 else mode.fp8)

@@ -1,8 +1,8 @@
 """What is asked of a row kernel, inputs for it, and what its results must be. On any device.
 
-In: a case, sizes and seeds; results of a kernel. Out: tensors; AssertionError where a result is not what the contract in
-`patdsl/reference` allows. The values before quantisation are measured against float64 (`row_values.py`); what follows
-from values that were rounded (the sum, scales, quantised values, padding) must be equal bit for bit.
+In: a case, sizes and seeds; results of a kernel. Out: tensors; AssertionError where a result is not what the contract
+in `patdsl/reference` allows. The values before quantisation are measured against float64 (`row_values.py`); what
+follows from values that were rounded (the sum, scales, quantised values, padding) must be equal bit for bit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ACTIVATIONS = ("silu_mul", "gelu_mul")
 
 @attrs.frozen
 class Case:
-    """One combination of a source and a quantisation. `weight`: T, f32 or none. `variance_size`: None for all columns."""
+    """One source with one quantisation. `weight`: T, f32 or none. `variance_size`: None for all columns."""
 
     source: str
     quant: str = "none"
@@ -67,7 +67,7 @@ class Inputs:
 
 @attrs.frozen
 class Results:
-    """What a kernel gave. y T[rows, y_width]; q [rows, hidden] in its dtype; scales [rows, scale_width] in any strides."""
+    """What a kernel gave: y T[rows, y_width], q [rows, hidden], scales [rows, scale_width] in any strides."""
 
     y: Tensor | None = None
     q: Tensor | None = None
@@ -117,13 +117,13 @@ def _static_scale(case: Case, noise: Tensor) -> Tensor | None:
 
 
 def plant(case: Case, inputs: Inputs) -> Inputs:
-    """NaN, infinities, numbers whose squares overflow and subnormal ones, in six rows or more; in the weight too."""
+    """NaN, infinities, the largest numbers and subnormal ones, in six rows or more; in a long weight too."""
     nan, infinity = float("nan"), float("inf")
     x, hidden = inputs.x.clone(), inputs.x.shape[1]
     x[0, 17 % hidden] = nan
     x[1, 200 % hidden] = infinity
     x[2, 3 % hidden], x[2, 90 % hidden] = infinity, -infinity
-    x[4] = (x[4].float() * torch.finfo(case.dtype).max / 8).to(case.dtype)
+    x[4] = (x[4].float().tanh() * torch.finfo(case.dtype).max).to(case.dtype)
     x[5] = (x[5].float() * torch.finfo(case.dtype).tiny / 8).to(case.dtype)
     weight = inputs.weight
     if weight is not None and hidden > 450:

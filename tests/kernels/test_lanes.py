@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 # Of lanes.h. Exchanges and groups: the first of several, each for twice as many lanes as the one before.
 EXCHANGE, GROUP, ANY_GROUP, WAVE_SUM, WAVE_MAX = 0, 4, 8, 11, 12
-BLOCK_SUM, BLOCK_MAX, EXACT_SUM, EXACT_MAX, ONE_WAVE_SUM, ONE_WAVE_MAX = 13, 14, 15, 16, 17, 18
+BLOCK_SUM, BLOCK_MAX, EXACT_SUM, EXACT_MAX, ONE_WAVE_SUM, ONE_WAVE_MAX, GROUP_SUM = 13, 14, 15, 16, 17, 18, 19
 EXACT_THREADS = 192
 
 
@@ -73,12 +73,14 @@ def check_wave(emulator: Emulator, wave: int) -> None:
         got = primitive(emulator, WAVE_SUM, words)
         assert torch.equal(got, torch.tensor([3.0] * wave + [0.0] * wave))
         assert torch.equal(primitive(emulator, ONE_WAVE_SUM, words[:wave]), torch.full((wave,), 3.0))
+        alone = words.reshape(-1, 16).sum(1).repeat_interleave(16)
+        assert torch.equal(primitive(emulator, GROUP_SUM, words), alone)
         check_max(emulator, WAVE_MAX, 2 * wave, wave, lane)
         check_max(emulator, ONE_WAVE_MAX, wave, wave, lane)
 
 
 def check_blocks(emulator: Emulator, wave: int) -> None:
-    """Blocks of every size, exactly. In the fullest, each wave is the one with the largest value; in others the last."""
+    """Blocks of every size, exactly. In the fullest each wave has the largest value once, in others the last."""
     for threads in range(wave, 1025, wave):
         sums, maxima = [BLOCK_SUM], [BLOCK_MAX]
         if threads == EXACT_THREADS:
@@ -116,6 +118,7 @@ WRONG = {
         "value = max_u16x2(value, exchange<2>",
     ),
     "a step too many": ("if (count > 8) value", "if (count > 4) value"),
+    "a group's step twice": ("value += as_float(exchange<8>", "value += as_float(exchange<4>"),
     "a short sum": ("total += (as_float", "if (i + 1 < kFours || i == 0) total += (as_float"),
     "a short maximum": ("for (int j = 0; j < 4; ++j) largest", "for (int j = 0; j < 3; ++j) largest"),
     "slots of no wave read": (
