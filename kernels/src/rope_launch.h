@@ -120,7 +120,7 @@ int launch_form(const PatdslRopeCall& call, RopeArgs& args, const RopeShape& sha
   const Int64 grid_y = (all + at_once - 1) / at_once;
   if (grid_y > 65535) return kBadRope;
   const auto run = [&](void (*kernel)(RopeArgs)) {
-    return launch_2d(kernel, call.tokens, grid_y, threads, call.stream, args);
+    return launch_early(kernel, call.tokens, grid_y, threads, call.stream, args);
   };
   switch (shape.form) {
     case kNeox: return run(call.fp8 ? rope_cache<T, kNeox, true> : rope_cache<T, kNeox, false>);

@@ -141,6 +141,7 @@ PATDSL_DEVICE void find_angles(const RopeArgs& args, Int64 position, int number,
 template <class T, int kForm, bool kFp8>
 PATDSL_KERNEL(rope_threads(kForm), kForm == kElements ? 1 : 4)
 void rope_cache(RopeArgs args) {
+  wait_for_previous();
   const unsigned thread = thread_x(), units = static_cast<unsigned>(args.units);
   const int column_here = static_cast<int>(thread / units);
   const int number = static_cast<int>(thread - static_cast<unsigned>(column_here) * units);
@@ -159,6 +160,7 @@ void rope_cache(RopeArgs args) {
   if constexpr (kFp8) {
     if (work.cache) scale = column < args.q_columns + args.k_columns ? *args.k_scale : *args.v_scale;
   }
+  let_next_begin();
 
   for (;;) {
     if (work.turned) turn<T, kForm>(runs, angles);

@@ -52,14 +52,14 @@ PATDSL_DEVICE Bytes<1> over_scale(const Vector& values, float scale) {
   float wide[kLanes];
   widen<T>(values, wide);
 #pragma unroll
-  for (int i = 0; i < kLanes; ++i) wide[i] /= scale;
+  for (int i = 0; i < kLanes; ++i) wide[i] = divide(wide[i], scale);
   return {{fp8x4_saturated(wide[0], wide[1], wide[2], wide[3]), fp8x4_saturated(wide[4], wide[5], wide[6], wide[7])}};
 }
 
 template <class T, int kForm>
 PATDSL_DEVICE void store_runs_fp8(unsigned char* to, int distance, bool second, const Runs& runs, float scale) {
   if constexpr (kForm == kElements) {
-    const float low = T::low(runs.first.word[0]) / scale, high = T::low(runs.second.word[0]) / scale;
+    const float low = divide(T::low(runs.first.word[0]), scale), high = divide(T::low(runs.second.word[0]), scale);
     const Word bytes = fp8x4_saturated(low, high, 0.0f, 0.0f);
     to[0] = static_cast<unsigned char>(bytes);
     if (second) to[distance] = static_cast<unsigned char>(bytes >> 8);
