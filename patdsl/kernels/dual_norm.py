@@ -50,7 +50,7 @@ def mla_dual_rms_norm(
     """Out: the norms, T[*B, Q] and T[*B, C]."""
     op = "mla_dual_rms_norm"
     _check(op, q, q_weight, kv, kv_weight)
-    gpu = machine(op, q)
+    gpu = machine(op, q, "q")
     q_n, kv_n = (empty_like(x, memory_format=_DENSE) for x in (q, kv))
     first = _Half(q, q_weight, q_epsilon, NONE, None, None, 0, 0, q_n)
     _launch(op, gpu, first, _plain(kv, kv_weight, kv_epsilon, kv_n))
@@ -107,7 +107,7 @@ def _quantised(
     group: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """`scales` of a row of q, each for `group` values."""
-    gpu = machine(op, q)
+    gpu = machine(op, q, "q")
     q_q, kv_n = empty_like(q, dtype=gpu.fp8, memory_format=_DENSE), empty_like(kv, memory_format=_DENSE)
     scale = empty((*q.shape[:-1], scales), dtype=_F32, device=q.device)
     first = _Half(q, q_weight, q_epsilon, quant, q_q, scale, scales, group, None)

@@ -62,7 +62,10 @@ def fp8_dtype(arch: str) -> torch.dtype:
 @functools.cache
 def function(name: str, index: int) -> CFunction:
     """The C function `name` for GPU `index`; it takes the fields of a call as bytes. Builds where needed."""
-    loaded = _library(device_arch(index))
+    try:
+        loaded = _library(device_arch(index))
+    except KernelError as error:
+        raise KernelError(f"{error}\nPATDSL_KERNELS=0 in the environment makes the ops plain torch") from None
     found = getattr(loaded, name)
     found.argtypes = (ctypes.c_char_p,)
     found.restype = ctypes.c_int

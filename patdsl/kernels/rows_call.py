@@ -38,17 +38,17 @@ class Machine(NamedTuple):
 _machines: dict[int, Machine] = {}
 
 
-def machine(op: str, x: Tensor) -> Machine:
+def machine(op: str, x: Tensor, name: str = "x") -> Machine:
     """That of the GPU which `x` is on. Builds the kernels where they are not built yet."""
-    return _machines.get(x.get_device()) or _new_machine(op, x)
+    return _machines.get(x.get_device()) or _new_machine(op, x, name)
 
 
-def _new_machine(op: str, x: Tensor) -> Machine:
+def _new_machine(op: str, x: Tensor, name: str) -> Machine:
     index = x.get_device()
     if index < 0:
-        raise ValueError(f"{op}: x is on {x.device}; accepted: a GPU")
-    fp8 = library.fp8_dtype(library.device_arch(index))
+        raise ValueError(f"{op}: {name} is on {x.device}; accepted: a GPU")
     rows, dual_norm = (library.function(name, index) for name in ("patdsl_rows", "patdsl_dual_norm"))
+    fp8 = library.fp8_dtype(library.device_arch(index))
     found = _machines[index] = Machine(rows, dual_norm, fp8, torch._C._cuda_getCurrentRawStream)
     return found
 

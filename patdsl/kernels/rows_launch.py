@@ -113,6 +113,14 @@ def _rows(
     """From row to row of a tensor that must be rows of `width`."""
     if tensor is None:
         return 0
+    if (
+        tensor.is_contiguous()
+        and tensor.dtype in dtypes
+        and tensor.shape[-1] == width
+        and tensor.numel() == rows * width
+        and tensor.get_device() == x.get_device()
+    ):
+        return width
     matrix = _matrix(op, name, tensor, x, rows, width, dtypes)
     stride = row_stride(matrix, rows, width)
     if stride is None:

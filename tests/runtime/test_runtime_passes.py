@@ -174,7 +174,14 @@ def test_report_is_plain_data():
     (each,) = found["passes"]
     assert each["enabled"]
     assert each["patterns"][0]["choices"] == {
-        "norm_quant": [{"binding": "patdsl_test::norm_quant.default", "skipped": None, "guarded": False}]
+        "norm_quant": [
+            {
+                "binding": "patdsl_test::norm_quant.default",
+                "skipped": None,
+                "guarded": False,
+                "runs": "an op of patdsl_test",
+            }
+        ]
     }
 
 
