@@ -135,15 +135,16 @@ def nvidia_resources(source: Path, output: Path) -> dict[str, Resources]:
     report = run(command)
     pattern = re.compile(
         r"entry function '(\S+)'.*?(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads"
-        r".*?Used (\d+) registers.*?(\d+) bytes smem",
+        r".*?Used (\d+) registers([^\n]*)",
         re.DOTALL,
     )
+    shared = re.compile(r"(\d+) bytes smem")
     return {
         short_name(symbol): {
             "registers": int(registers),
-            "shared": int(shared),
+            "shared": sum(map(int, shared.findall(rest))),
             "spills": int(stores) + int(loads),
             "stack": int(stack),
         }
-        for symbol, stack, stores, loads, registers, shared in pattern.findall(report)
+        for symbol, stack, stores, loads, registers, rest in pattern.findall(report)
     }
