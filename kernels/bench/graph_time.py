@@ -38,11 +38,17 @@ class GraphTimer:
         self._stream = torch.cuda.Stream()
 
     def quick(self, candidates: Mapping[Name, Node], cold: bool) -> dict[Name, float]:
-        """A first look at many candidates: few nodes, few replays, one candidate after another."""
-        return {
-            name: self._times({name: self._short(node)}, cold, QUICK_REPLAYS)[name]
-            for name, node in candidates.items()
-        }
+        """A first look at many candidates: few nodes, few replays, one candidate after another.
+
+        A candidate that raises, for want of registers or shared memory, has no time.
+        """
+        found = {}
+        for name, node in candidates.items():
+            try:
+                found.update(self._times({name: self._short(node)}, cold, QUICK_REPLAYS))
+            except Exception as error:
+                print(f"  {name}: {type(error).__name__}: {error}"[:300], flush=True)
+        return found
 
     def together(self, candidates: Mapping[Name, Node], cold: bool) -> dict[Name, float]:
         """The median of 15 replays of each candidate, replayed in turn."""

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import attrs
-import torch
+import inductor
 from compare import faults
 from families import Work
 from floor import Floor
@@ -122,19 +122,20 @@ class Bench:
         work.triton(buffers, config, approximate=self.peers.approximate)
 
     def _best(self, candidates: Mapping[Key, Node], cold: bool) -> dict[Key, Node]:
-        """The fastest few at a first look."""
+        """The fastest few at a first look, of those that run at all."""
         times = self.timer.quick(candidates, cold)
-        return {key: candidates[key] for key in sorted(candidates, key=times.__getitem__)[:FINALISTS]}
+        if not times:
+            raise ValueError(f"none of {len(candidates)} candidates runs")
+        return {key: candidates[key] for key in sorted(times, key=times.__getitem__)[:FINALISTS]}
 
     def _compiled(self, work: Work, buffers: Any) -> tuple[Callable[[Any], object] | None, str | None]:
         """Inductor's code for this size, or what hinders it."""
-        torch._dynamo.reset()
-        compiled = torch.compile(work.unfused(), dynamic=False)
+        function = inductor.compiled(work)
         try:
-            compiled(*work.arguments(buffers))
+            function(*work.arguments(buffers))
         except Exception as error:  # whatever it is, the other peers are still to be timed
             return None, f"{type(error).__name__}: {error}"[:500]
-        return lambda b: compiled(*work.arguments(b)), None
+        return lambda b: function(*work.arguments(b)), None
 
 
 def _form(work: Work, form: int, buffers: Any) -> None:

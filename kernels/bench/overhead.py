@@ -24,7 +24,7 @@ OP = "rms_norm_group_quant"
 
 def times(device: str = "cuda", calls: int = CALLS) -> dict[str, float]:
     """By name. `dispatch`: what `torch.ops` adds to a function that does nothing."""
-    from patdsl.kernels import bind, rows
+    from patdsl.kernels import bind
 
     bind.register()
     work = RowsWork(OP, "norm", "group", HIDDEN, ROWS)
@@ -32,7 +32,7 @@ def times(device: str = "cuda", calls: int = CALLS) -> dict[str, float]:
     assert b.weight is not None
     arguments = (b.x, b.weight, EPSILON, GROUP)
     config = next(config for config in work.configs() if config.warps == 8)
-    ours, op = rows.OPS[OP], getattr(torch.ops.patdsl, OP)
+    ours, op = bind.kernels()[OP], getattr(torch.ops.patdsl, OP)
     nothing, empty_op = _nothing(b.q, b.scale)
 
     def triton_allocating() -> None:

@@ -22,7 +22,6 @@ from typing import Any
 import warm
 from families import FAMILIES, MAIN, Work
 
-os.environ.update(warm.ENVIRONMENT)  # before torch reads it; a part of the key of Inductor's cache
 MEMORY = 12 * 2**30
 MOST_FAILURES = 6
 

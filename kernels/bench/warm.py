@@ -5,7 +5,6 @@ In: works. Out: nothing; Triton's and Inductor's caches hold their code. A proce
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -13,17 +12,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import floor
+import inductor as of_inductor
 import torch
 from families import Work
 from memory import Apart
+from torch import Tensor
 
-#: Inductor's own workers would be started by each of the processes.
-ENVIRONMENT = {"TORCHINDUCTOR_COMPILE_THREADS": "1"}
+
+class Unfilled(Apart):
+    """Inputs without values: nothing is computed that matters, and several processes share the GPU's memory."""
+
+    def input(self, *shape: int) -> Tensor:
+        return torch.empty(*shape, dtype=torch.bfloat16, device=self.device)
 
 
 def compile_part(works: Sequence[Work], part: int, parts: int, inductor: bool, approximate: bool) -> None:
     """Compiles this process's part."""
-    memory = Apart("cuda")
+    memory = Unfilled("cuda")
     tasks: list[Callable[[], object]] = []
     seen = set()
     for work in works:
@@ -46,17 +51,17 @@ def compile_part(works: Sequence[Work], part: int, parts: int, inductor: bool, a
 def run_parts(arguments: Sequence[str], parts: int) -> float:
     """Runs `arguments` with `--warm PART/PARTS` in `parts` processes. Out: seconds."""
     begin = time.monotonic()
-    command = [sys.executable, str(Path(__file__).with_name("run.py")), *arguments, "--warm"]
-    running = [
-        subprocess.Popen([*command, f"{part}/{parts}"], env={**os.environ, **ENVIRONMENT})  # noqa: S603  ours
-        for part in range(parts)
-    ]
-    failed = [process.args for process in running if process.wait() != 0]
+    here = Path(__file__).parent
+    command = [sys.executable, str(here / "run.py"), *arguments, "--warm"]
+    kernels = [sys.executable, "-m", "patdsl", "kernels", "build"]
+    running = [subprocess.Popen([*command, f"{part}/{parts}"]) for part in range(parts)]  # noqa: S603  our own
+    running.append(subprocess.Popen(kernels, cwd=here.parent.parent))  # noqa: S603
+    failed = [process for process in running if process.wait() != 0]
     if failed:
-        print(f"{len(failed)} of {parts} warm-up processes failed; what they lack is compiled while timing")
+        print(f"{len(failed)} of {len(running)} processes failed; what they lack is compiled while timing")
     return time.monotonic() - begin
 
 
-def _compile_inductor(work: Work, memory: Apart) -> None:
-    torch._dynamo.reset()
-    torch.compile(work.unfused(), dynamic=False)(*work.arguments(work.make(memory)))
+def _compile_inductor(work: Work, memory: Unfilled) -> None:
+    of_inductor.compiled(work)(*work.arguments(work.make(memory)))
+    torch.cuda.empty_cache()

@@ -8,9 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import attrs
 import compare
+import dual_work
 import pytest
 import report
+import rope_work
 import targets
 import torch
 import triton_config
@@ -128,15 +131,18 @@ def test_main_families_have_every_size() -> None:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_bytes_are_those_of_the_buffers(name: str) -> None:
-    """Of what is allocated for a call; the slices of latent attention have 64 columns that are not read."""
+    """Of all that is allocated for a call, but for what is shared or not read: a scale, the table, columns of a row."""
     family = FAMILIES[name]
     work = family.work(min(hidden for hidden, _ in family.sizes), 64)
     buffers = work.make(Apart("cpu"))
-    if not hasattr(buffers, "tensors"):
-        pytest.skip("buffers that are shared between calls, or read in part")
-    assert work.bytes == sum(one.numel() * one.element_size() for one in buffers.tensors()) - (
-        4 if name.endswith("static") else 0
-    )
+    tensors = [
+        value for value in attrs.asdict(buffers, recurse=False).values() if isinstance(value, torch.Tensor)
+    ]
+    held = sum(one.numel() * one.element_size() for one in tensors)
+    other = {"RowsWork": 4 * name.endswith("static"), "DualWork": 2 * 64 * dual_work.REST}
+    steering = {"PairWork": 64 * (2 * rope_work.SIZE + 16), "LatentWork": 64 * (2 * rope_work.ROTARY + 16)}
+    kind = type(work).__name__
+    assert work.bytes == held - other.get(kind, 0) + steering.get(kind, 0)
 
 
 @pytest.mark.parametrize("hidden", [128, 1536, 2048, 2880, 4096, 5120, 7168, 8192])
