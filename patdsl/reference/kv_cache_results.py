@@ -143,8 +143,8 @@ def _check_pair(
         _check_cache_dtype(op, name, cache, key)
     if key_cache.shape[:3] != value_cache.shape[:3] or key_cache.dtype != value_cache.dtype:
         raise ValueError(
-            f"{op}: value_cache is {value_cache.dtype}{list(value_cache.shape)}; accepted: its dtype, the blocks and "
-            f"the heads of key_cache, {key_cache.dtype}{list(key_cache.shape)}"
+            f"{op}: value_cache is {value_cache.dtype}{list(value_cache.shape)}; accepted: the dtype, blocks and "
+            f"heads of key_cache, {key_cache.dtype}{list(key_cache.shape)}"
         )
     _check_dtype(op, "value", value, key)
     heads, size = key_cache.shape[2], key_cache.shape[3]
