@@ -119,7 +119,7 @@ WRONG = {
     ),
     "a step too many": ("if (count > 8) value", "if (count > 4) value"),
     "a group's step twice": ("value += as_float(exchange<8>", "value += as_float(exchange<4>"),
-    "a short sum": ("total += (as_float", "if (i + 1 < kFours || i == 0) total += (as_float"),
+    "a short sum": ("i == 0 ? part : total + part", "i == 0 ? part : total"),
     "a short maximum": ("for (int j = 0; j < 4; ++j) largest", "for (int j = 0; j < 3; ++j) largest"),
     "slots of no wave read": (
         "thread < 4 * kFours) words[thread] = 0;",
