@@ -24,6 +24,7 @@ def rope(turning: Turning, query: Tensor, key: Tensor, head_size: int) -> None:
     if _turns(turning, query, key, head_size):
         return
     results.rope(turning.positions, query, key, head_size, turning.cos_sin, turning.neox)
+    _check_whole("rope", turning.positions.numel(), head_size, query=query, key=key)
     _refuse("rope", key, {"query": query}, turning, head_size)
 
 
@@ -35,6 +36,7 @@ def rope_kv_cache(turning: Turning, query: Tensor, key: Tensor, value: Tensor, c
     kv_cache_results.rope_kv_cache(positions, query, key, value, cos_sin, neox, *caches)
     width = caches.key_cache.shape[2] * size
     kv_cache_results.check_tokens("rope_kv_cache", "key", key, width, positions)
+    _check_whole("rope_kv_cache", positions.numel(), size, query=query)
     _refuse("rope_kv_cache", key, {"query": query}, turning, size, _named(caches))
 
 
@@ -85,6 +87,7 @@ def mla_rope(
         queries["q_nope"] = q_nope
         width = max(width, q_nope.shape[-1] + rotary)
     kv_cache_results.check_tokens(op, "k_pe", k_pe, rotary, positions)
+    _check_whole(op, positions.numel(), rotary, q_pe=q_pe)
     _refuse(op, k_pe, queries, turning, width, {"kv_cache": cache})
 
 
@@ -183,6 +186,15 @@ def _whole(x: Tensor, tokens: int, head_size: int) -> bool:
     return x.numel() % (tokens * head_size) == 0 if tokens else x.numel() == 0
 
 
+def _check_whole(op: str, tokens: int, head_size: int, **given: Tensor) -> None:
+    for name, x in given.items():
+        if not _whole(x, tokens, head_size):
+            raise ValueError(
+                f"{op}: {name} has shape {list(x.shape)}; accepted: whole heads of {head_size} for each of {tokens} "
+                "positions"
+            )
+
+
 def _takes(cache: torch.dtype, dtype: torch.dtype, device: int) -> bool:
     return cache == dtype or cache == torch.uint8 or cache == _format(device)
 
@@ -240,15 +252,9 @@ def _refuse(
     if head_size > MAX_HEAD:
         raise ValueError(f"{op}: a head has {head_size} values; accepted: {MAX_HEAD} at most")
     if turning is not None:
-        positions, cos_sin, _ = turning
+        cos_sin = turning.cos_sin
         if cos_sin.dtype not in (key.dtype, torch.float32):
             raise ValueError(f"{op}: cos_sin is {cos_sin.dtype}; accepted: {key.dtype} or torch.float32")
         if cos_sin.shape[0] < 1:
             raise ValueError(f"{op}: cos_sin has no rows; accepted: one for each position")
-        tokens = positions.numel()
-        for name, x in {**queries, "key": key}.items():
-            if x.numel() % tokens if tokens else x.numel():
-                raise ValueError(
-                    f"{op}: {name} has shape {list(x.shape)}; accepted: whole heads for each of {tokens} positions"
-                )
     raise ValueError(f"{op}: no kernel takes these arguments")

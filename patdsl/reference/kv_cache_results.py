@@ -33,8 +33,8 @@ def rope_kv_cache(
     _check_pair(op, key, value, key_cache, value_cache, slot_mapping, k_scale, v_scale)
     head_size = key_cache.shape[3]
     _check_dtype(op, "query", query, key)
-    q_r, k_r = results.rope(positions, query, key, head_size, cos_sin, neox)
-    return q_r, k_r
+    results.check_rotary(op, positions, query, key, head_size, cos_sin)
+    return query.new_empty(query.shape), key.new_empty(key.shape)
 
 
 def kv_cache_write(
@@ -121,7 +121,8 @@ def _mla_rope(
             raise ValueError(
                 f"{op}: {name} has shape {list(x.shape)}; accepted: {rotary} columns, as k_pe has"
             )
-    return results.rope(positions, q_pe, k_pe, rotary, cos_sin, neox)
+    results.check_rotary(op, positions, q_pe, k_pe, rotary, cos_sin)
+    return q_pe.new_empty(q_pe.shape), k_pe.new_empty(k_pe.shape)
 
 
 def _check_pair(

@@ -126,7 +126,7 @@ def pad(x: Tensor, multiple: int) -> Tensor:
 def rope(
     positions: Tensor, query: Tensor, key: Tensor, head_size: int, cos_sin: Tensor, neox: bool
 ) -> tuple[Tensor, Tensor]:
-    _check_rotary("rope", positions, query, key, head_size, cos_sin)
+    check_rotary("rope", positions, query, key, head_size, cos_sin)
     return _like(query), _like(key)
 
 
@@ -143,7 +143,7 @@ def mrope(
     interleaved: bool,
     neox: bool,
 ) -> tuple[Tensor, Tensor]:
-    _check_rotary("mrope", positions, query, key, head_size, cos_sin)
+    check_rotary("mrope", positions, query, key, head_size, cos_sin)
     if positions.dim() > 2 or (positions.dim() == 2 and positions.shape[0] != 3):
         raise ValueError(
             f"mrope: positions has shape {tuple(positions.shape)}; accepted: [3, tokens] or [tokens]"
@@ -203,9 +203,10 @@ def _check_rows(op: str, name: str, x: Tensor) -> None:
         raise ValueError(f"{op}: {name} has shape {tuple(x.shape)}; accepted: a last dimension of 1 and up")
 
 
-def _check_rotary(
+def check_rotary(
     op: str, positions: Tensor, query: Tensor, key: Tensor, head_size: int, cos_sin: Tensor
 ) -> None:
+    """Raises ValueError in the name of `op` for what no rotary op takes."""
     for name, x in (("query", query), ("key", key)):
         _check_rows(op, name, x)
         if x.shape[-1] % head_size != 0:
