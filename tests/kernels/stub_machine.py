@@ -1,7 +1,7 @@
 """Calls of the row ops on CPU tensors: C functions in Python that read a call's fields and compute by the reference.
 
-In: nothing. Out: a `Stub` that stands for a GPU; it keeps the fields of its calls by name. It writes where the fields say
-and nowhere else, so that an op gives what the reference gives if, and only if, its fields are right.
+In: nothing. Out: a `Stub` that stands for a GPU; it keeps the fields of its calls by name. It writes where the fields
+say and nowhere else, so that an op gives what the reference gives if, and only if, its fields are right.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class Stub:
         self.fp8 = fp8
 
     def call(self, packed: bytes) -> int:
-        halves = tuple(SimpleNamespace(**dict(zip(NAMES, each, strict=True))) for each in FIELDS.iter_unpack(packed))
+        halves = tuple(
+            SimpleNamespace(**dict(zip(NAMES, each, strict=True))) for each in FIELDS.iter_unpack(packed)
+        )
         self.calls.append(halves)
         if self.result == 0:
             for half in halves:
@@ -86,7 +88,9 @@ def _compute(f: Any, fp8: torch.dtype) -> None:
         assert weight is not None
         y = unfused.rms_norm_gated(x, other, weight, f.epsilon)
     else:
-        y = {"plain": torch.clone, "silu_mul": unfused.silu_and_mul, "gelu_mul": unfused.gelu_and_mul}[source](x)
+        y = {"plain": torch.clone, "silu_mul": unfused.silu_and_mul, "gelu_mul": unfused.gelu_and_mul}[
+            source
+        ](x)
     assert bool(f.sum) == (total is not None)
     if total is not None:
         _at(f.sum, dtype, (f.rows, f.hidden), (f.sum_stride, 1)).copy_(total)

@@ -38,7 +38,12 @@ def samples(name: str, x: Tensor, other: Tensor) -> list[tuple[Any, ...]]:
         return _quantising(name, x, other, scale, columns)
     dual = (x, weight, other[..., :96], wide[:96], 1e-6, 1e-3)
     return {
-        "rms_norm": [(x, weight, 1e-6), (x, wide, 1e-3, 100), (x, None, 1e-6, 7), (x, weight, 1e-6, None, True)],
+        "rms_norm": [
+            (x, weight, 1e-6),
+            (x, wide, 1e-3, 100),
+            (x, None, 1e-6, 7),
+            (x, weight, 1e-6, None, True),
+        ],
         "fused_add_rms_norm": [(x, other, wide, 1e-6), (x, other, weight, 1e-3, 96, True)],
         "rms_norm_gated": [(x, other, weight, 1e-6), (x, other, wide, 1e-3)],
         "rms_norm_pad": [(x, weight, 1e-6, 96), (x, None, 1e-3, 1, 50), (x, wide, 1e-6, 200, None, True)],
@@ -82,7 +87,9 @@ def _quantising(name: str, x: Tensor, other: Tensor, scale: Tensor, columns: boo
 
 
 def inspect_defaults(name: str) -> list[Any]:
-    return [argument.default_value for argument in torch.ops.patdsl.__getattr__(name).default._schema.arguments]
+    return [
+        argument.default_value for argument in torch.ops.patdsl.__getattr__(name).default._schema.arguments
+    ]
 
 
 def inputs() -> list[tuple[Tensor, Tensor]]:
@@ -114,7 +121,9 @@ def tensors(value: Any) -> list[Tensor]:
 
 def test_fields_are_those_of_the_header() -> None:
     header = (kernels_folder() / "src" / "rows_abi.h").read_text()
-    body = re.sub("//.*", "", header[header.index("struct PatdslRowsCall {") : header.index("struct PatdslDual")])
+    body = re.sub(
+        "//.*", "", header[header.index("struct PatdslRowsCall {") : header.index("struct PatdslDual")]
+    )
     declared = [
         name
         for line in re.findall(r"(?:const void\*|void\*|patdsl::Int64|double) ([^;]+);", body)
@@ -169,7 +178,9 @@ def test_fp8_is_that_of_the_gpu(fp8: torch.dtype) -> None:
             ("group_quant", (x, 32, False, False, False, other)),
             ("token_quant", (x, torch.bfloat16)),
         ):
-            with pytest.raises(ValueError, match=rf"{name}: quant_dtype is {args[-1]}; accepted: {fp8}, .*int8"):
+            with pytest.raises(
+                ValueError, match=rf"{name}: quant_dtype is {args[-1]}; accepted: {fp8}, .*int8"
+            ):
                 KERNELS[name](*args)
 
 
@@ -182,15 +193,27 @@ def test_fields_of_a_call() -> None:
             x, residual, weight, 1e-5, 64, True, True, True, INT8, 500, True
         )
     f = stub.only()
-    places = dict(x=x, other=residual, weight=weight, q=q, scale=scale, y=y, sum=total)
-    assert {name: getattr(f, name) for name in places} == {name: one.data_ptr() for name, one in places.items()}
+    places = {"x": x, "other": residual, "weight": weight, "q": q, "scale": scale, "y": y, "sum": total}
+    assert {name: getattr(f, name) for name in places} == {
+        name: one.data_ptr() for name, one in places.items()
+    }
     numbers = {name: getattr(f, name) for name in NAMES if name not in places}
     assert numbers == {
-        **dict(scale2=0, rows=6, hidden=512, y_width=512, variance_size=500),
-        **dict(x_stride=1200, other_stride=1200, q_stride=512, y_stride=512, sum_stride=512),
-        **dict(scale_row_stride=1, scale_group_stride=8, scale2_row_stride=0, scale2_group_stride=0),
-        **dict(epsilon=1e-5, source=2, quant=3, group=64, ue8m0=1, weight_f32=1, gemma=1, int8=1, dtype=0),
-        **dict(config=0, device=-1, stream=STREAM),
+        **{"scale2": 0, "rows": 6, "hidden": 512, "y_width": 512, "variance_size": 500},
+        **{"x_stride": 1200, "other_stride": 1200, "q_stride": 512, "y_stride": 512, "sum_stride": 512},
+        **{"scale_row_stride": 1, "scale_group_stride": 8, "scale2_row_stride": 0, "scale2_group_stride": 0},
+        **{
+            "epsilon": 1e-5,
+            "source": 2,
+            "quant": 3,
+            "group": 64,
+            "ue8m0": 1,
+            "weight_f32": 1,
+            "gemma": 1,
+            "int8": 1,
+            "dtype": 0,
+        },
+        **{"config": 0, "device": -1, "stream": STREAM},
     }
 
 
@@ -206,12 +229,16 @@ def test_failures_name_the_op_and_the_sizes() -> None:
     weight = torch.ones(H, dtype=BF16)
     with on_cpu() as stub:
         stub.result = -1
-        with pytest.raises(KernelError, match="^rms_norm: no kernel takes 7 rows of 128"):
+        with pytest.raises(KernelError, match=r"^rms_norm: no kernel takes 7 rows of 128"):
             KERNELS["rms_norm"](x, weight, 1e-6)
-        with pytest.raises(KernelError, match="^mla_dual_rms_norm: no kernel takes 7 rows of 128 and 128"):
+        with pytest.raises(KernelError, match=r"^mla_dual_rms_norm: no kernel takes 7 rows of 128 and 128"):
             KERNELS["mla_dual_rms_norm"](x, weight, other, weight, 1e-6, 1e-6)
-        with pytest.raises(KernelError, match="^bench: no kernel takes 7 rows of 128, norm and none .* config 9"):
+        with pytest.raises(
+            KernelError, match=r"^bench: no kernel takes 7 rows of 128, norm and none .* config 9"
+        ):
             rows.launch("bench", source="norm", quant="none", x=x, y=other, weight=weight, config=9)
         stub.result = 700
-        with pytest.raises(KernelError, match="^token_quant: the GPU runtime gave error 700 at the launch on cpu"):
+        with pytest.raises(
+            KernelError, match=r"^token_quant: the GPU runtime gave error 700 at the launch on cpu"
+        ):
             KERNELS["token_quant"](x, FP8)

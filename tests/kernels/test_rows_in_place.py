@@ -24,7 +24,11 @@ def places(*lead: int, width: int = H, dtype: torch.dtype = BF16) -> list[Tensor
     def room(*shape: int) -> Tensor:
         return torch.full(shape, 3.0).to(dtype)
 
-    found = [room(*lead, width), room(*lead, width + 40)[..., 8 : width + 8], room(*lead, 2 * width)[..., ::2]]
+    found = [
+        room(*lead, width),
+        room(*lead, width + 40)[..., 8 : width + 8],
+        room(*lead, 2 * width)[..., ::2],
+    ]
     if len(lead) > 1:
         found.append(room(*lead[::-1], width).permute(*range(len(lead))[::-1], len(lead)))
     return found
@@ -118,7 +122,11 @@ def wrong_calls() -> list[tuple[str, tuple[Any, ...], str]]:
         ("fused_add_rms_norm_", (over, memory[H : 6 * H].view(5, H), weight, 1e-6), "residual and x overlap"),
         ("fused_add_rms_norm_", (x, residual, x[2], 1e-6), "x and weight overlap"),
         ("fused_add_rms_norm_", (x, residual[:4], weight, 1e-6), r"residual is torch.bfloat16\[4, 96\]"),
-        ("rms_norm_group_quant_out", (x, x, weight, scale, *norm), r"q is torch.bfloat16.*float8_e4m3fn\[5, 96\]"),
+        (
+            "rms_norm_group_quant_out",
+            (x, x, weight, scale, *norm),
+            r"q is torch.bfloat16.*float8_e4m3fn\[5, 96\]",
+        ),
         ("rms_norm_group_quant_out", (q[:3], x, weight, scale, *norm), r"q is torch.float8_e4m3fn\[3, 96\]"),
         ("rms_norm_group_quant_out", (q, x, weight, scale.half(), *norm), r"scale is torch.float16\[5, 3\]"),
         ("rms_norm_group_quant_out", (q, x, weight, scale, 1e-6, 48), "group_size is 48"),
@@ -157,8 +165,25 @@ def test_launch_into_given_tensors() -> None:
     with on_cpu():
         rows.launch(
             "test",
-            **dict(source="add_norm", quant="group", x=x, other=other, weight=weight, q=q, scale=scale),
-            **dict(scale2=scale2, y=y, sum=total, epsilon=1e-6, group=32, ue8m0=True, gemma=True, variance_size=99),
+            **{
+                "source": "add_norm",
+                "quant": "group",
+                "x": x,
+                "other": other,
+                "weight": weight,
+                "q": q,
+                "scale": scale,
+            },
+            **{
+                "scale2": scale2,
+                "y": y,
+                "sum": total,
+                "epsilon": 1e-6,
+                "group": 32,
+                "ue8m0": True,
+                "gemma": True,
+                "variance_size": 99,
+            },
         )
         wanted, wanted_total = unfused.fused_add_rms_norm(x, other, weight, 1e-6, 99, True)
         wanted_q, wanted_scale = unfused.group_quant(wanted, 32, ue8m0=True)
@@ -179,23 +204,29 @@ def test_launch_into_given_tensors() -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        (dict(q=torch.zeros(6, 64, dtype=torch.uint8)), "q is torch.uint8"),
-        (dict(q=torch.zeros(5, 64).to(FP8)), r"q is torch.float8_e4m3fn\[5, 64\]; accepted: 6 rows of 64"),
-        (dict(q=torch.zeros(64, 6).to(FP8).T), r"q has strides \(1, 6\); accepted: dense rows, apart"),
-        (dict(q=torch.zeros(1, 64).to(FP8).expand(6, 64)), "q has strides .*apart"),
-        (dict(q=torch.zeros(3, 2, 64).to(FP8).transpose(0, 1)), "q has strides .*dimensions that merge"),
-        (dict(scale=torch.zeros(6, 3)), r"scale is torch.float32\[6, 3\]; accepted: 6 rows of 2 torch.float32"),
-        (dict(scale=torch.zeros(6, 2).half()), "scale is torch.float16"),
-        (dict(scale=torch.zeros(3, 2, 2).transpose(0, 1)), "scale has strides .*leading dimensions that merge"),
-        (dict(y=torch.zeros(6, 60, dtype=BF16)), "y is .*accepted: 6 rows of 64"),
-        (dict(weight=torch.ones(64).half()), "weight is torch.float16"),
-        (dict(weight=torch.ones(128, dtype=BF16)[::2]), "weight has strides"),
-        (dict(x=torch.zeros(6, 64)), "x is torch.float32"),
-        (dict(x=torch.zeros(6, 128, dtype=BF16)[:, ::2]), "x has strides"),
+        ({"q": torch.zeros(6, 64, dtype=torch.uint8)}, "q is torch.uint8"),
+        ({"q": torch.zeros(5, 64).to(FP8)}, r"q is torch.float8_e4m3fn\[5, 64\]; accepted: 6 rows of 64"),
+        ({"q": torch.zeros(64, 6).to(FP8).T}, r"q has strides \(1, 6\); accepted: dense rows, apart"),
+        ({"q": torch.zeros(1, 64).to(FP8).expand(6, 64)}, "q has strides .*apart"),
+        ({"q": torch.zeros(3, 2, 64).to(FP8).transpose(0, 1)}, "q has strides .*dimensions that merge"),
+        (
+            {"scale": torch.zeros(6, 3)},
+            r"scale is torch.float32\[6, 3\]; accepted: 6 rows of 2 torch.float32",
+        ),
+        ({"scale": torch.zeros(6, 2).half()}, "scale is torch.float16"),
+        (
+            {"scale": torch.zeros(3, 2, 2).transpose(0, 1)},
+            "scale has strides .*leading dimensions that merge",
+        ),
+        ({"y": torch.zeros(6, 60, dtype=BF16)}, "y is .*accepted: 6 rows of 64"),
+        ({"weight": torch.ones(64).half()}, "weight is torch.float16"),
+        ({"weight": torch.ones(128, dtype=BF16)[::2]}, "weight has strides"),
+        ({"x": torch.zeros(6, 64)}, "x is torch.float32"),
+        ({"x": torch.zeros(6, 128, dtype=BF16)[:, ::2]}, "x has strides"),
     ],
 )
 def test_launch_refuses(changed: dict[str, Any], message: str) -> None:
-    given = dict(x=torch.zeros(6, 64, dtype=BF16), q=torch.zeros(6, 64).to(FP8), scale=torch.zeros(6, 2))
+    given = {"x": torch.zeros(6, 64, dtype=BF16), "q": torch.zeros(6, 64).to(FP8), "scale": torch.zeros(6, 2)}
     with on_cpu() as stub, pytest.raises(ValueError, match=f"^op: {message}"):
         rows.launch("op", source="norm", quant="group", group=32, **{**given, **changed})
     assert not stub.calls
