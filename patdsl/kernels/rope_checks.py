@@ -7,13 +7,14 @@ what the kernels alone do not.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from patdsl.kernels import library
 from patdsl.kernels.arguments import DTYPES
 from patdsl.kernels.rope_call import Caches, Turning
-from patdsl.reference import kv_cache_results, results
 
 MAX_HEAD = 2048
 MAX_SLOTS = 2**31 - 1
@@ -23,7 +24,7 @@ _formats: dict[int, torch.dtype] = {}
 def rope(turning: Turning, query: Tensor, key: Tensor, head_size: int) -> None:
     if _turns(turning, query, key, head_size):
         return
-    results.rope(turning.positions, query, key, head_size, turning.cos_sin, turning.neox)
+    _reference().results.rope(turning.positions, query, key, head_size, turning.cos_sin, turning.neox)
     _check_whole("rope", turning.positions.numel(), head_size, query=query, key=key)
     _refuse("rope", key, {"query": query}, turning, head_size)
 
@@ -33,9 +34,9 @@ def rope_kv_cache(turning: Turning, query: Tensor, key: Tensor, value: Tensor, c
     if _cached(key, value, caches, turning.positions.numel()) and _turns(turning, query, key, size):
         return
     positions, cos_sin, neox = turning
-    kv_cache_results.rope_kv_cache(positions, query, key, value, cos_sin, neox, *caches)
+    _reference().rope_kv_cache(positions, query, key, value, cos_sin, neox, *caches)
     width = caches.key_cache.shape[2] * size
-    kv_cache_results.check_tokens("rope_kv_cache", "key", key, width, positions)
+    _reference().check_tokens("rope_kv_cache", "key", key, width, positions)
     _check_whole("rope_kv_cache", positions.numel(), size, query=query)
     _refuse("rope_kv_cache", key, {"query": query}, turning, size, _named(caches))
 
@@ -45,7 +46,7 @@ def kv_cache_write(key: Tensor, value: Tensor, caches: Caches) -> None:
     heads = caches.key_cache.shape[2] if size else 0
     if _cached(key, value, caches, key.numel() // max(heads * size, 1)):
         return
-    kv_cache_results.kv_cache_write(key, value, *caches)
+    _reference().kv_cache_write(key, value, *caches)
     _refuse("kv_cache_write", key, {}, None, size, _named(caches))
 
 
@@ -81,12 +82,12 @@ def mla_rope(
     queries = {"q_pe": q_pe}
     width = max(rotary, kv_c.shape[-1])
     if q_nope is None:
-        kv_cache_results.mla_rope_pe_kv_cache(positions, *last)
+        _reference().mla_rope_pe_kv_cache(positions, *last)
     else:
-        kv_cache_results.mla_rope_kv_cache(positions, q_nope, *last)
+        _reference().mla_rope_kv_cache(positions, q_nope, *last)
         queries["q_nope"] = q_nope
         width = max(width, q_nope.shape[-1] + rotary)
-    kv_cache_results.check_tokens(op, "k_pe", k_pe, rotary, positions)
+    _reference().check_tokens(op, "k_pe", k_pe, rotary, positions)
     _check_whole(op, positions.numel(), rotary, q_pe=q_pe)
     _refuse(op, k_pe, queries, turning, width, {"kv_cache": cache})
 
@@ -97,9 +98,16 @@ def mla_kv_cache_write(
     tokens = kv_c.numel() // max(kv_c.shape[-1], 1) if kv_c.dim() else 0
     if _latent(kv_c, k_pe, cache, slot_mapping, k_scale, tokens):
         return
-    kv_cache_results.mla_kv_cache_write(kv_c, k_pe, cache, slot_mapping, k_scale)
+    _reference().mla_kv_cache_write(kv_c, k_pe, cache, slot_mapping, k_scale)
     width = max(kv_c.shape[-1], k_pe.shape[-1])
     _refuse("mla_kv_cache_write", k_pe, {}, None, width, {"kv_cache": cache})
+
+
+def _reference() -> Any:
+    """The checks of `patdsl.reference`, whose import registers these ops and so must not be one of this module's."""
+    from patdsl.reference import kv_cache_results
+
+    return kv_cache_results
 
 
 def _turns(turning: Turning, query: Tensor, key: Tensor, head_size: int) -> bool:
