@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -145,7 +146,7 @@ def test_every_value_in_fp8(dtype: torch.dtype) -> None:
     every = torch.arange(-(2**15), 2**15, dtype=torch.int32).to(torch.int16).view(dtype).view(16, 4096)
     k, v = every[:, :2048], every[:, 2048:]
     scales = (1.0, 0.25, 3.7e-3, 448.0, 1.1, 1e30, 1e-30, 2.0**-130, 0.0, float("inf"), 0.0377, 1 / 3)
-    for first, second in zip(scales, scales[1:], strict=False):
+    for first, second in itertools.pairwise(scales):
         cache = filled(2, 4, 4, 2, 1024, dtype=fp8())
         last = (torch.arange(16).flip(0), torch.tensor([first]), torch.tensor([second]))
         check("kv_cache_write", (k, v, *cache, *last), (cache,))
@@ -259,9 +260,9 @@ def test_errors() -> None:
     memory = torch.zeros(4096, device="cuda", dtype=BF16)
     keys = torch.zeros(2, 4, 2, 64, device="cuda", dtype=BF16)
     last = (torch.arange(4, device="cuda"), one, one)
+    over, queries = memory[256:1280].view(2, 4, 2, 64), memory[:1024].view(4, 256)
     with pytest.raises(ValueError, match=r"rope_kv_cache: a cache overlaps an input in memory"):
-        over = memory[256:1280].view(2, 4, 2, 64)
-        op("rope_kv_cache")(positions, memory[:1024].view(4, 256), k, v, cos_sin, True, over, keys, *last)
+        op("rope_kv_cache")(positions, queries, k, v, cos_sin, True, over, keys, *last)
     with pytest.raises(ValueError, match=r"slot_mapping is on cpu, the key on cuda:0"):
         op("rope_kv_cache")(positions, q, k, v, cos_sin, True, keys, keys, last[0].cpu(), one, one)
     with pytest.raises(ValueError, match=r"rope: the key is torch.float32; accepted: torch.bfloat16"):
