@@ -42,18 +42,22 @@ class Buffers:
 
 @attrs.frozen
 class Config:
-    """`rows` a program, `warps`; `split`: each half has programs of its own; `parts`, `vector`: of q."""
+    """`rows` a program, `warps`; `split`: each half has programs of its own; `parts`, `vector`: of q;
+    `early`: as EARLY in `triton_dual.py`.
+    """
 
     rows: int
     warps: int
     split: bool
     parts: tuple[tuple[int, int], ...]
     vector: int
+    early: int
 
     @property
     def text(self) -> str:
         parts = "+".join(str(columns) for _, columns in self.parts)
-        return f"{self.rows} rows, {self.warps} warps, {parts}{', split' if self.split else ''}"
+        more = (["split"] if self.split else []) + (["early"] if self.early else [])
+        return ", ".join([f"{self.rows} rows", f"{self.warps} warps", parts, *more])
 
 
 @attrs.frozen
@@ -109,12 +113,13 @@ class DualWork:
 
     def configs(self) -> list[Config]:
         return [
-            Config(rows, warps, split, parts, vector)
+            Config(rows, warps, split, parts, vector, early)
             for parts in (((0, 2048),), ((0, 1024), (1024, 512)))
-            for rows in (1, 2, 4)
-            for warps in (1, 2, 4, 8, 16)
+            for rows in (1, 2)
+            for warps in (2, 4, 8, 16)
             for split in (False, True)
             for vector in ((8, 16) if self.quant != "none" else (16,))
+            for early in (0, 1)
             if 4 <= 2048 * rows // (32 * warps) <= 64 and (rows == 1 or self.rows >= 64 * rows)
         ]
 
@@ -123,10 +128,10 @@ class DualWork:
 
         launch_dual(self, b, config, warm_up)
 
-    def copy_forms(self) -> tuple[tuple[int, int], ...]:
+    def copy_forms(self) -> tuple[tuple[int, int, int], ...]:
         return STREAM_FORMS
 
-    def copy(self, floor: Floor, b: Buffers, form: tuple[int, int]) -> None:
+    def copy(self, floor: Floor, b: Buffers, form: tuple[int, int, int]) -> None:
         """The results lie one after another in `Blocks`, where this writes over them all."""
         floor.stream(b.joined, b.q_out, self._read, self._written, form)
 

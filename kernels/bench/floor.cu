@@ -2,7 +2,8 @@
 //
 // In: the buffers of a row kernel, 8 16-bit floats a vector. Out: as many bytes written, with no meaning.
 // `form` of a copy: 1, 2, 4 vectors a thread and one row a block (the weight is read too), 22 the same with two vectors
-// that are neighbours; 101, 102, 104, 122 the same over the flat tensors, without the weight.
+// that are neighbours; 101, 102, 104, 122 the same over the flat tensors, without the weight. 1000 more: launched before
+// the kernel in front has ended (programmatic dependent launch), and waits for that before it reads.
 #include <cuda_runtime.h>
 
 namespace {
@@ -42,8 +43,29 @@ __device__ void write_scale(const Copy& args, long long place, int column, long 
   }
 }
 
+// Both do nothing in a kernel that was not launched early.
+__device__ void begin() {
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+}
+
+template <class... Args>
+int launch(void (*kernel)(Args...), long long grid, int threads, bool early, cudaStream_t stream, Args... args) {
+  cudaLaunchAttribute attribute = {};
+  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attribute.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config = {};
+  config.gridDim = dim3(static_cast<unsigned>(grid));
+  config.blockDim = dim3(threads);
+  config.stream = stream;
+  config.attrs = &attribute;
+  config.numAttrs = early ? 1 : 0;
+  return cudaLaunchKernelEx(&config, kernel, args...);
+}
+
 template <int kVectors, bool kRows, bool kNeighbours, bool kOther, bool kWide, bool kSum>
 __global__ __launch_bounds__(kRows ? 1024 / kVectors : kFlatThreads, 1) void copy(Copy args) {
+  begin();
   const long long row = blockIdx.x;
   const long long total = args.rows * args.vectors;
   const long long out_base = kRows ? row * args.vectors : row * blockDim.x * kVectors;
@@ -87,6 +109,8 @@ __global__ __launch_bounds__(kRows ? 1024 / kVectors : kFlatThreads, 1) void cop
 
 template <bool kOther, bool kWide, bool kSum>
 int run(const Copy& args, int form, cudaStream_t stream) {
+  const bool early = form >= 1000;
+  form %= 1000;
   const bool rows = form < 100;
   const int vectors = form % 10;
   const int threads = rows ? ((args.vectors + vectors - 1) / vectors + 31) / 32 * 32 : kFlatThreads;
@@ -94,22 +118,22 @@ int run(const Copy& args, int form, cudaStream_t stream) {
   const long long each = static_cast<long long>(threads) * vectors;
   const long long grid = rows ? args.rows : (args.rows * args.vectors + each - 1) / each;
   switch (form) {
-    case 1: copy<1, true, false, kOther, kWide, kSum><<<grid, threads, 0, stream>>>(args); break;
-    case 2: copy<2, true, false, kOther, kWide, kSum><<<grid, threads, 0, stream>>>(args); break;
-    case 4: copy<4, true, false, kOther, kWide, kSum><<<grid, threads, 0, stream>>>(args); break;
-    case 22: copy<2, true, true, kOther, kWide, kSum><<<grid, threads, 0, stream>>>(args); break;
-    case 101: copy<1, false, false, kOther, kWide, kSum><<<grid, threads, 0, stream>>>(args); break;
-    case 102: copy<2, false, false, kOther, kWide, kSum><<<grid, threads, 0, stream>>>(args); break;
-    case 104: copy<4, false, false, kOther, kWide, kSum><<<grid, threads, 0, stream>>>(args); break;
-    case 122: copy<2, false, true, kOther, kWide, kSum><<<grid, threads, 0, stream>>>(args); break;
+    case 1: return launch(copy<1, true, false, kOther, kWide, kSum>, grid, threads, early, stream, args);
+    case 2: return launch(copy<2, true, false, kOther, kWide, kSum>, grid, threads, early, stream, args);
+    case 4: return launch(copy<4, true, false, kOther, kWide, kSum>, grid, threads, early, stream, args);
+    case 22: return launch(copy<2, true, true, kOther, kWide, kSum>, grid, threads, early, stream, args);
+    case 101: return launch(copy<1, false, false, kOther, kWide, kSum>, grid, threads, early, stream, args);
+    case 102: return launch(copy<2, false, false, kOther, kWide, kSum>, grid, threads, early, stream, args);
+    case 104: return launch(copy<4, false, false, kOther, kWide, kSum>, grid, threads, early, stream, args);
+    case 122: return launch(copy<2, false, true, kOther, kWide, kSum>, grid, threads, early, stream, args);
     default: return -1;
   }
-  return cudaGetLastError();
 }
 
 // Reads `in_units` and writes `out_units` of 16 bytes, which may differ, kUnits a thread.
 template <int kUnits>
 __global__ void stream_bytes(const uint4* in, uint4* out, long long in_units, long long out_units) {
+  begin();
   const long long base = static_cast<long long>(blockIdx.x) * blockDim.x * kUnits + threadIdx.x;
   uint4 value[kUnits];
 #pragma unroll
@@ -131,7 +155,7 @@ extern "C" int floor_copy(const void* x, const void* other, const void* weight, 
                           void* scale, long long rows, long long hidden, int pitch, int scale_shift, int scale_bytes,
                           int form, void* stream) {
   // Two halves of wide rows are, to a flat copy, two halves of the whole.
-  const bool halves = form >= 100 && pitch > hidden;
+  const bool halves = form % 1000 >= 100 && pitch > hidden;
   const auto first = static_cast<const uint4*>(x);
   const Copy args = {first,
                      halves ? first + rows * hidden / 8 : static_cast<const uint4*>(other),
@@ -152,7 +176,7 @@ extern "C" int floor_copy(const void* x, const void* other, const void* weight, 
 }
 
 extern "C" int floor_stream(const void* in, void* out, long long in_bytes, long long out_bytes, int units, int threads,
-                            void* stream) {
+                            int early, void* stream) {
   const long long in_units = in_bytes / 16, out_units = out_bytes / 16;
   const long long most = in_units > out_units ? in_units : out_units;
   const long long each = static_cast<long long>(threads) * units;
@@ -161,12 +185,11 @@ extern "C" int floor_stream(const void* in, void* out, long long in_bytes, long 
   const auto to = static_cast<uint4*>(out);
   const auto chosen = static_cast<cudaStream_t>(stream);
   switch (units) {
-    case 1: stream_bytes<1><<<grid, threads, 0, chosen>>>(from, to, in_units, out_units); break;
-    case 2: stream_bytes<2><<<grid, threads, 0, chosen>>>(from, to, in_units, out_units); break;
-    case 4: stream_bytes<4><<<grid, threads, 0, chosen>>>(from, to, in_units, out_units); break;
+    case 1: return launch(stream_bytes<1>, grid, threads, early, chosen, from, to, in_units, out_units);
+    case 2: return launch(stream_bytes<2>, grid, threads, early, chosen, from, to, in_units, out_units);
+    case 4: return launch(stream_bytes<4>, grid, threads, early, chosen, from, to, in_units, out_units);
     default: return -1;
   }
-  return cudaGetLastError();
 }
 
 extern "C" int floor_empty(long long blocks, int threads, void* stream) {

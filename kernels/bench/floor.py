@@ -19,13 +19,21 @@ from patdsl.kernels.build import cache_folder
 
 ROW_FORMS = (1, 2, 4, 22)
 FLAT_FORMS = (101, 102, 104, 122)
-STREAM_FORMS = tuple((units, threads) for units in (1, 2, 4) for threads in (128, 256, 512))
+EARLY = 1000  # more: begins before the kernel in front has ended
+STREAM_FORMS = tuple(
+    (units, threads, early) for early in (0, 1) for units in (1, 2, 4) for threads in (128, 256, 512)
+)
 _HERE = Path(__file__).parent
 
 
 def copy_forms(hidden: int) -> tuple[int, ...]:
     """The forms of `Floor.copy` that take rows of `hidden` elements."""
-    return (*(form for form in ROW_FORMS if hidden <= 8 * 1024), *FLAT_FORMS)
+    plain = (*(form for form in ROW_FORMS if hidden <= 8 * 1024), *FLAT_FORMS)
+    return (*plain, *(form + EARLY for form in plain))
+
+
+def begins_early(form: int | tuple[int, int, int]) -> bool:
+    return form[2] == 1 if isinstance(form, tuple) else form >= EARLY
 
 
 def stream() -> int:
@@ -56,7 +64,7 @@ class Floor:
         pointer, long, small = ctypes.c_void_p, ctypes.c_longlong, ctypes.c_int
         self._copy, self._stream, self._empty = library.floor_copy, library.floor_stream, library.floor_empty
         self._copy.argtypes = [*[pointer] * 7, long, long, *[small] * 4, pointer]
-        self._stream.argtypes = [pointer, pointer, long, long, small, small, pointer]
+        self._stream.argtypes = [pointer, pointer, long, long, *[small] * 3, pointer]
         self._empty.argtypes = [long, small, pointer]
 
     def copy(
@@ -94,7 +102,9 @@ class Floor:
         )
         _check(code)
 
-    def stream(self, source: Tensor, target: Tensor, read: int, written: int, form: tuple[int, int]) -> None:
+    def stream(
+        self, source: Tensor, target: Tensor, read: int, written: int, form: tuple[int, int, int]
+    ) -> None:
         """Reads `read` bytes from where `source` begins and writes `written` where `target` does."""
         _check(self._stream(source.data_ptr(), target.data_ptr(), read, written, *form, stream()))
 

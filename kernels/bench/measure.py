@@ -15,7 +15,7 @@ import attrs
 import inductor
 from compare import faults
 from families import Work
-from floor import Floor
+from floor import Floor, begins_early
 from graph_time import GraphTimer, Node
 from memory import Blocks
 
@@ -66,8 +66,12 @@ class Bench:
         return [{**line, "inductor_error": error} for line in found] if error else found
 
     def _line(self, work: Work, calls: Calls, compiled: Callable[[Any], object] | None) -> Line:
-        copies = self._best(
-            {form: calls.node(partial(self._copy, work, form)) for form in work.copy_forms()}, calls.cold
+        forms_of_copy = {form: calls.node(partial(self._copy, work, form)) for form in work.copy_forms()}
+        plain = self._best(
+            {form: forms_of_copy[form] for form in forms_of_copy if not begins_early(form)}, calls.cold
+        )
+        early = self._best(
+            {form: forms_of_copy[form] for form in forms_of_copy if begins_early(form)}, calls.cold
         )
         tritons = self._best(
             {config: calls.node(partial(self._triton, work, config)) for config in work.configs()}, calls.cold
@@ -79,7 +83,7 @@ class Bench:
         }
         forms = {("form", form): calls.node(partial(_form, work, form)) for form in self.peers.forms}
         candidates |= forms
-        candidates |= {("copy", form): node for form, node in copies.items()}
+        candidates |= {("copy", form): node for form, node in (plain | early).items()}
         candidates |= {("triton", config): node for config, node in tritons.items()}
         if compiled is not None:
             node = calls.node(compiled)
@@ -87,7 +91,8 @@ class Bench:
                 node, nodes=min(node.nodes, INDUCTOR_NODES), hold=calls.cold
             )
         times = self.timer.together(candidates, calls.cold)
-        copy = min((("copy", form) for form in copies), key=times.__getitem__)
+        copy = min((("copy", form) for form in plain), key=times.__getitem__)
+        copy_early = min((("copy", form) for form in early), key=times.__getitem__)
         triton = min((("triton", config) for config in tritons), key=times.__getitem__)
         line = {
             "family": work.family,
@@ -99,6 +104,7 @@ class Bench:
             "empty": times["empty"],
             "copy": times[copy],
             "copy_form": copy[1],
+            "copy_early": times[copy_early],
             "ours": times["ours"],
             "triton": times[triton],
             "triton_config": triton[1].text,

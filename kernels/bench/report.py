@@ -18,13 +18,15 @@ import targets
 from targets import Line
 
 LISTED = 12  # misses of one target that are named; the others are counted
-COLUMNS = ("empty", "copy", "ours", "triton", "inductor")
+COLUMNS = ("empty", "copy", "copy_early", "ours", "triton", "inductor")
 INTRODUCTION = """\
 Microseconds a node of a CUDA graph: the median of 15 replays, what stands in one line replayed in turn. bf16, groups
 of 128 (MX: 32), fp8 e4m3fn, row-major scales. Cold: every node reads other buffers and the L2 cache was filled with
 something else. Hot: every node reads the same ones, as in a decode step. `copy` is the best of several copies that
-move as many bytes, `empty` a kernel that does nothing with a block for each row. Triton is the fastest of its
-configurations at that size, written for the same roundings; Inductor compiles the unfused code for that size."""
+move as many bytes, launched each after the end of the one before; the `early copy` begins before that end and waits
+for it, as the kernels do (programmatic dependent launch). `empty` does nothing with a block for each row. Triton is
+the fastest of its configurations at that size, early ones among them, written for the same roundings; Inductor
+compiles the unfused code for that size."""
 OVERHEAD = {
     "launch": "launch, results made beforehand",
     "triton": "Triton's launcher, results made beforehand",
@@ -105,6 +107,7 @@ GRID = (
     "inputs",
     "empty",
     "copy",
+    "early copy",
     "kernel",
     "Triton",
     "Inductor",
@@ -154,6 +157,7 @@ def _summary(grid: list[Line]) -> list[tuple[str, ...]]:
         ratios = (
             [targets.to_copy(line) for line in cold],
             [targets.to_copy(line) for line in hot],
+            [targets.ratio(line, "ours", "copy_early") for line in lines],
             [targets.over_triton(line) for line in lines],
             [targets.over_inductor(line) for line in lines],
         )
@@ -182,7 +186,7 @@ def _grid_row(line: Line) -> tuple[str, ...]:
         str(line["hidden"]),
         str(line["rows"]),
         "cold" if line["cold"] else "hot",
-        *(_time(line[name]) for name in COLUMNS),
+        *(_time(line.get(name)) for name in COLUMNS),
         _number(targets.to_copy(line)),
         _number(targets.over_triton(line)),
         _number(targets.over_inductor(line)),

@@ -28,15 +28,18 @@ SCALE = 0.02
 
 @attrs.frozen
 class Config:
-    """`tokens` and `heads` a program."""
+    """`tokens` and `heads` a program; `early`: as EARLY in `triton_rope.py`."""
 
     tokens: int
     heads: int
     warps: int
+    early: int
 
     @property
     def text(self) -> str:
-        return f"{self.tokens} tokens, {self.heads} heads, {self.warps} warps"
+        return (
+            f"{self.tokens} tokens, {self.heads} heads, {self.warps} warps{', early' if self.early else ''}"
+        )
 
 
 @attrs.frozen
@@ -69,10 +72,11 @@ def _blocks(tokens: int) -> int:
 
 def _configs(lines: int, heads: tuple[int, ...], width: int) -> list[Config]:
     return [
-        Config(tokens, count, warps)
+        Config(tokens, count, warps, early)
         for tokens in (1, 2, 4)
         for count in heads
         for warps in (1, 2, 4, 8)
+        for early in (0, 1)
         if 2 <= tokens * count * width // (32 * warps) <= 64 and (tokens == 1 or lines >= 64 * tokens)
     ]
 
@@ -151,10 +155,10 @@ class PairWork:
 
         launch_pair(self, b, config, warm_up)
 
-    def copy_forms(self) -> tuple[tuple[int, int], ...]:
+    def copy_forms(self) -> tuple[tuple[int, int, int], ...]:
         return STREAM_FORMS
 
-    def copy(self, floor: Floor, b: PairBuffers, form: tuple[int, int]) -> None:
+    def copy(self, floor: Floor, b: PairBuffers, form: tuple[int, int, int]) -> None:
         """Writes as much as q, k and the caches are from q on, over what other calls in `Blocks` have there."""
         floor.stream(b.qkv, b.q, self._read, self._written, form)
 
@@ -281,10 +285,10 @@ class LatentWork:
 
         launch_latent(self, b, config, warm_up)
 
-    def copy_forms(self) -> tuple[tuple[int, int], ...]:
+    def copy_forms(self) -> tuple[tuple[int, int, int], ...]:
         return STREAM_FORMS
 
-    def copy(self, floor: Floor, b: LatentBuffers, form: tuple[int, int]) -> None:
+    def copy(self, floor: Floor, b: LatentBuffers, form: tuple[int, int, int]) -> None:
         """As `PairWork.copy`; the inputs lie one after another in `Blocks`."""
         floor.stream(b.nope, b.q, self._read, self._written, form)
 

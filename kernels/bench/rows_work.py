@@ -123,6 +123,7 @@ class RowsWork:
             self.group or 1,
             tiles=self.source in HALVES and self.quant not in ("token", "pad"),
             quantised=self.quant not in ("none", "pad"),
+            thorough=self.quant == "group" and self.source in ("norm", "add_norm"),
         )
         if self.quant == "pad":
             found = [config for config in found if len(config.parts) == 1]

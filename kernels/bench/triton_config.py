@@ -14,6 +14,7 @@ ROWS = (1, 2, 4, 8, 16, 32)
 LEAST_VALUES, MOST_VALUES = 4, 64  # a thread
 PROCESSORS = 132  # for what is left out, not for the launch
 RESIDENT_WARPS = 64
+EARLY_TEXTS = ("", "early", "early once read")
 SHORT = 512  # rows that are longer are taken four at once at most
 
 
@@ -23,7 +24,7 @@ class Config:
 
     `rows` at once, by `warps`. `persistent`: programs a multiprocessor, 0 for one program for each set of rows.
     `parts`: blocks (first column, columns) that a row is taken in. `tile`: columns of one program, 0 for whole rows.
-    `vector`: neighbouring columns that a thread writes of q.
+    `vector`: neighbouring columns that a thread writes of q. `early`: as EARLY in `triton_rows.py`.
     """
 
     rows: int
@@ -32,6 +33,7 @@ class Config:
     parts: tuple[tuple[int, int], ...]
     tile: int = 0
     vector: int = 16
+    early: int = 0
 
     @property
     def text(self) -> str:
@@ -40,12 +42,15 @@ class Config:
         more = [f"tile {self.tile}"] if self.tile else []
         more += [f"{self.persistent} persistent"] if self.persistent else []
         more += ["8-byte stores"] if self.vector == 8 else []
+        more += [EARLY_TEXTS[self.early]] if self.early else []
         return ", ".join([f"{self.rows} rows", f"{self.warps} warps", parts, *more])
 
 
-def row_configs(hidden: int, group: int, tiles: bool, quantised: bool) -> list[Config]:
-    """All for rows of `hidden`. `tiles`: no sum over a row is needed, so a program may take a part of it.
-    `quantised`: 8-bit results are written.
+def row_configs(hidden: int, group: int, tiles: bool, quantised: bool, thorough: bool) -> list[Config]:
+    """All for rows of `hidden`.
+
+    `tiles`: no sum over a row is needed, so a program may take a part of it. `quantised`: 8-bit results are written.
+    `thorough`: more ways to be persistent and to begin early.
     """
     found = []
     for parts in _row_parts(hidden, group):
@@ -61,16 +66,23 @@ def row_configs(hidden: int, group: int, tiles: bool, quantised: bool) -> list[C
                     found.append(Config(rows, warps, 0, parts, vector=8))
                 if rows <= 2 and warps in (4, 8):
                     resident = RESIDENT_WARPS // warps
-                    found += [Config(rows, warps, programs, parts) for programs in (resident // 2, resident)]
+                    counts = (resident // 2, resident) if thorough else (resident,)
+                    found += [Config(rows, warps, programs, parts) for programs in counts]
     for columns in (512, 1024, 2048) if tiles else ():
         if hidden % columns == 0 and columns < hidden:
             found += [
                 Config(rows, warps, 0, ((0, columns),), columns)
-                for rows in (1, 2, 4)
-                for warps in (1, 2, 4, 8)
+                for rows in (1, 2)
+                for warps in (1, 2, 4)
                 if LEAST_VALUES <= columns * rows // (32 * warps) <= MOST_VALUES // 2
             ]
-    return found
+    early = (1, 2) if thorough else (2,)
+    return [variant for config in found for variant in (config, *_early(config, early))]
+
+
+def _early(config: Config, ways: tuple[int, ...]) -> list[Config]:
+    """A persistent kernel has no kernel of its own kind close behind."""
+    return [] if config.persistent else [attrs.evolve(config, early=way) for way in ways]
 
 
 def worth_timing(config: Config, rows: int) -> bool:

@@ -1,13 +1,15 @@
 """The dual norm of latent attention in Triton: two norms of slices of one row, the first perhaps quantised.
 
 In: pointers, as `triton_rows.py` has them, for each half. Out: the results of both by one launch. SPLIT gives each half
-programs of its own; else a program takes both halves of its rows.
+programs of its own; else a program takes both halves of its rows. EARLY: launched before
+the kernel in front has ended, and waits for that.
 """
 
 from __future__ import annotations
 
 import triton
 import triton.language as tl
+from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 from triton_rows import one_set, weights_of
 
 # Triton reads the annotations of its kernels as constants or nothing.
@@ -36,7 +38,7 @@ def half(
     weights = weights_of(weight_ptr, HIDDEN, PARTS, ROWS, MASKED)
     one_set(
         x_ptr, x_ptr, weights, q_ptr, scale_ptr, y_ptr, y_ptr, row, rows, 0, epsilon,
-        "norm", QUANT, HIDDEN, HIDDEN, STRIDE, PARTS, GROUP, ROWS, VECTOR, MASKED, False,
+        "norm", QUANT, HIDDEN, HIDDEN, STRIDE, PARTS, GROUP, ROWS, VECTOR, MASKED, False, 0,
     )  # fmt: skip
 
 
@@ -61,7 +63,11 @@ def dual_kernel(
     ROWS: tl.constexpr,
     VECTOR: tl.constexpr,
     SPLIT: tl.constexpr,
+    EARLY: tl.constexpr,
 ):
+    if EARLY:
+        gdc_launch_dependents()
+        gdc_wait()
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     if (not SPLIT) or tl.program_id(1) == 0:
         half(

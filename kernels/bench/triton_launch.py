@@ -57,6 +57,8 @@ def row_call(
         "VECTOR": config.vector,
         "PERSISTENT": config.persistent > 0,
         "APPROXIMATE": approximate,
+        "EARLY": config.early,
+        "launch_pdl": config.early > 0,
         "num_warps": config.warps,
     }
     return row_kernel, grid, (*pointers, rows, EPSILON), constants
@@ -78,6 +80,8 @@ def launch_dual(
         "ROWS": config.rows,
         "VECTOR": config.vector,
         "SPLIT": config.split,
+        "EARLY": config.early > 0,
+        "launch_pdl": config.early > 0,
         "num_warps": config.warps,
     }
     grid = ((work.rows + config.rows - 1) // config.rows, 2 if config.split else 1)
@@ -97,6 +101,8 @@ def launch_pair(
         "TOKENS": config.tokens,
         "HEADS": config.heads,
         "FP8": work.fp8,
+        "EARLY": config.early > 0,
+        "launch_pdl": config.early > 0,
         "num_warps": config.warps,
     }
     heads = (work.q_heads + 2 * work.k_heads) // config.heads
@@ -118,6 +124,8 @@ def launch_latent(
         "TOKENS": config.tokens,
         "HEADS": config.heads,
         "FP8": work.fp8,
+        "EARLY": config.early > 0,
+        "launch_pdl": config.early > 0,
         "num_warps": config.warps,
     }
     grid = ((work.rows + config.tokens - 1) // config.tokens, work.q_heads // config.heads + 1)

@@ -2,13 +2,15 @@
 
 In: pointers of slices of one projection, positions, a table of cosines and sines, slots. Out: the turned q and k, and
 the caches. A program takes some heads of some tokens: of q, of k, or of v. Products and sums are fp32, rounded once; an
-fp8 cache gets IEEE quotients. Caches are dense, block after block, so a slot is a row.
+fp8 cache gets IEEE quotients. Caches are dense, block after block, so a slot is a row. EARLY: launched before the
+kernel in front has ended, and waits for that.
 """
 
 from __future__ import annotations
 
 import triton
 import triton.language as tl
+from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
 # Triton reads the annotations of its kernels as constants or nothing.
 # ruff: noqa: ANN001, ANN201, N803
@@ -128,7 +130,11 @@ def pair_kernel(
     TOKENS: tl.constexpr,
     HEADS: tl.constexpr,
     FP8: tl.constexpr,
+    EARLY: tl.constexpr,
 ):
+    if EARLY:
+        gdc_launch_dependents()
+        gdc_wait()
     line = tl.arange(0, TOKENS * HEADS)
     token = (tl.program_id(0) * TOKENS + line // HEADS).to(tl.int64)
     head = tl.program_id(1) * HEADS + line % HEADS  # of q, then k, then v
@@ -232,7 +238,11 @@ def latent_kernel(
     TOKENS: tl.constexpr,
     HEADS: tl.constexpr,
     FP8: tl.constexpr,
+    EARLY: tl.constexpr,
 ):
+    if EARLY:
+        gdc_launch_dependents()
+        gdc_wait()
     if tl.program_id(1) * HEADS < Q_HEADS:
         latent_queries(
             nope_ptr, q_pe_ptr, position_ptr, table_ptr, q_ptr, tokens, Q_HEADS, NOPE, ROTARY, TOKENS, HEADS

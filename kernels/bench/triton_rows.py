@@ -4,6 +4,9 @@ In: pointers of matrices on a GPU, `Shape` as constants. Out: q, scales, y and t
 the HIP kernels do: the norm to the dtype before and after the product with the weight, q as IEEE division rounds,
 by the same two products in place of a division; with APPROXIMATE by Triton's own division, which is not IEEE's.
 
+With EARLY the kernel is launched before the one in front of it has ended (programmatic dependent launch) and waits
+for its end when it has read the weights; 1 lets the next one begin at once, 2 when the row is read.
+
 A row is taken whole, as blocks whose sizes are powers of two: one that covers it, with a mask, or several that add up
 to it. Where no sum over the row is needed, a program may take a tile of columns.
 """
@@ -12,6 +15,7 @@ from __future__ import annotations
 
 import triton
 import triton.language as tl
+from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
 # Triton reads the annotations of its kernels as constants or nothing.
 # ruff: noqa: ANN001, ANN201, N803, N806, RUF005, SIM108
@@ -148,6 +152,7 @@ def one_set(
     VECTOR: tl.constexpr,
     MASKED: tl.constexpr,
     APPROXIMATE: tl.constexpr,
+    EARLY: tl.constexpr,
 ):
     NORM: tl.constexpr = SOURCE == "norm" or SOURCE == "add_norm" or SOURCE == "gated_norm"
     HALVES: tl.constexpr = SOURCE == "silu_mul" or SOURCE == "gelu_mul"
@@ -174,6 +179,8 @@ def one_set(
             wide = wide + (activated(x, SOURCE).to(x.dtype) * second,)
         else:
             wide = wide + (x,)
+    if EARLY == 2:
+        gdc_launch_dependents()
     ys = ()
     amax = tl.zeros((ROWS,), tl.float32)
     factor = tl.rsqrt(squares / HIDDEN + epsilon)
@@ -263,22 +270,27 @@ def row_kernel(
     VECTOR: tl.constexpr,
     PERSISTENT: tl.constexpr,
     APPROXIMATE: tl.constexpr,
+    EARLY: tl.constexpr,
 ):
     MASKED: tl.constexpr = TILE == 0 and PARTS[len(PARTS) - 1][0] + PARTS[len(PARTS) - 1][1] != HIDDEN
     tile = tl.program_id(1) * TILE
+    if EARLY == 1:
+        gdc_launch_dependents()
     weights = ()
     if SOURCE == "norm" or SOURCE == "add_norm" or SOURCE == "gated_norm":
         weights = weights_of(weight_ptr, HIDDEN, PARTS, ROWS, MASKED)
+    if EARLY:
+        gdc_wait()
     if PERSISTENT:
         for start in range(tl.program_id(0) * ROWS, rows, tl.num_programs(0) * ROWS):
             row = start + tl.arange(0, ROWS)
             one_set(
                 x_ptr, other_ptr, weights, q_ptr, scale_ptr, y_ptr, sum_ptr, row, rows, tile, epsilon,
-                SOURCE, QUANT, HIDDEN, WIDTH, STRIDE, PARTS, GROUP, ROWS, VECTOR, MASKED, APPROXIMATE,
+                SOURCE, QUANT, HIDDEN, WIDTH, STRIDE, PARTS, GROUP, ROWS, VECTOR, MASKED, APPROXIMATE, EARLY,
             )  # fmt: skip
     else:
         row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
         one_set(
             x_ptr, other_ptr, weights, q_ptr, scale_ptr, y_ptr, sum_ptr, row, rows, tile, epsilon,
-            SOURCE, QUANT, HIDDEN, WIDTH, STRIDE, PARTS, GROUP, ROWS, VECTOR, MASKED, APPROXIMATE,
+            SOURCE, QUANT, HIDDEN, WIDTH, STRIDE, PARTS, GROUP, ROWS, VECTOR, MASKED, APPROXIMATE, EARLY,
         )  # fmt: skip
