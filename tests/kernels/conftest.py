@@ -1,4 +1,4 @@
-"""The emulator's programs, each built once a run."""
+"""The emulator's programs and the GPUs' code, each built once a run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from device_audit import DeviceCode
 from kernel_emulator import MODES, Builder, Emulator, Mode
 
 
@@ -32,3 +33,8 @@ def program(mode: Mode, builder: Builder) -> Path:
 def emulator(program: Path) -> Iterator[Emulator]:
     with Emulator(program) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def device_code(tmp_path_factory: pytest.TempPathFactory) -> DeviceCode:
+    return DeviceCode(tmp_path_factory.mktemp("device"))
