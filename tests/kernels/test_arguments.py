@@ -61,7 +61,11 @@ ROWS, FLOATS = "accepted: a last dimension of 1 to", "accepted: torch.bfloat16, 
         ("rms_norm", (torch.zeros((), dtype=BF16), None, 1e-6), rf"x has shape \(\); {ROWS} 65536"),
         ("rms_norm", (X[:, :0], None, 1e-6), rf"x has shape \(3, 0\); {ROWS} 65536"),
         ("rms_norm", (torch.zeros(1, 65537, dtype=BF16), None, 1e-6), rf"{ROWS} 65536"),
-        ("rms_norm", (X[:1].expand(2**31, 64), None, 1e-6), "x has 2147483648 rows; accepted: 2147483647 at most"),
+        (
+            "rms_norm",
+            (X[:1].expand(2**31, 64), None, 1e-6),
+            "x has 2147483648 rows; accepted: 2147483647 at most",
+        ),
         (
             "rms_norm",
             (X, WEIGHT.half(), 1e-6),
@@ -73,12 +77,20 @@ ROWS, FLOATS = "accepted: a last dimension of 1 to", "accepted: torch.bfloat16, 
         ("rms_norm", (X, WEIGHT, 1e-6, 0), "variance_size is 0; accepted: 1 to 64"),
         ("rms_norm", (X, WEIGHT, 1e-6, 65), "variance_size is 65; accepted: 1 to 64"),
         ("rms_norm", (X, None, 1e-6, None, True), "gemma without a weight"),
-        ("fused_add_rms_norm", (X, X.half(), WEIGHT, 1e-6), r"residual is torch.float16\[3, 64\]; accepted: that of x"),
+        (
+            "fused_add_rms_norm",
+            (X, X.half(), WEIGHT, 1e-6),
+            r"residual is torch.float16\[3, 64\]; accepted: that of x",
+        ),
         ("fused_add_rms_norm", (X, X[0], WEIGHT, 1e-6), r"residual is torch.bfloat16\[64\]"),
         ("add_rms_norm_mx_quant", (X, X[:2], WEIGHT, 1e-6), "residual is"),
         ("rms_norm_gated", (X, X[:2], WEIGHT, 1e-6), r"z is torch.bfloat16\[2, 64\]"),
         ("rms_norm_pad", (X, WEIGHT, 1e-6, 0), "multiple is 0; accepted: 1 to"),
-        ("add_rms_norm_pad", (X, WEIGHT, 1e-6, X, 2**31), "multiple is 2147483648; accepted: 1 to 1073741824"),
+        (
+            "add_rms_norm_pad",
+            (X, WEIGHT, 1e-6, X, 2**31),
+            "multiple is 2147483648; accepted: 1 to 1073741824",
+        ),
         ("rms_norm_group_quant", (X, WEIGHT, 1e-6, 16), "group_size is 16; accepted: 32, 64, 128"),
         ("group_quant", (X, 128), "a row has 64 values; accepted: a multiple of group_size 128"),
         ("silu_mul_group_quant", (X, 64), "a row has 32 values; accepted: a multiple of group_size 64"),
@@ -87,7 +99,11 @@ ROWS, FLOATS = "accepted: a last dimension of 1 to", "accepted: torch.bfloat16, 
         ("rms_norm_group_quant_layouts", (X[0], WEIGHT, 1e-6, 32), "col_major needs x"),
         ("mx_quant", (X[:, :48],), "a row has 48 values; accepted: a multiple of 32"),
         ("gelu_mul_mx_quant", (X[:, :40],), "a row has 20 values"),
-        ("static_quant", (X, torch.ones(2)), r"scale is torch.float32\[2\]; accepted: one element of torch.float32"),
+        (
+            "static_quant",
+            (X, torch.ones(2)),
+            r"scale is torch.float32\[2\]; accepted: one element of torch.float32",
+        ),
         ("static_quant", (X, SCALE.half()), r"scale is torch.float16\[1\]"),
         ("token_quant", (X, torch.float32), "quant_dtype is torch.float32; accepted: torch.float8_e4m3fn"),
         ("silu_and_mul", (X.float(),), f"x is torch.float32; {FLOATS}"),
@@ -96,7 +112,11 @@ ROWS, FLOATS = "accepted: a last dimension of 1 to", "accepted: torch.bfloat16, 
         ("mla_dual_rms_norm", (X, WEIGHT[:8], X, WEIGHT, 1e-6, 1e-6), "q_weight is .* that of q, or"),
         ("mla_dual_rms_norm", (X, WEIGHT, X.float(), WEIGHT, 1e-6, 1e-6), f"kv is torch.float32; {FLOATS}"),
         ("mla_dual_rms_norm", (X, WEIGHT, X, WEIGHT[:2], 1e-6, 1e-6), "kv_weight is .* that of kv, or"),
-        ("mla_dual_rms_norm", (X, WEIGHT, X[:2], WEIGHT, 1e-6, 1e-6), r"kv is torch.bfloat16\[2, 64\] on cpu"),
+        (
+            "mla_dual_rms_norm",
+            (X, WEIGHT, X[:2], WEIGHT, 1e-6, 1e-6),
+            r"kv is torch.bfloat16\[2, 64\] on cpu",
+        ),
         ("mla_dual_rms_norm", (X, WEIGHT, X.half(), WEIGHT.float(), 1e-6, 1e-6), "kv is torch.float16"),
         ("mla_dual_rms_norm_group_quant", (X, WEIGHT, X, WEIGHT, 1e-6, 1e-6, 128), "a row has 64 values"),
     ],
@@ -122,7 +142,11 @@ def test_one_device() -> None:
 @pytest.mark.parametrize("name", ["rms_norm", "silu_and_mul", "token_quant", "mla_dual_rms_norm"])
 def test_a_tensor_on_no_gpu(name: str) -> None:
     """Where a GPU is meant by another argument, torch calls the kernel also for an x that is on the CPU."""
-    more = {"rms_norm": (None, 1e-6), "token_quant": (FP8,), "mla_dual_rms_norm": (WEIGHT, X, WEIGHT, 1e-6, 1e-6)}
+    more = {
+        "rms_norm": (None, 1e-6),
+        "token_quant": (FP8,),
+        "mla_dual_rms_norm": (WEIGHT, X, WEIGHT, 1e-6, 1e-6),
+    }
     with pytest.raises(ValueError, match=f"^{name}: . is on cpu; accepted: a GPU"):
         KERNELS[name](X, *more.get(name, ()))
 

@@ -165,25 +165,21 @@ def test_launch_into_given_tensors() -> None:
     with on_cpu():
         rows.launch(
             "test",
-            **{
-                "source": "add_norm",
-                "quant": "group",
-                "x": x,
-                "other": other,
-                "weight": weight,
-                "q": q,
-                "scale": scale,
-            },
-            **{
-                "scale2": scale2,
-                "y": y,
-                "sum": total,
-                "epsilon": 1e-6,
-                "group": 32,
-                "ue8m0": True,
-                "gemma": True,
-                "variance_size": 99,
-            },
+            source="add_norm",
+            quant="group",
+            x=x,
+            other=other,
+            weight=weight,
+            q=q,
+            scale=scale,
+            scale2=scale2,
+            y=y,
+            sum=total,
+            epsilon=1e-6,
+            group=32,
+            ue8m0=True,
+            gemma=True,
+            variance_size=99,
         )
         wanted, wanted_total = unfused.fused_add_rms_norm(x, other, weight, 1e-6, 99, True)
         wanted_q, wanted_scale = unfused.group_quant(wanted, 32, ue8m0=True)
