@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import torch
 from fusing import BF16, OPS, Compiled, assert_same, bf16, compiled, library, whole_library
+from torch.library import _scoped_library
+
+import patdsl
+from patdsl.locate import library_folder
+from patdsl.runtime import Chain
 
 A, G, D, V = 4, 2, 32, 16
 HEADS, Q, C, R = 3, 24, 40, 16
@@ -117,6 +122,88 @@ def test_a_concatenation_that_is_not_all(passes: Any) -> None:
         return torch.cat([q_nope, q_r], -1), q_r * 2
 
     check(model, mla_inputs(), {"mla_rope_pe_kv_cache": 1, "cat": 1}, passes=passes)
+
+
+CACHE_OPS = {
+    "reshape_and_cache_flash": "(Tensor key, Tensor value, Tensor(a!) key_cache, Tensor(b!) value_cache, "
+    "Tensor slot_mapping, str kv_cache_dtype, Tensor k_scale, Tensor v_scale) -> ()",
+    "concat_and_cache_mla": "(Tensor kv_c, Tensor k_pe, Tensor(a!) kv_cache, Tensor slot_mapping, "
+    "str kv_cache_dtype, Tensor scale) -> ()",
+}
+ROTARY = (
+    "(Tensor positions, Tensor(a!) query, Tensor(b!)? key, int head_size, Tensor cos_sin_cache, bool is_neox, "
+    "int rope_dim_offset=0, bool inverse=False) -> ()"
+)
+
+
+def rotate_in_place(positions, query, key, head_size, cos_sin, neox, offset=0, inverse=False):
+    assert (offset, inverse) == (0, False)
+    q_r, k_r = OPS.rope(positions, query, key, head_size, cos_sin, neox)
+    query.copy_(q_r)
+    key.copy_(k_r)
+
+
+@pytest.fixture
+def served() -> Iterator[Any]:
+    """The ops of a serving engine, by their schemas, and the pattern's file as it is loaded where they are there."""
+    with _scoped_library("_C_cache_ops", "DEF") as caches, _scoped_library("_C", "FRAGMENT") as rest:
+        for name, schema in CACHE_OPS.items():
+            caches.define(f"{name}{schema}")
+            torch.library.register_fake(f"_C_cache_ops::{name}", lambda *given: None, lib=caches)
+        caches.impl(
+            "reshape_and_cache_flash",
+            lambda k, v, kc, vc, slots, kind, ks, vs: OPS.kv_cache_write(k, v, kc, vc, slots, ks, vs),
+            "CPU",
+        )
+        caches.impl(
+            "concat_and_cache_mla",
+            lambda kv_c, k_pe, cache, slots, kind, scale: OPS.mla_kv_cache_write(
+                kv_c, k_pe, cache, slots, scale
+            ),
+            "CPU",
+        )
+        rest.define(f"rotary_embedding{ROTARY}")
+        rest.impl("rotary_embedding", rotate_in_place, "CPU")
+        torch.library.register_fake("_C::rotary_embedding", lambda *given, **named: None, lib=rest)
+        yield Chain(list(patdsl.load(library_folder() / "rope_kv_cache.pat")))
+
+
+@pytest.mark.parametrize("kind", ["auto", "fp8"])
+def test_the_ops_of_a_serving_engine(kind: str, served: Any) -> None:
+    def model(qkv, positions, cos_sin, key_cache, value_cache, slots, scale):
+        q, k, v = (x.contiguous() for x in qkv.split([A * D, G * D, G * V], -1))
+        torch.ops._C.rotary_embedding(positions, q, k, D, cos_sin, True)
+        rows = k.view(-1, G, D), v.view(-1, G, V)
+        torch.ops._C_cache_ops.reshape_and_cache_flash(
+            *rows, key_cache, value_cache, slots, kind, scale, scale
+        )
+        return q * 2, k * 2
+
+    dtype = BF16 if kind == "auto" else torch.uint8
+    check(model, pair_inputs(dtype), {"rope_kv_cache": 1}, passes=served)
+    other = "fp8" if kind == "auto" else "auto"
+
+    def wrong(qkv, positions, cos_sin, key_cache, value_cache, slots, scale):
+        q, k, v = (x.contiguous() for x in qkv.split([A * D, G * D, G * V], -1))
+        torch.ops._C.rotary_embedding(positions, q, k, D, cos_sin, True)
+        rows = k.view(-1, G, D), v.view(-1, G, V)
+        torch.ops._C_cache_ops.reshape_and_cache_flash(
+            *rows, key_cache, value_cache, slots, other, scale, scale
+        )
+        return q * 2, k * 2
+
+    check(wrong, pair_inputs(dtype), {}, passes=served)
+
+
+def test_the_latent_ops_of_a_serving_engine(served: Any) -> None:
+    def model(q_nope, q_pe, kv, positions, cos_sin, cache, slots, scale):
+        kv_c, k_pe = kv.split([C, R], -1)
+        q_pe, k_pe = q_pe.clone(), k_pe.unsqueeze(1).contiguous()
+        torch.ops._C.rotary_embedding(positions, q_pe, k_pe, R, cos_sin, False)
+        torch.ops._C_cache_ops.concat_and_cache_mla(kv_c, k_pe.squeeze(1), cache, slots, "auto", scale)
+        return torch.cat([q_nope, q_pe], -1), k_pe * 2
+
+    check(model, mla_inputs(), {"mla_rope_kv_cache": 1}, passes=served)
 
 
 def other_key(qkv, positions, cos_sin, key_cache, value_cache, slots, scale):
