@@ -142,7 +142,7 @@ class DualWork:
         second = unfused.QUANTS[self.quant]
 
         def composed(joined: Tensor, q_weight: Tensor, kv_weight: Tensor) -> tuple[Tensor, ...]:
-            q, kv, _ = joined.split([Q, KV, REST], -1)
+            q, kv = joined[:, :Q], joined[:, Q : Q + KV]
             return *second(unfused.rms_norm(q, q_weight)), unfused.rms_norm(kv, kv_weight)
 
         return composed

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 import torch
 
 Launch = Callable[[int], object]
 Name = TypeVar("Name")
+_cuda: Any = torch.cuda  # not annotated
 QUICK_NODES, QUICK_REPLAYS, LEAST_NODES = 40, 4, 4
 REPLAYS = 15
 SPIN = 20_000  # clock cycles before a hot replay: as long as the host takes to launch the graph
@@ -35,7 +36,7 @@ class GraphTimer:
 
     def __init__(self) -> None:
         self._other = torch.ones(64 * 2**20, dtype=torch.int32, device="cuda")  # 256 MB, read and not written
-        self._stream = torch.cuda.Stream()
+        self._stream = _cuda.Stream()
 
     def quick(self, candidates: Mapping[Name, Node], cold: bool) -> dict[Name, float]:
         """A first look at many candidates: few nodes, few replays, one candidate after another.
@@ -68,11 +69,11 @@ class GraphTimer:
             graph.replay()
         for _ in range(replays):
             for name, graph in graphs.items():
-                begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+                begin, end = _cuda.Event(enable_timing=True), _cuda.Event(enable_timing=True)
                 if cold:
                     self._other.max()
                 else:
-                    torch.cuda._sleep(SPIN)
+                    _cuda._sleep(SPIN)
                 begin.record()
                 graph.replay()
                 end.record()

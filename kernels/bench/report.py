@@ -131,7 +131,7 @@ def size(line: Line) -> str:
 
 
 def _target_rows(content: dict[str, Any]) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for target in targets.TARGETS:
         lines = targets.lines_of(target, content)
         rows.append((target.text, str(target.asked(lines)), str(len(target.misses(lines)))))
@@ -150,7 +150,7 @@ def _misses(target: targets.Target, content: dict[str, Any]) -> list[str]:
 
 
 def _summary(grid: list[Line]) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for family in dict.fromkeys(line["family"] for line in grid):
         lines = [line for line in grid if line["family"] == family]
         cold, hot = [line for line in lines if line["cold"]], [line for line in lines if not line["cold"]]
@@ -172,7 +172,7 @@ def _spread(values: Iterable[float | None]) -> str:
 
 def _consumer_rows(lines: list[Line]) -> list[tuple[str, ...]]:
     names = ("one", "two", "layouts", "two_layouts")
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for line in lines:
         one, two, layouts, apart = (_time(line[name]) for name in names)
         shared, both = targets.ratio(line, "one", "two"), targets.ratio(line, "layouts", "two_layouts")

@@ -133,8 +133,9 @@ class PairWork:
             steering(memory, tokens, SIZE),
         )
 
-    def _parts(self, qkv: Tensor) -> tuple[Tensor, ...]:
-        return qkv.split([self.q_heads * SIZE, self.k_heads * SIZE, self.k_heads * SIZE], -1)
+    def _parts(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        of_q, of_k = self.q_heads * SIZE, self.k_heads * SIZE
+        return qkv[:, :of_q], qkv[:, of_q : of_q + of_k], qkv[:, of_q + of_k :]
 
     def ours(self, b: PairBuffers, config: int = 0) -> None:
         from patdsl.kernels.rope_call import Caches, Turning, launch_pair
@@ -178,10 +179,10 @@ class PairWork:
         ) -> tuple[Tensor, Tensor]:
             q, k, v = self._parts(qkv)
             angles = table[positions]
-            q = unfused.rotate(q.unflatten(-1, (-1, SIZE)), angles, True)
-            k = unfused.rotate(k.unflatten(-1, (-1, SIZE)), angles, True)
+            q = unfused.rotate(q.view(q.shape[0], -1, SIZE), angles, True)
+            k = unfused.rotate(k.view(k.shape[0], -1, SIZE), angles, True)
             unfused.write_cache(key_cache, slots, k, scale)
-            unfused.write_cache(value_cache, slots, v.unflatten(-1, (-1, SIZE)), scale)
+            unfused.write_cache(value_cache, slots, v.view(v.shape[0], -1, SIZE), scale)
             return q.flatten(1), k.flatten(1)
 
         return composed
@@ -198,9 +199,12 @@ class PairWork:
         from patdsl.reference import kv_cache as reference
 
         s = b.steering
+        q, k, v = self._parts(b.qkv)
         q, k, *caches = reference.rope_kv_cache(
             s.positions,
-            *self._parts(b.qkv),
+            q,
+            k,
+            v,
             s.table,
             True,
             b.key_cache,
@@ -307,7 +311,7 @@ class LatentWork:
             scale: Tensor,
             cache: Tensor,
         ) -> tuple[Tensor, Tensor]:
-            latent, k_pe = kv.split([LATENT, ROTARY], -1)
+            latent, k_pe = kv[:, :LATENT], kv[:, LATENT:]
             angles = table[positions]
             q = torch.cat([nope, unfused.rotate(q_pe, angles, False)], -1)
             k = unfused.rotate(k_pe.unsqueeze(1), angles, False).squeeze(1)

@@ -166,22 +166,24 @@ class RowsWork:
         """The same by `patdsl.reference`, for comparison."""
         from patdsl.reference import unfused as reference
 
-        given, scale = self.arguments(b)
         total = None
         if self.source == "norm":
-            y = reference.rms_norm(given[0], given[1], EPSILON)
+            y = reference.rms_norm(b.x, b.weight, EPSILON)
         elif self.source == "add_norm":
-            y, total = reference.fused_add_rms_norm(*given, EPSILON)
+            assert b.other is not None
+            y, total = reference.fused_add_rms_norm(b.x, b.other, b.weight, EPSILON)
         elif self.source == "gated_norm":
-            y = reference.rms_norm_gated(*given, EPSILON)
+            assert b.other is not None
+            assert b.weight is not None
+            y = reference.rms_norm_gated(b.x, b.other, b.weight, EPSILON)
         else:
-            y = (reference.silu_and_mul if self.source == "silu_mul" else reference.gelu_and_mul)(*given)
+            y = (reference.silu_and_mul if self.source == "silu_mul" else reference.gelu_and_mul)(b.x)
         found: dict[str, Tensor] = {} if total is None else {"sum": total}
         if self.quant in ("none", "pad"):
             return {**found, "y": reference.pad(y, PAD) if self.quant == "pad" else y}
         if self.quant == "static":
-            assert scale is not None
-            return {**found, "q": reference.static_quant(y, scale)}
+            assert b.scale is not None
+            return {**found, "q": reference.static_quant(y, b.scale)}
         if self.quant == "token":
             q, scales = reference.token_quant(y, torch.float8_e4m3fn)
         elif self.quant == "group":

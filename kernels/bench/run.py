@@ -149,7 +149,9 @@ def _extra(content: dict[str, Any], output: Path, name: str, measure: Callable[[
 
 def _brief(line: dict[str, Any]) -> str:
     peers = " ".join(
-        f"{name} {line[name]:.2f}" for name in ("empty", "copy", "ours", "triton", "inductor") if line[name]
+        f"{name} {line[name]:.2f}"
+        for name in ("empty", "copy", "copy_early", "ours", "triton", "inductor")
+        if line[name]
     )
     forms = "".join(f" {form}:{found:.2f}" for form, found in line.get("forms", {}).items())
     temperature = "cold" if line["cold"] else "hot"

@@ -13,6 +13,7 @@ from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 from triton_rows import one_set, weights_of
 
 # Triton reads the annotations of its kernels as constants or nothing.
+# mypy: ignore-errors
 # ruff: noqa: ANN001, ANN201, N803, N806
 
 

@@ -13,6 +13,7 @@ import triton.language as tl
 from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
 # Triton reads the annotations of its kernels as constants or nothing.
+# mypy: ignore-errors
 # ruff: noqa: ANN001, ANN201, N803
 
 
