@@ -12,11 +12,14 @@ from patdsl.expr import Lit, Ref, Star
 from patdsl.graph import Example, Input, PassSpec, Pattern, Replace, RightStep
 from patdsl.op_table import (
     AnyTensor,
+    Anything,
     Block,
     Const,
+    DtypeOf,
     DtypeVar,
     Give,
     Mut,
+    Native,
     Op,
     Param,
     Plain,
@@ -48,6 +51,7 @@ A = Ref("A")
 B = Ref("B")
 D = Ref("D")
 G = Ref("G")
+K = Ref("K")
 L = Ref("L")
 M = Ref("M")
 N = Ref("N")
@@ -57,12 +61,22 @@ T_ = Ref("T")
 V = Ref("V")
 W = Ref("W")
 Z = Ref("Z")
+Bs = Star("B")
 BKs = Star("BK")
 BQs = Star("BQ")
 BVs = Star("BV")
 Ks = Star("K")
 Ps = Star("P")
 Us = Star("U")
+
+# aten.pat:51
+ADD = Op(
+    "add",
+    params=(Param("x", AnyTensor()), Param("other", AnyTensor())),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::add.Tensor"), TorchCall("aten::add.Scalar")),
+    commutative=True,
+)
 
 # aten.pat:114
 CAT = Op(
@@ -72,7 +86,15 @@ CAT = Op(
     bindings=(TorchCall("aten::cat.default"),),
 )
 
-# kv_cache.pat:15
+# aten.pat:117
+INDEX = Op(
+    "index",
+    params=(Param("x", AnyTensor()), Param("indices", Plain("tensor", True))),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::index.Tensor"),),
+)
+
+# kv_cache.pat:30
 KV_CACHE_WRITE = Op(
     "kv_cache_write",
     params=(
@@ -131,7 +153,7 @@ KV_CACHE_WRITE = Op(
     ref="patdsl.reference:kv_cache_write",
 )
 
-# kv_cache.pat:40
+# kv_cache.pat:55
 MLA_KV_CACHE_WRITE = Op(
     "mla_kv_cache_write",
     params=(
@@ -182,7 +204,7 @@ MLA_KV_CACHE_WRITE = Op(
     ref="patdsl.reference:mla_kv_cache_write",
 )
 
-# kv_cache.pat:60
+# kv_cache.pat:75
 MLA_ROPE_KV_CACHE = Op(
     "mla_rope_kv_cache",
     params=(
@@ -226,7 +248,7 @@ MLA_ROPE_KV_CACHE = Op(
     ref="patdsl.reference:mla_rope_kv_cache",
 )
 
-# kv_cache.pat:51
+# kv_cache.pat:66
 MLA_ROPE_PE_KV_CACHE = Op(
     "mla_rope_pe_kv_cache",
     params=(
@@ -268,7 +290,16 @@ MLA_ROPE_PE_KV_CACHE = Op(
     ref="patdsl.reference:mla_rope_pe_kv_cache",
 )
 
-# kv_cache.pat:4
+# aten.pat:60
+MUL = Op(
+    "mul",
+    params=(Param("x", AnyTensor()), Param("other", AnyTensor())),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::mul.Tensor"), TorchCall("aten::mul.Scalar")),
+    commutative=True,
+)
+
+# kv_cache.pat:14
 ROPE = Op(
     "rope",
     params=(
@@ -318,11 +349,61 @@ ROPE = Op(
             },
         ),
         TorchCall("patdsl::rope.default"),
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "index",
+                        op="index",
+                        operands={"x": Use("cos_sin"), "indices": Values((Use("positions"),))},
+                        results={"y": "y"},
+                        line=22,
+                    ),
+                    Step(
+                        "split",
+                        op="split",
+                        operands={
+                            "x": Use("y"),
+                            "sizes": Const(expr("[R / 2, R / 2]")),
+                            "dim": Const(Lit(-1)),
+                        },
+                        results={"parts.0": "cos", "parts.1": "sin"},
+                        line=22,
+                    ),
+                    Step(
+                        "rotate_neox",
+                        op="rotate_neox",
+                        operands={
+                            "x": Use("query"),
+                            "cos": Use("cos"),
+                            "sin": Use("sin"),
+                            "head_size": Use("head_size"),
+                        },
+                        results={"y": "q_r"},
+                        line=23,
+                    ),
+                    Step(
+                        "rotate_neox_2",
+                        op="rotate_neox",
+                        operands={
+                            "x": Use("key"),
+                            "cos": Use("cos"),
+                            "sin": Use("sin"),
+                            "head_size": Use("head_size"),
+                        },
+                        results={"y": "k_r"},
+                        line=24,
+                    ),
+                ),
+            ),
+            guard=Ref("neox"),
+        ),
     ),
     ref="patdsl.reference:rope",
 )
 
-# kv_cache.pat:27
+# kv_cache.pat:42
 ROPE_KV_CACHE = Op(
     "rope_kv_cache",
     params=(
@@ -367,6 +448,155 @@ ROPE_KV_CACHE = Op(
         expr("T in {bf16, f16} and (dtype(cos_sin) == dtype(key) or dtype(cos_sin) == f32)"),
     ),
     ref="patdsl.reference:rope_kv_cache",
+)
+
+# kv_cache.pat:5
+ROTATE_NEOX = Op(
+    "rotate_neox",
+    params=(
+        Param("x", Tensor(T, (Bs,))),
+        Param("cos", Tensor(Dtype("f32"), (N, K))),
+        Param("sin", Tensor(Dtype("f32"), (N, K))),
+        Param("head_size", Plain("int")),
+    ),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(
+        Native(
+            Block(
+                (),
+                (
+                    ViewStep("view", source="x", dims=(N, Anything(), Ref("head_size")), line=7),
+                    Step(
+                        "to",
+                        op="to",
+                        operands={"x": Use("view"), "to_dtype": Const(Lit(Dtype("f32")))},
+                        results={"y": "wide"},
+                        line=7,
+                    ),
+                    Step(
+                        "split",
+                        op="split",
+                        operands={"x": Use("wide"), "sizes": Const(expr("[K, K]")), "dim": Const(Lit(-1))},
+                        results={"parts.0": "a", "parts.1": "b"},
+                        line=8,
+                    ),
+                    Step(
+                        "unsqueeze",
+                        op="unsqueeze",
+                        operands={"x": Use("cos"), "dim": Const(Lit(-2))},
+                        results={"y": "c"},
+                        line=9,
+                    ),
+                    Step(
+                        "unsqueeze_2",
+                        op="unsqueeze",
+                        operands={"x": Use("sin"), "dim": Const(Lit(-2))},
+                        results={"y": "s"},
+                        line=10,
+                    ),
+                    Step(
+                        "mul",
+                        op="mul",
+                        operands={"x": Use("a"), "other": Use("c")},
+                        results={"y": "y_2"},
+                        line=11,
+                    ),
+                    Step(
+                        "mul_2",
+                        op="mul",
+                        operands={"x": Use("b"), "other": Use("s")},
+                        results={"y": "y_3"},
+                        line=11,
+                    ),
+                    Step(
+                        "sub",
+                        op="sub",
+                        operands={"x": Use("y_2"), "other": Use("y_3")},
+                        results={"y": "y_4"},
+                        line=11,
+                    ),
+                    Step(
+                        "mul_3",
+                        op="mul",
+                        operands={"x": Use("b"), "other": Use("c")},
+                        results={"y": "y_5"},
+                        line=11,
+                    ),
+                    Step(
+                        "mul_4",
+                        op="mul",
+                        operands={"x": Use("a"), "other": Use("s")},
+                        results={"y": "y_6"},
+                        line=11,
+                    ),
+                    Step(
+                        "add",
+                        op="add",
+                        operands={"x": Use("y_5"), "other": Use("y_6")},
+                        results={"y": "y_7"},
+                        line=11,
+                    ),
+                    Step(
+                        "cat",
+                        op="cat",
+                        operands={"tensors": Values((Use("y_4"), Use("y_7"))), "dim": Const(Lit(-1))},
+                        results={"y": "y_8"},
+                        line=11,
+                    ),
+                    Step(
+                        "to_2",
+                        op="to",
+                        operands={"x": Use("y_8"), "to_dtype": Use("T")},
+                        results={"y": "y_9"},
+                        line=11,
+                    ),
+                    ViewStep("y", source="y_9", dims=(Bs,), line=11),
+                ),
+            ),
+        ),
+    ),
+)
+
+# aten.pat:6
+SPLIT = Op(
+    "split",
+    params=(
+        Param("x", AnyTensor()),
+        Param("sizes", Plain("int", True)),
+        Param("dim", Plain("int"), default=Lit(0)),
+    ),
+    results=(Result("parts", Plain("tensor", True)),),
+    bindings=(TorchCall("aten::split_with_sizes.default"), TorchCall("aten::split.Tensor")),
+    free=True,
+)
+
+# aten.pat:56
+SUB = Op(
+    "sub",
+    params=(Param("x", AnyTensor()), Param("other", AnyTensor())),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::sub.Tensor"), TorchCall("aten::sub.Scalar")),
+)
+
+# aten.pat:46
+TO = Op(
+    "to",
+    params=(Param("x", Tensor(T, (Bs,))), Param("to_dtype", Plain("dtype"))),
+    results=(Result("y", Tensor(DtypeOf("to_dtype"), (Bs,))),),
+    bindings=(
+        TorchCall("prims::convert_element_type.default"),
+        TorchCall("aten::_to_copy.default", args={0: Give(Ref("x")), "dtype": Give(Ref("to_dtype"))}),
+        TorchCall("aten::to.dtype"),
+    ),
+)
+
+# aten.pat:23
+UNSQUEEZE = Op(
+    "unsqueeze",
+    params=(Param("x", AnyTensor()), Param("dim", Plain("int"))),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::unsqueeze.default"),),
+    free=True,
 )
 
 # rope_kv_cache.pat:23
@@ -687,13 +917,21 @@ ROPE_KV_CACHE_PASS = PassSpec(
     "rope_kv_cache",
     patterns=(MLA_ROPE_CAT_KV_CACHE, MLA_ROPE_KV_CACHE_, ROPE_KV_CACHE_),
     ops={
+        "add": ADD,
         "cat": CAT,
+        "index": INDEX,
         "kv_cache_write": KV_CACHE_WRITE,
         "mla_kv_cache_write": MLA_KV_CACHE_WRITE,
         "mla_rope_kv_cache": MLA_ROPE_KV_CACHE,
         "mla_rope_pe_kv_cache": MLA_ROPE_PE_KV_CACHE,
+        "mul": MUL,
         "rope": ROPE,
         "rope_kv_cache": ROPE_KV_CACHE,
+        "rotate_neox": ROTATE_NEOX,
+        "split": SPLIT,
+        "sub": SUB,
+        "to": TO,
+        "unsqueeze": UNSQUEEZE,
     },
 )
 

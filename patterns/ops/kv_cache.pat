@@ -1,6 +1,16 @@
 # Rotary embedding, and paged caches that are arguments of the ops which write them. (A cache that a serving engine keeps
 # with a layer, and names by it, is in no graph.)
 
+# What plain torch makes of it: the two halves of a head, in fp32, rounded once.
+op rotate_neox(x: T[*B], cos: f32[N, K], sin: f32[N, K], head_size: int) -> (y: T[*B])
+  = {
+      wide = to(view(x, [N, _, head_size]), f32)
+      a, b = split(wide, [K, K], -1)
+      c    = unsqueeze(cos, -2)
+      s    = unsqueeze(sin, -2)
+      y    = view(to(cat([sub(mul(a, c), mul(b, s)), add(mul(b, c), mul(a, s))], -1), T), [*B])
+    }
+
 op rope(positions: i64[*P], query: T[*BQ], key: T[*BK], head_size: int, cos_sin: C[L, R], neox: bool)
     -> (q_r: T[*BQ], k_r: T[*BK])
   = _C::rotary_embedding(positions, mut query -> q_r, mut key -> k_r, head_size, cos_sin, neox, 0, false)
@@ -8,6 +18,11 @@ op rope(positions: i64[*P], query: T[*BQ], key: T[*BK], head_size: int, cos_sin:
       neox, none)
   | vllm::flashinfer_rotary_embedding(positions, mut query -> q_r, mut key -> k_r, head_size, cos_sin, neox)
   | patdsl::rope
+  | {
+      cos, sin = split(index(cos_sin, [positions]), [R / 2, R / 2], -1)
+      q_r      = rotate_neox(query, cos, sin, head_size)
+      k_r      = rotate_neox(key, cos, sin, head_size)
+    }  if neox
   ref patdsl.reference:rope
 
 # The caches have the dtype of the keys, or hold fp8, as such or as bytes.

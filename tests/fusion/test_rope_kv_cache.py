@@ -124,6 +124,41 @@ def test_a_concatenation_that_is_not_all(passes: Any) -> None:
     check(model, mla_inputs(), {"mla_rope_pe_kv_cache": 1, "cat": 1}, passes=passes)
 
 
+def plain_model(first: int = 0, backwards: bool = False) -> Callable[..., Any]:
+    """Without an op for the rotation, which it is only at the defaults."""
+
+    def model(qkv, positions, cos_sin, key_cache, value_cache, slots, scale):
+        q, k, v = qkv.split([A * D, G * D, G * V], -1)
+        cos, sin = (x.unsqueeze(-2) for x in cos_sin[positions].chunk(2, -1))
+
+        def rotate(x: torch.Tensor) -> torch.Tensor:
+            halves = x.view(-1, x.shape[-1] // D, D).float().chunk(2, -1)
+            a, b = halves[first], halves[1 - first]
+            second = b * cos - a * sin if backwards else b * cos + a * sin
+            return torch.cat([a * cos - b * sin, second], -1).to(BF16)
+
+        q_r, k_r = rotate(q), rotate(k)
+        OPS.kv_cache_write(k_r, v.view(-1, G, V), key_cache, value_cache, slots, scale, scale)
+        return q_r * 2, k_r + 1
+
+    return model
+
+
+@pytest.mark.parametrize("cache", [BF16, FP8], ids=["bf16", "fp8"])
+def test_plain_torch(cache: torch.dtype, passes: Any) -> None:
+    inputs = pair_inputs(cache, torch.float32)
+    check(plain_model(), inputs, {"rope_kv_cache": 1}, passes=passes)
+
+
+@pytest.mark.parametrize(
+    ("first", "backwards"), [(1, False), (0, True)], ids=["halves swapped", "not a rotation"]
+)
+def test_what_is_no_rotation(first: int, backwards: bool, passes: Any) -> None:
+    inputs = pair_inputs(cos_sin=torch.float32)
+    made = check(plain_model(first, backwards), inputs, {"kv_cache_write": 1, "cat": 2}, passes=passes)
+    assert not made.matches
+
+
 CACHE_OPS = {
     "reshape_and_cache_flash": "(Tensor key, Tensor value, Tensor(a!) key_cache, Tensor(b!) value_cache, "
     "Tensor slot_mapping, str kv_cache_dtype, Tensor k_scale, Tensor v_scale) -> ()",
