@@ -230,8 +230,15 @@ struct GroupQuant {
         if (args.ue8m0) scale = power_of_two(scale.value);
       }
       float wide[kLanes];
-      divided<T>(values[i], scale, wide);
-      store_bytes(args, args.int8 ? int8_bytes(wide) : fp8_bytes(wide), span, i);
+      if (args.int8) {
+        widen<T>(values[i], wide);
+#pragma unroll
+        for (int j = 0; j < kLanes; ++j) wide[j] = divide(wide[j], scale.value);
+        store_bytes(args, int8_bytes(wide), span, i);
+      } else {
+        divided<T>(values[i], scale, wide);
+        store_bytes(args, fp8_bytes(wide), span, i);
+      }
       if (span.first[i] % args.group != 0 || span.valid[i] == 0) continue;
       const Int64 group = span.first[i] / args.group;
       put(args.scale, span.row * args.scale_row_stride + group * args.scale_group_stride, scale.value, byte);

@@ -16,7 +16,8 @@ constexpr Word kInfinity = 0x7f800000u;
 //
 // Where the quotient is not on the border between two fp8 values, it is at least 2^-16 of itself away from it: values and
 // amax have at most 11 significant bits. On the border itself the rounding of the scale decides, by at least 2^-39 of
-// the quotient, or the division is exact. The error here is below 2^-41. The same holds between two whole numbers.
+// the quotient, or the division is exact. The error here is below 2^-41. (Between two whole numbers it can be larger than
+// what decides: int8 is divided.)
 struct Scale {
   float value;
   float high, low;  // low is not negative, so that -0 stays -0
