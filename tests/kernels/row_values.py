@@ -59,6 +59,7 @@ def _check_norm(case: Case, inputs: Inputs, y: Tensor) -> None:
         (), dtype=torch.float32, device=y.device
     )  # what is multiplied by after rounding to T
     flushed = torch.zeros_like(sign)
+    subnormal = torch.zeros_like(exact)
     if inputs.weight is not None:
         weight = inputs.weight.float() + (1.0 if case.gemma else 0.0)
         sign = sign ^ weight.signbit()
@@ -69,10 +70,13 @@ def _check_norm(case: Case, inputs: Inputs, y: Tensor) -> None:
     if case.source == "gated_norm":
         assert inputs.other is not None
         gate = inputs.other.double()
+        flushed = (gate < SILU_FLUSHED) & gate.isfinite()
+        # A subnormal power has a step of 2^-149, and so few digits that its error is one of that step.
+        subnormal = (exact.abs() * gate.abs() * 2.0**-148).where(flushed, 0.0)
         exact = exact * functional.silu(gate)
         error = error + SILU_ERROR + SILU_ERROR_OF_A * gate.abs() + UNIT
-        sign, flushed = sign ^ gate.signbit(), (gate < SILU_FLUSHED) & gate.isfinite()
-    slack = exact.abs() * error + 2.0**-148
+        sign = sign ^ gate.signbit()
+    slack = exact.abs() * error + subnormal + 2.0**-148
     slack = slack.where(slack.isfinite(), 0.0)
     right = flushed & (y == 0)
     for bound in (exact - slack, exact + slack):
@@ -104,6 +108,7 @@ def _check_activation(case: Case, x: Tensor, y: Tensor) -> None:
     for step in (1, 2):
         between = least + step < most
         right |= between & _equal(y, product(_at(torch.where(between, least + step, least), y.dtype)))
+    right |= (low <= 0) & (high >= 0) & second.isinf() & y.isnan()  # 0 lies between them, and times Inf is NaN
     ends = torch.stack((product(low), product(high)))
     right |= (most - least > 3) & (y >= ends.amin(0)) & (y <= ends.amax(0))
     _report(y, right, first.signbit() ^ second.signbit())
