@@ -5,7 +5,8 @@ the HIP kernels do: the norm to the dtype before and after the product with the 
 by the same two products in place of a division; with APPROXIMATE by Triton's own division, which is not IEEE's.
 
 With EARLY the kernel is launched before the one in front of it has ended (programmatic dependent launch) and waits
-for its end when it has read the weights; 1 lets the next one begin at once, 2 when the row is read.
+for its end before it reads anything, the weights too: a model that converts or shifts them writes them. 1 lets the
+next one begin at once, 2 when the row is read.
 
 A row is taken whole, as blocks whose sizes are powers of two: one that covers it, with a mask, or several that add up
 to it. Where no sum over the row is needed, a program may take a tile of columns.
@@ -277,11 +278,11 @@ def row_kernel(
     tile = tl.program_id(1) * TILE
     if EARLY == 1:
         gdc_launch_dependents()
+    if EARLY:
+        gdc_wait()
     weights = ()
     if SOURCE == "norm" or SOURCE == "add_norm" or SOURCE == "gated_norm":
         weights = weights_of(weight_ptr, HIDDEN, PARTS, ROWS, MASKED)
-    if EARLY:
-        gdc_wait()
     if PERSISTENT:
         for start in range(tl.program_id(0) * ROWS, rows, tl.num_programs(0) * ROWS):
             row = start + tl.arange(0, ROWS)

@@ -114,6 +114,7 @@ inline void load16(Word (&words)[4], const void* from) {
   const Words got = *static_cast<const Words*>(from);  // the sanitizer sees where it is not aligned
   for (int i = 0; i < 4; ++i) words[i] = got.word[i];
 }
+inline void fetch_ahead(const void* from) { static_cast<void>(*static_cast<const volatile char*>(from)); }
 inline void wait_for_previous() {}
 inline void let_next_begin() {}
 

@@ -24,17 +24,26 @@ enum Form : Int64 {
   kLooped = -1,
 };
 
-// A call's config: a form, and for measurements 16 times (1 + a value of Next); else that is chosen too.
+// A call's config: a form, and for measurements 16 times (a value of Next + 4, or + 8 with fetching ahead); else these
+// are chosen too.
 constexpr Int64 kConfigNext = 16;
 
 inline Int64 config_form(const PatdslRowsCall& call) {
   return call.config < 0 ? call.config : call.config % kConfigNext;
 }
 
-// With few rows the next kernel finds room at once; with many it would take what this one's later rows need.
+// The fewer the rows, the sooner: the blocks of the next kernel take room that later rows of this one would need, and
+// where they wait they slow down the blocks that work. By measurement.
 inline Next next_of(const PatdslRowsCall& call) {
-  if (call.config >= kConfigNext) return static_cast<Next>(call.config / kConfigNext - 1);
+  if (call.config >= kConfigNext) return static_cast<Next>(call.config / kConfigNext % 4);
+  if (call.rows <= 32) return Next::kAtStart;
   return call.rows <= processors(call.device) ? Next::kAfterLoads : Next::kAfterSum;
+}
+
+// Blocks that find no room beside those of the kernel before begin when it has ended: they have nothing to wait for.
+inline bool ahead_of(const PatdslRowsCall& call) {
+  if (call.config >= kConfigNext) return call.config / kConfigNext >= 8;
+  return call.rows <= 8 * processors(call.device);
 }
 
 enum class Family { kNorm, kAddNorm, kAnyNorm, kActivationMul, kPlain };
@@ -59,6 +68,7 @@ inline RowsArgs rows_args(const PatdslRowsCall& call) {
   args.mx = call.quant == kMx, args.ue8m0 = call.ue8m0 != 0, args.int8 = call.int8 != 0;
   args.weight_f32 = call.weight_f32 != 0, args.gemma = call.gemma != 0;
   args.next = next_of(call);
+  args.ahead = ahead_of(call);
   return args;
 }
 
@@ -141,7 +151,11 @@ int launch_size(const PatdslRowsCall& call) {
       using Late = Norm<T, kAdd, false>;
       return run(rows_sized<T, Late, Sink, 2, kHidden, kLateRegisters, Next::kAtStart>, kThreads, call);
     }
-    if (next_of(call) == Next::kAfterLoads) {
+    const Next next = next_of(call);
+    if (next == Next::kAtStart) {
+      return run(rows_sized<T, Early, Sink, 2, kHidden, kFewRowsRegisters, Next::kAtStart>, kThreads, call);
+    }
+    if (next == Next::kAfterLoads) {
       return run(rows_sized<T, Early, Sink, 2, kHidden, kFewRowsRegisters, Next::kAfterLoads>, kThreads, call);
     }
   }

@@ -21,6 +21,7 @@
 //   exp2(float)               2 to that power, within 2 units in the last place; what is subnormal may be 0
 //   divide(a, b)              a / b rounded correctly
 //   load16(words, address)    16 aligned bytes, read in the order of the program and before the next barrier
+//   fetch_ahead(address)      a hint to bring 128 bytes nearer, to where another kernel's writes still reach them
 //   wait_for_previous()       until what was launched before has ended: a kernel's first act, for `launch_early`
 //   let_next_begin()          what is launched after this kernel may begin, and wait for its end in `wait_for_previous`
 //   max_u16x2                 the larger of two pairs of unsigned 16-bit numbers

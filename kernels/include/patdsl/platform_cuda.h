@@ -66,6 +66,9 @@ PATDSL_DEVICE void load16(Word (&words)[4], const void* from) {
                : "l"(from));
 }
 
+// Into L2, which all writes pass through: what is read after `wait_for_previous` is what was written.
+PATDSL_DEVICE void fetch_ahead(const void* from) { asm volatile("prefetch.global.L2 [%0];" ::"l"(from)); }
+
 PATDSL_DEVICE void wait_for_previous() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.wait;" ::: "memory");

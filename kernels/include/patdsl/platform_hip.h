@@ -135,7 +135,8 @@ PATDSL_DEVICE void load16(Word (&words)[4], const void* from) {
   words[0] = got.x, words[1] = got.y, words[2] = got.z, words[3] = got.w;
 }
 
-// Kernels of a stream do not overlap here.
+// Kernels of a stream do not overlap here: there is nothing to do while one waits.
+PATDSL_DEVICE void fetch_ahead(const void*) {}
 PATDSL_DEVICE void wait_for_previous() {}
 PATDSL_DEVICE void let_next_begin() {}
 

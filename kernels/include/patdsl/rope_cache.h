@@ -98,6 +98,7 @@ PATDSL_DEVICE Work find_work(const RopeArgs& args, Word token, int column, int n
       work.to = args.q_out + times(token, args.q_out_stride) + times(head, args.q_out_head) + turn_place;
     } else {
       copied<kForm>(work, rest_place, args.q_rest_size);
+      if (!work.here) return work;  // there may be no rest at all, and no memory for it
       work.from = args.q_rest + times(token, args.q_rest_stride) + times(head, args.q_rest_head) + rest_place;
       work.to = args.q_rest_out + times(token, args.q_out_stride) + times(head, args.q_out_head) + rest_place;
     }

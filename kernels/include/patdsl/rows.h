@@ -13,6 +13,16 @@
 
 namespace patdsl {
 
+// The row of this block of x and other, and the weight, 128 bytes a thread. Other parts of a row are not worth it.
+PATDSL_DEVICE void fetch_row_ahead(const RowsArgs& args) {
+  constexpr int kElements = 64;
+  const int first = thread_x() * kElements;
+  if (first >= args.hidden) return;
+  fetch_ahead(static_cast<const Halves*>(args.x) + block_x() * args.x_stride + first);
+  if (args.other) fetch_ahead(static_cast<const Halves*>(args.other) + block_x() * args.other_stride + first);
+  if (args.weight && args.weight_f32 == 0) fetch_ahead(static_cast<const Halves*>(args.weight) + first);
+}
+
 PATDSL_DEVICE void begin(Next next) {
   if (next == Next::kAtStart) let_next_begin();
   wait_for_previous();
@@ -25,6 +35,7 @@ PATDSL_DEVICE float norm_factor(const RowsArgs& args, float sum) {
 // The row of this block. `Slots` are of BlockSlots<kThreads, kExact>.
 template <class T, class Source, class Sink, int kVectors, int kHidden>
 PATDSL_DEVICE void held_row(const RowsArgs& args, Next next) {
+  if (args.ahead) fetch_row_ahead(args);
   begin(next);
   constexpr int kThreads = kRowThreads<kVectors, kHidden, kWave>;
   using Block = BlockSlots<kThreads, (kHidden > 0)>;

@@ -27,6 +27,7 @@ struct RowsArgs {
   int group;
   bool add, gated, gelu, mx, ue8m0, int8, weight_f32, gemma;
   Next next;
+  bool ahead;  // what a row needs is fetched while the kernel before this one ends
 };
 
 // A thread's row, where kVectors vectors of it begin, and how many elements each has in the row: 0 or 8 where rows are
