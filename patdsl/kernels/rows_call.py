@@ -66,10 +66,8 @@ def lies_in_rows(x: Tensor) -> bool:
     """Whether `x` is rows of dense elements, in even steps and apart."""
     if x.is_contiguous():
         return True
-    width = x.shape[-1]
-    rows = x.numel() // width
     try:
-        return row_stride(x.view(rows, width), rows, width) is not None
+        return row_stride(x.view(-1, x.shape[-1])) is not None
     except RuntimeError:  # torch's way to say that the leading dimensions do not merge
         return False
 
@@ -79,15 +77,12 @@ def dense_rows(x: Tensor, rows: int, width: int) -> tuple[Tensor, int]:
     one, else a copy."""
     with torch.no_grad():
         x = x.reshape(rows, width)
-        stride = row_stride(x, rows, width)
+        stride = row_stride(x)
         return (x.contiguous(), width) if stride is None else (x, stride)
 
 
-def row_stride(x: Tensor, rows: int, width: int) -> int | None:
-    """From row to row, where the rows of the matrix `x` are dense and do not overlap; else None."""
+def row_stride(x: Tensor) -> int | None:
+    """From row to row of the matrix `x`, which is not contiguous; None where rows are not dense, or overlap."""
+    width = x.shape[1]
     stride, step = x.stride()
-    if step != 1 and width != 1:
-        return None
-    if rows == 1:
-        return width
-    return stride if stride >= width else None
+    return stride if (step == 1 or width == 1) and stride >= width else None

@@ -122,7 +122,7 @@ def _rows(
     ):
         return width
     matrix = _matrix(op, name, tensor, x, rows, width, dtypes)
-    stride = row_stride(matrix, rows, width)
+    stride = row_stride(matrix)
     if stride is None:
         raise ValueError(f"{op}: {name} has strides {tensor.stride()}; accepted: dense rows, apart")
     return stride

@@ -35,11 +35,19 @@ def test_overlap_of_strided_tensors() -> None:
 def test_columns_of_a_matrix() -> None:
     """Side by side they share no element; where they reach into one another, or step differently, they may."""
     wide = torch.zeros(4, 32, dtype=torch.bfloat16)
+    round_the_end = wide.as_strided((3, 16), (32, 1), 20)
     arguments.check_apart("op", {"q": wide[:, :16]}, {"x": wide[:, 16:]})
     arguments.check_apart("op", {"q": wide[:, 20:32]}, {"x": wide[:, 4:20]})
     arguments.check_apart("op", {"q": wide[:, :16]}, {"x": wide.view(2, 2, 32)[..., 16:]})
     arguments.check_apart("op", {"q": wide.view(torch.uint8)[:, :32]}, {"x": wide[:, 16:]})
-    for x in (wide[:, 15:], wide[1:, :1], wide[::2, 16:], wide[:, 16::2], wide.view(torch.uint8)[:, 31:]):
+    for x in (
+        wide[:, 15:],
+        wide[1:, :1],
+        wide[::2, 16:],
+        wide[:, 16::2],
+        wide.view(torch.uint8)[:, 31:],
+        round_the_end,
+    ):
         with pytest.raises(ValueError, match="op: q and x overlap"):
             arguments.check_apart("op", {"q": wide[:, :16]}, {"x": x})
 

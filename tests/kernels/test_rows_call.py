@@ -218,10 +218,34 @@ def test_fields_of_a_call() -> None:
 
 
 def test_a_row_that_is_alone_has_no_stride() -> None:
-    x = torch.randn(3, 400).bfloat16()[1:2, :64].expand(1, 64)
-    with on_cpu() as stub:
-        KERNELS["mx_quant"](x)
-    assert stub.only().x_stride == 64
+    for x in (torch.randn(3, 400).bfloat16()[1:2, :64], torch.randn(64).bfloat16().expand(1, 64)):
+        with on_cpu() as stub:
+            KERNELS["mx_quant"](x)
+        assert stub.only().x_stride == 64
+
+
+def test_rows_of_one_element() -> None:
+    """They are dense whatever the stride of their elements."""
+    wide = torch.randn(5, 7).bfloat16()
+    for x in (wide[:, 3:4], wide.T[:, 3:4], wide[:, :1].T):
+        with on_cpu() as stub:
+            got = KERNELS["rms_norm"](x, None, 1e-6)
+        assert torch.equal(got, OPS["rms_norm"].function(x, None, 1e-6))
+        assert len(stub.calls) == 1
+
+
+def test_a_weight_may_be_strided() -> None:
+    x, other = inputs()[0]
+    weight = torch.linspace(0.5, 1.5, 2 * H).bfloat16()[::2]
+    for name, args in (
+        ("rms_norm", (x, weight, 1e-6)),
+        ("add_rms_norm_token_quant_keep", (x, other, weight, 1e-6, FP8)),
+        ("mla_dual_rms_norm", (x, weight, other, weight.float()[:], 1e-6, 1e-6)),
+    ):
+        with on_cpu():
+            got = tensors(KERNELS[name](*args))
+        for one, two in zip(got, tensors(OPS[name].function(*args)), strict=True):
+            assert torch.equal(one.float(), two.float())
 
 
 def test_failures_name_the_op_and_the_sizes() -> None:
