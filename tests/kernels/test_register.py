@@ -19,7 +19,7 @@ print("patdsl.kernels.bind" in sys.modules)
 """
 FIRST = (
     *("patdsl.reference", "patdsl.register_ops", "patdsl.reference.rows", "patdsl.kernels.bind"),
-    *("patdsl.kernels.rows", "patdsl.kernels.rows_launch", "patdsl.kernels.dual_norm"),
+    *("patdsl.kernels.rows", "patdsl.kernels.rows_launch", "patdsl.kernels.rope_kv_cache"),
 )
 
 
