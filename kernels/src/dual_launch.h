@@ -20,12 +20,12 @@ inline bool is_usual_norm(const PatdslRowsCall& call) {
 template <class T, class Sink>
 int launch_dual_sink(const PatdslDualNormCall& call) {
   constexpr int kVectors = 2;
-  const DualArgs args = {rows_args(call.first), rows_args(call.second)};
   const Int64 first = row_vectors(call.first), second = row_vectors(call.second);
   const Int64 vectors = first > second ? first : second;
   const bool held = is_usual_norm(call.first) && is_usual_norm(call.second) && is_fast(call.first) &&
                     is_fast(call.second) && vectors <= kVectors * kHeldThreads && call.first.config != kLooped;
   const auto launch = [&](void (*kernel)(DualArgs), int threads) {
+    const DualArgs args = {rows_args(call.first, 2 * threads), rows_args(call.second, 2 * threads)};
     return launch_early(kernel, call.first.rows, 2, threads, call.first.stream, args);
   };
   return held ? launch(dual_held<T, Sink, kVectors>, rounded_threads((vectors + 1) / kVectors, kHeldThreads))

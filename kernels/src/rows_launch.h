@@ -27,23 +27,23 @@ enum Form : Int64 {
 // A call's config: a form, and for measurements 16 times (a value of Next + 4, or + 8 with fetching ahead); else these
 // are chosen too.
 constexpr Int64 kConfigNext = 16;
+constexpr Int64 kFewRows = 32;
 
 inline Int64 config_form(const PatdslRowsCall& call) {
   return call.config < 0 ? call.config : call.config % kConfigNext;
 }
 
-// The fewer the rows, the sooner: the blocks of the next kernel take room that later rows of this one would need, and
-// where they wait they slow down the blocks that work. By measurement.
-inline Next next_of(const PatdslRowsCall& call) {
+// Few rows: at once, and what they need is fetched meanwhile. More: the sooner, the more the blocks that wait disturb
+// those that work; where the machine has no room for all rows, the last of them leave some. By measurement.
+inline Next next_of(const PatdslRowsCall& call, Int64 rows_at_once) {
   if (call.config >= kConfigNext) return static_cast<Next>(call.config / kConfigNext % 4);
-  if (call.rows <= 32) return Next::kAtStart;
-  return call.rows <= processors(call.device) ? Next::kAfterLoads : Next::kAfterSum;
+  if (call.rows <= kFewRows) return Next::kAtStart;
+  const bool crowded = call.rows > processors(call.device) && call.rows <= rows_at_once;
+  return crowded ? Next::kAfterSum : Next::kAfterLoads;
 }
 
-// Blocks that find no room beside those of the kernel before begin when it has ended: they have nothing to wait for.
 inline bool ahead_of(const PatdslRowsCall& call) {
-  if (call.config >= kConfigNext) return call.config / kConfigNext >= 8;
-  return call.rows <= 8 * processors(call.device);
+  return call.config >= kConfigNext ? call.config / kConfigNext >= 8 : call.rows <= kFewRows;
 }
 
 enum class Family { kNorm, kAddNorm, kAnyNorm, kActivationMul, kPlain };
@@ -51,7 +51,8 @@ enum class Family { kNorm, kAddNorm, kAnyNorm, kActivationMul, kPlain };
 template <class T, Family kFamily>
 int launch_rows(const PatdslRowsCall& call);
 
-inline RowsArgs rows_args(const PatdslRowsCall& call) {
+// `threads`: of a row's block.
+inline RowsArgs rows_args(const PatdslRowsCall& call, int threads) {
   RowsArgs args = {};
   args.x = call.x, args.other = call.other, args.weight = call.weight;
   args.q = call.q, args.scale = call.scale, args.scale2 = call.scale2, args.y = call.y, args.sum = call.sum;
@@ -67,7 +68,8 @@ inline RowsArgs rows_args(const PatdslRowsCall& call) {
   args.add = call.source == kAddNorm, args.gated = call.source == kGatedNorm, args.gelu = call.source == kGeluMul;
   args.mx = call.quant == kMx, args.ue8m0 = call.ue8m0 != 0, args.int8 = call.int8 != 0;
   args.weight_f32 = call.weight_f32 != 0, args.gemma = call.gemma != 0;
-  args.next = next_of(call);
+  constexpr int kThreadsAtOnce = 1536;  // of a multiprocessor, about
+  args.next = next_of(call, processors(call.device) * (kThreadsAtOnce / threads));
   args.ahead = ahead_of(call);
   return args;
 }
@@ -92,7 +94,7 @@ inline int rounded_threads(Int64 vectors, int most) {
 inline Int64 row_vectors(const PatdslRowsCall& call) { return (call.hidden + kLanes - 1) / kLanes; }
 
 inline int run(void (*kernel)(RowsArgs), int threads, const PatdslRowsCall& call) {
-  return launch_early(kernel, call.rows, 1, threads, call.stream, rows_args(call));
+  return launch_early(kernel, call.rows, 1, threads, call.stream, rows_args(call, threads));
 }
 
 inline bool fits_packed(const PatdslRowsCall& call) {
@@ -122,7 +124,7 @@ int launch_form(const PatdslRowsCall& call, Int64 form) {
     case kHeld4: return run(rows_held<T, LateSource, Sink, 4>, rounded_threads((vectors + 3) / 4, kHeldThreads), call);
     case kPacked: {
       constexpr int kRows = kPackedThreads / kPackedLanes;
-      const PackedArgs args = {rows_args(call), call.rows};
+      const PackedArgs args = {rows_args(call, kPackedThreads / kRows), call.rows};
       const Int64 blocks = (call.rows + kRows - 1) / kRows;
       return launch_early(rows_packed<T, Source, Sink>, blocks, 1, kPackedThreads, call.stream, args);
     }
@@ -138,28 +140,19 @@ int launch_form(const PatdslRowsCall& call, Int64 form) {
 // and for very many long rows.
 template <class T, bool kAdd, int kHidden>
 int launch_size(const PatdslRowsCall& call) {
-  constexpr int kFewRowsRegisters = 64, kEarlyRegisters = 40, kLateRegisters = 32;
+  constexpr int kEarlyRegisters = 40, kLateRegisters = 32;
   constexpr int kThreads = kRowThreads<2, kHidden, kLaunchWave>;
   using Sink = Group128Quant<T>;
-  using Early = Norm<T, kAdd, true>;
   if constexpr (kScarceRegisters) {
-    const Int64 form = config_form(call), processors_at_once = processors(call.device);
-    const Int64 early = processors_at_once * kBlocksAtOnce<kThreads, kEarlyRegisters>;
-    const Int64 late = processors_at_once * kBlocksAtOnce<kThreads, kLateRegisters>;
+    const Int64 form = config_form(call), at_once = processors(call.device);
+    const Int64 early = at_once * kBlocksAtOnce<kThreads, kEarlyRegisters>;
+    const Int64 late = at_once * kBlocksAtOnce<kThreads, kLateRegisters>;
     const bool better = !kAdd && kHidden > 4096 && ((call.rows > early && call.rows <= late) || call.rows >= 4096);
     if (form == kSizedLate || (better && form == kChosen)) {
-      using Late = Norm<T, kAdd, false>;
-      return run(rows_sized<T, Late, Sink, 2, kHidden, kLateRegisters, Next::kAtStart>, kThreads, call);
-    }
-    const Next next = next_of(call);
-    if (next == Next::kAtStart) {
-      return run(rows_sized<T, Early, Sink, 2, kHidden, kFewRowsRegisters, Next::kAtStart>, kThreads, call);
-    }
-    if (next == Next::kAfterLoads) {
-      return run(rows_sized<T, Early, Sink, 2, kHidden, kFewRowsRegisters, Next::kAfterLoads>, kThreads, call);
+      return run(rows_sized<T, Norm<T, kAdd, false>, Sink, 2, kHidden, kLateRegisters>, kThreads, call);
     }
   }
-  return run(rows_sized<T, Early, Sink, 2, kHidden, kEarlyRegisters, Next::kAfterSum>, kThreads, call);
+  return run(rows_sized<T, Norm<T, kAdd, true>, Sink, 2, kHidden, kEarlyRegisters>, kThreads, call);
 }
 
 template <class T, bool kAdd>

@@ -34,9 +34,9 @@ PATDSL_DEVICE float norm_factor(const RowsArgs& args, float sum) {
 
 // The row of this block. `Slots` are of BlockSlots<kThreads, kExact>.
 template <class T, class Source, class Sink, int kVectors, int kHidden>
-PATDSL_DEVICE void held_row(const RowsArgs& args, Next next) {
+PATDSL_DEVICE void held_row(const RowsArgs& args) {
   if (args.ahead) fetch_row_ahead(args);
-  begin(next);
+  begin(args.next);
   constexpr int kThreads = kRowThreads<kVectors, kHidden, kWave>;
   using Block = BlockSlots<kThreads, (kHidden > 0)>;
   using Where = Span<kVectors, true>;
@@ -47,14 +47,14 @@ PATDSL_DEVICE void held_row(const RowsArgs& args, Next next) {
   Sink sink(args);
   row.load();
   sink.prepare();
-  if (next == Next::kAfterLoads) let_next_begin();
+  if (args.next == Next::kAfterLoads) let_next_begin();
   float factor = 1.0f;
   if constexpr (Source::kMeasures) {
     const float own = row.squares();
     row.write_sum();
     factor = norm_factor(args, Block::sum(own, sum_slots));
   }
-  if (next == Next::kAfterSum) let_next_begin();
+  if (args.next == Next::kAfterSum) let_next_begin();
   Vector values[kVectors];
   row.values(factor, values);
   Word amax = 0;
@@ -78,7 +78,7 @@ inline constexpr int kHeldBlocks = kVectors > 2 ? 1 : Source::kHeavy || Sink::kH
 template <class T, class Source, class Sink, int kVectors>
 PATDSL_KERNEL(kHeldThreads, (kHeldBlocks<Source, Sink, kVectors>))
 void rows_held(RowsArgs args) {
-  held_row<T, Source, Sink, kVectors, 0>(args, args.next);
+  held_row<T, Source, Sink, kVectors, 0>(args);
 }
 
 // Blocks of kThreads that an NVIDIA multiprocessor holds where a thread has kRegisters: its four parts have 16,384 each.
@@ -86,13 +86,13 @@ template <int kThreads, int kRegisters>
 inline constexpr int kBlocksAtOnce = 16384 / (32 * kRegisters) * 4 / ((kThreads + 31) / 32);
 
 // The same for one size. With fewer registers a thread more rows are on the machine at once.
-template <class T, class Source, class Sink, int kVectors, int kHidden, int kRegisters, Next kNext>
+template <class T, class Source, class Sink, int kVectors, int kHidden, int kRegisters>
 PATDSL_KERNEL((kRowThreads<kVectors, kHidden, kWave>),
               (kBlocksAtOnce<kRowThreads<kVectors, kHidden, kWave>, kRegisters>))
 void rows_sized(RowsArgs args) {
   args.hidden = kHidden;
   args.inverse_size = 1.0f / kHidden;
-  held_row<T, Source, Sink, kVectors, kHidden>(args, kNext);
+  held_row<T, Source, Sink, kVectors, kHidden>(args);
 }
 
 constexpr int kPackedThreads = 128, kPackedLanes = 16;

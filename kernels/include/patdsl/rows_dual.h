@@ -17,9 +17,9 @@ template <class T, class Sink, int kVectors>
 PATDSL_KERNEL(kHeldThreads, (kHeldBlocks<Norm<T, false, true>, Sink, kVectors>))
 void dual_held(DualArgs args) {
   if (block_y() == 0) {
-    held_row<T, Norm<T, false, true>, Sink, kVectors, 0>(args.first, args.first.next);
+    held_row<T, Norm<T, false, true>, Sink, kVectors, 0>(args.first);
   } else {
-    held_row<T, Norm<T, false, true>, Store<T>, kVectors, 0>(args.second, args.first.next);
+    held_row<T, Norm<T, false, true>, Store<T>, kVectors, 0>(args.second);
   }
 }
 
