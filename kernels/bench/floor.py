@@ -19,9 +19,9 @@ from patdsl.kernels.build import cache_folder
 
 ROW_FORMS = (1, 2, 4, 22)
 FLAT_FORMS = (101, 102, 104, 122)
-EARLY = 1000  # more: begins before the kernel in front has ended
+EARLY, AHEAD = 1000, 2000  # more: begins before the kernel in front has ended; also fetches before that
 STREAM_FORMS = tuple(
-    (units, threads, early) for early in (0, 1) for units in (1, 2, 4) for threads in (128, 256, 512)
+    (units, threads, early) for early in (0, 1, 2) for units in (1, 2, 4) for threads in (128, 256, 512)
 )
 _HERE = Path(__file__).parent
 
@@ -29,11 +29,11 @@ _HERE = Path(__file__).parent
 def copy_forms(hidden: int) -> tuple[int, ...]:
     """The forms of `Floor.copy` that take rows of `hidden` elements."""
     plain = (*(form for form in ROW_FORMS if hidden <= 8 * 1024), *FLAT_FORMS)
-    return (*plain, *(form + EARLY for form in plain))
+    return (*plain, *(form + more for more in (EARLY, AHEAD) for form in plain))
 
 
 def begins_early(form: int | tuple[int, int, int]) -> bool:
-    return form[2] == 1 if isinstance(form, tuple) else form >= EARLY
+    return form[2] > 0 if isinstance(form, tuple) else form >= EARLY
 
 
 def stream() -> int:

@@ -24,9 +24,10 @@ Microseconds a node of a CUDA graph: the median of 15 replays, what stands in on
 of 128 (MX: 32), fp8 e4m3fn, row-major scales. Cold: every node reads other buffers and the L2 cache was filled with
 something else. Hot: every node reads the same ones, as in a decode step. `copy` is the best of several copies that
 move as many bytes, launched each after the end of the one before; the `early copy` begins before that end and waits
-for it, as the kernels do (programmatic dependent launch). `empty` does nothing with a block for each row. Triton is
-the fastest of its configurations at that size, early ones among them, written for the same roundings; Inductor
-compiles the unfused code for that size."""
+for it, as the kernels do (programmatic dependent launch), and the best of them may fetch what it will read into L2
+meanwhile, which in a model only helps what the kernel in front does not write. `empty` does nothing with a block for
+each row. Triton is the fastest of its configurations at that size, early ones among them, written for the same
+roundings; Inductor compiles the unfused code for that size."""
 OVERHEAD = {
     "launch": "launch, results made beforehand",
     "triton": "Triton's launcher, results made beforehand",

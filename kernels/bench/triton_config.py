@@ -14,7 +14,7 @@ ROWS = (1, 2, 4, 8, 16, 32)
 LEAST_VALUES, MOST_VALUES = 4, 64  # a thread
 PROCESSORS = 132  # for what is left out, not for the launch
 RESIDENT_WARPS = 64
-EARLY_TEXTS = ("", "early", "early once read")
+EARLY_TEXTS = ("", "early", "early once read", "early, fetched ahead", "early once read, fetched ahead")
 SHORT = 512  # rows that are longer are taken four at once at most
 
 
@@ -76,7 +76,7 @@ def row_configs(hidden: int, group: int, tiles: bool, quantised: bool, thorough:
                 for warps in (1, 2, 4)
                 if LEAST_VALUES <= columns * rows // (32 * warps) <= MOST_VALUES // 2
             ]
-    early = (1, 2) if thorough else (2,)
+    early = (1, 2, 3, 4) if thorough else (2, 3)
     return [variant for config in found for variant in (config, *_early(config, early))]
 
 

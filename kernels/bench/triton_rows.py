@@ -6,7 +6,8 @@ by the same two products in place of a division; with APPROXIMATE by Triton's ow
 
 With EARLY the kernel is launched before the one in front of it has ended (programmatic dependent launch) and waits
 for its end before it reads anything, the weights too: a model that converts or shifts them writes them. 1 lets the
-next one begin at once, 2 when the row is read.
+next one begin at once, 2 when the row is read. 3 and 4 are 1 and 2 with what the row needs fetched into the L2 cache
+before the wait, as the HIP kernels do; that reads nothing.
 
 A row is taken whole, as blocks whose sizes are powers of two: one that covers it, with a mask, or several that add up
 to it. Where no sum over the row is needed, a program may take a tile of columns.
@@ -59,6 +60,47 @@ def store_columns(
         tl.store(pointer + place, value, mask=(row < rows)[:, None])
     else:
         tl.store(pointer + place, value)
+
+
+@triton.jit
+def fetch_ahead(pointer):
+    """A hint for the 128 bytes at each address."""
+    tl.inline_asm_elementwise(
+        "prefetch.global.L2 [$1]; mov.b32 $0, 0;",
+        "=r,l",
+        [pointer.to(tl.int64)],
+        dtype=tl.int32,
+        is_pure=False,
+        pack=1,
+    )
+
+
+@triton.jit
+def fetch_rows_ahead(
+    x_ptr,
+    other_ptr,
+    weight_ptr,
+    rows,
+    tile,
+    SOURCE: tl.constexpr,
+    HIDDEN: tl.constexpr,
+    STRIDE: tl.constexpr,
+    PARTS: tl.constexpr,
+    ROWS: tl.constexpr,
+):
+    """The lines of this program's first rows; past a row or the last one, those of its end."""
+    row = tl.minimum(tl.program_id(0) * ROWS + tl.arange(0, ROWS), rows - 1).to(tl.int64)[:, None]
+    for part in tl.static_range(len(PARTS)):
+        line = tl.minimum(tile + PARTS[part][0] + 64 * tl.arange(0, PARTS[part][1] // 64), HIDDEN - 64)[
+            None, :
+        ]
+        fetch_ahead(x_ptr + row * STRIDE + line)
+        if SOURCE == "silu_mul" or SOURCE == "gelu_mul":
+            fetch_ahead(x_ptr + row * STRIDE + HIDDEN + line)
+        if SOURCE == "add_norm" or SOURCE == "gated_norm":
+            fetch_ahead(other_ptr + row * HIDDEN + line)
+        if SOURCE == "norm" or SOURCE == "add_norm" or SOURCE == "gated_norm":
+            fetch_ahead(weight_ptr + line)
 
 
 @triton.jit
@@ -181,7 +223,7 @@ def one_set(
             wide = wide + (activated(x, SOURCE).to(x.dtype) * second,)
         else:
             wide = wide + (x,)
-    if EARLY == 2:
+    if EARLY == 2 or EARLY == 4:
         gdc_launch_dependents()
     ys = ()
     amax = tl.zeros((ROWS,), tl.float32)
@@ -276,7 +318,9 @@ def row_kernel(
 ):
     MASKED: tl.constexpr = TILE == 0 and PARTS[len(PARTS) - 1][0] + PARTS[len(PARTS) - 1][1] != HIDDEN
     tile = tl.program_id(1) * TILE
-    if EARLY == 1:
+    if EARLY >= 3:
+        fetch_rows_ahead(x_ptr, other_ptr, weight_ptr, rows, tile, SOURCE, HIDDEN, STRIDE, PARTS, ROWS)
+    if EARLY == 1 or EARLY == 3:
         gdc_launch_dependents()
     if EARLY:
         gdc_wait()
