@@ -204,7 +204,7 @@ MLA_KV_CACHE_WRITE = Op(
     ref="patdsl.reference:mla_kv_cache_write",
 )
 
-# kv_cache.pat:75
+# kv_cache.pat:76
 MLA_ROPE_KV_CACHE = Op(
     "mla_rope_kv_cache",
     params=(
@@ -242,7 +242,8 @@ MLA_ROPE_KV_CACHE = Op(
         ),
     ),
     where=(
-        expr("numel(k_scale) == 1 and (dtype(kv_cache) == dtype(kv_c) or dtype(kv_cache) in {u8, fp8})"),
+        expr("numel(k_scale) == 1"),
+        expr("dtype(kv_cache) == dtype(kv_c) or dtype(kv_cache) in {u8, fp8}"),
         expr("T in {bf16, f16} and (dtype(cos_sin) == dtype(kv_c) or dtype(cos_sin) == f32)"),
     ),
     ref="patdsl.reference:mla_rope_kv_cache",
@@ -284,7 +285,8 @@ MLA_ROPE_PE_KV_CACHE = Op(
         ),
     ),
     where=(
-        expr("numel(k_scale) == 1 and (dtype(kv_cache) == dtype(kv_c) or dtype(kv_cache) in {u8, fp8})"),
+        expr("numel(k_scale) == 1"),
+        expr("dtype(kv_cache) == dtype(kv_c) or dtype(kv_cache) in {u8, fp8}"),
         expr("T in {bf16, f16} and (dtype(cos_sin) == dtype(kv_c) or dtype(cos_sin) == f32)"),
     ),
     ref="patdsl.reference:mla_rope_pe_kv_cache",
@@ -444,7 +446,8 @@ ROPE_KV_CACHE = Op(
         ),
     ),
     where=(
-        expr("numel(k_scale) == 1 and numel(v_scale) == 1 and (dtype(key_cache) == dtype(key) or dtype(key_cache) in {u8, fp8})"),
+        expr("numel(k_scale) == 1 and numel(v_scale) == 1"),
+        expr("dtype(key_cache) == dtype(key) or dtype(key_cache) in {u8, fp8}"),
         expr("T in {bf16, f16} and (dtype(cos_sin) == dtype(key) or dtype(cos_sin) == f32)"),
     ),
     ref="patdsl.reference:rope_kv_cache",

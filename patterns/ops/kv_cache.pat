@@ -46,7 +46,7 @@ op rope_kv_cache(positions: i64[*P], query: T[*BQ], key: T[*BK], value: T[*BV], 
   = patdsl::rope_kv_cache(positions, query, key, value, cos_sin, neox, mut key_cache -> keys,
       mut value_cache -> values, slot_mapping, k_scale, v_scale) -> (q_r, k_r)
   where numel(k_scale) == 1 and numel(v_scale) == 1
-      and (dtype(key_cache) == dtype(key) or dtype(key_cache) in {u8, fp8})
+  where dtype(key_cache) == dtype(key) or dtype(key_cache) in {u8, fp8}
   where T in {bf16, f16} and (dtype(cos_sin) == dtype(key) or dtype(cos_sin) == f32)
   ref patdsl.reference:rope_kv_cache
 
@@ -68,7 +68,8 @@ op mla_rope_pe_kv_cache(positions: i64[*P], q_pe: T[*BQ], k_pe: T[*BK], kv_c: T[
     -> (q_r: T[*BQ], k_r: T[*BK], cache: S[B, Z, W])
   = patdsl::mla_rope_pe_kv_cache(positions, q_pe, k_pe, kv_c, cos_sin, neox, mut kv_cache -> cache,
       slot_mapping, k_scale) -> (q_r, k_r)
-  where numel(k_scale) == 1 and (dtype(kv_cache) == dtype(kv_c) or dtype(kv_cache) in {u8, fp8})
+  where numel(k_scale) == 1
+  where dtype(kv_cache) == dtype(kv_c) or dtype(kv_cache) in {u8, fp8}
   where T in {bf16, f16} and (dtype(cos_sin) == dtype(kv_c) or dtype(cos_sin) == f32)
   ref patdsl.reference:mla_rope_pe_kv_cache
 
@@ -77,6 +78,7 @@ op mla_rope_kv_cache(positions: i64[*P], q_nope: T[*BQ, Q], q_pe: T[*BQ, R], k_p
     -> (q: T[*BQ, Q + R], k_r: T[*BK], cache: S[B, Z, W])
   = patdsl::mla_rope_kv_cache(positions, q_nope, q_pe, k_pe, kv_c, cos_sin, neox, mut kv_cache -> cache,
       slot_mapping, k_scale) -> (q, k_r)
-  where numel(k_scale) == 1 and (dtype(kv_cache) == dtype(kv_c) or dtype(kv_cache) in {u8, fp8})
+  where numel(k_scale) == 1
+  where dtype(kv_cache) == dtype(kv_c) or dtype(kv_cache) in {u8, fp8}
   where T in {bf16, f16} and (dtype(cos_sin) == dtype(kv_c) or dtype(cos_sin) == f32)
   ref patdsl.reference:mla_rope_kv_cache
