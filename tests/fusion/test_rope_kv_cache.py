@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from fusing import BF16, OPS, Compiled, assert_same, bf16, compiled, library, whole_library
+from torch._inductor import config
 from torch.library import _scoped_library
 
 import patdsl
@@ -122,6 +123,23 @@ def test_a_concatenation_that_is_not_all(passes: Any) -> None:
         return torch.cat([q_nope, q_r], -1), q_r * 2
 
     check(model, mla_inputs(), {"mla_rope_pe_kv_cache": 1, "cat": 1}, passes=passes)
+
+
+def test_caches_that_are_parts_of_one(passes: Any) -> None:
+    """Keys and values by turns in one tensor, as serving engines keep them, in their form of graph."""
+
+    def model(qkv, positions, cos_sin, cache, slots, scale):
+        q, k, v = qkv.split([A * D, G * D, G * D], -1)
+        q_r, k_r = OPS.rope(positions, q, k, D, cos_sin, True)
+        rows = k_r.view(-1, G, D), v.view(-1, G, D)
+        OPS.kv_cache_write(*rows, *cache.unbind(1), slots, scale, scale)
+        return q_r * 2
+
+    qkv, cache = bf16(TOKENS, (A + 2 * G) * D), torch.zeros(3, 2, 4, G, D, dtype=BF16)
+    inputs = (qkv, POSITIONS, bf16(8, D, seed=1), cache, SLOTS, SCALE)
+    with config.patch(enable_auto_functionalized_v2=False):
+        check(model, inputs, {"rope_kv_cache": 1}, passes=passes)
+    assert cache.any()
 
 
 def plain_model(first: int = 0, backwards: bool = False) -> Callable[..., Any]:
