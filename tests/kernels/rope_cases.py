@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 from kernel_emulator import Buffer, Emulator, Mode
-from norm_cases import assert_same
+from row_values import assert_same
 from torch import Tensor
 
 from patdsl.kernels import library, rope_call, rope_checks, rope_kv_cache

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from norm_cases import assert_same
 from rope_cases import BF16, F16, REFERENCES, check_exact, draw, filled, table
+from row_values import assert_same
 from torch import Tensor
 
 import patdsl.reference  # noqa: F401  registers the ops
