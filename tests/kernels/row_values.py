@@ -108,7 +108,9 @@ def _check_activation(case: Case, x: Tensor, y: Tensor) -> None:
     for step in (1, 2):
         between = least + step < most
         right |= between & _equal(y, product(_at(torch.where(between, least + step, least), y.dtype)))
-    right |= (low <= 0) & (high >= 0) & second.isinf() & y.isnan()  # 0 lies between them, and times Inf is NaN
+    right |= (
+        (low <= 0) & (high >= 0) & second.isinf() & y.isnan()
+    )  # 0 lies between them, and times Inf is NaN
     ends = torch.stack((product(low), product(high)))
     right |= (most - least > 3) & (y >= ends.amin(0)) & (y <= ends.amax(0))
     _report(y, right, first.signbit() ^ second.signbit())
