@@ -66,7 +66,7 @@ inline RowsArgs rows_args(const PatdslRowsCall& call, int threads) {
   args.inverse_size = static_cast<float>(1.0 / static_cast<double>(call.variance_size));
   args.group = static_cast<int>(call.group);
   args.add = call.source == kAddNorm, args.gated = call.source == kGatedNorm, args.gelu = call.source == kGeluMul;
-  args.mx = call.quant == kMx, args.ue8m0 = call.ue8m0 != 0, args.int8 = call.int8 != 0;
+  args.ue8m0 = call.ue8m0 != 0, args.int8 = call.int8 != 0;
   args.weight_f32 = call.weight_f32 != 0, args.gemma = call.gemma != 0;
   constexpr int kThreadsAtOnce = 1536;  // of a multiprocessor, about
   args.next = next_of(call, processors(call.device) * (kThreadsAtOnce / threads));
@@ -135,35 +135,34 @@ int launch_form(const PatdslRowsCall& call, Int64 form) {
                        : run(rows_looped<T, LateSource, Sink, false>, threads, call);
 }
 
-// The most used norms with group quantisation have a kernel for each of the most used sizes. By measurement
-// (docs/kernels.md): fewer registers, with the weight read late, where that brings all rows onto the machine at once,
-// and for very many long rows.
-template <class T, bool kAdd, int kHidden>
+// The most used sizes are compiled in. By measurement (docs/kernels.md), for group quantisation of long rows: fewer
+// registers, with the weight read late, where that brings all rows onto the machine at once, and for very many rows.
+template <class T, class Source, class LateSource, class Sink, int kHidden>
 int launch_size(const PatdslRowsCall& call) {
-  constexpr int kEarlyRegisters = 40, kLateRegisters = 32;
+  constexpr int kRegisters = Source::kHeavy ? Sink::kHeavySourceRegisters : 40, kLateRegisters = 32;
   constexpr int kThreads = kRowThreads<2, kHidden, kLaunchWave>;
-  using Sink = Group128Quant<T>;
-  if constexpr (kScarceRegisters) {
-    const Int64 form = config_form(call), at_once = processors(call.device);
-    const Int64 early = at_once * kBlocksAtOnce<kThreads, kEarlyRegisters>;
+  if constexpr (kScarceRegisters && Sink::kLate && !Source::kHeavy && kHidden > 4096) {
+    const Int64 at_once = processors(call.device);
+    const Int64 early = at_once * kBlocksAtOnce<kThreads, kRegisters>;
     const Int64 late = at_once * kBlocksAtOnce<kThreads, kLateRegisters>;
-    const bool better = !kAdd && kHidden > 4096 && ((call.rows > early && call.rows <= late) || call.rows >= 4096);
+    const bool better = (call.rows > early && call.rows <= late) || call.rows >= 4096;
+    const Int64 form = config_form(call);
     if (form == kSizedLate || (better && form == kChosen)) {
-      return run(rows_sized<T, Norm<T, kAdd, false>, Sink, 2, kHidden, kLateRegisters>, kThreads, call);
+      return run(rows_sized<T, LateSource, Sink, 2, kHidden, kLateRegisters>, kThreads, call);
     }
   }
-  return run(rows_sized<T, Norm<T, kAdd, true>, Sink, 2, kHidden, kEarlyRegisters>, kThreads, call);
+  return run(rows_sized<T, Source, Sink, 2, kHidden, kRegisters>, kThreads, call);
 }
 
-template <class T, bool kAdd>
+template <class T, class Source, class LateSource, class Sink>
 int launch_sized(const PatdslRowsCall& call) {
   switch (call.hidden) {
-    case 1536: return launch_size<T, kAdd, 1536>(call);
-    case 2048: return launch_size<T, kAdd, 2048>(call);
-    case 4096: return launch_size<T, kAdd, 4096>(call);
-    case 5120: return launch_size<T, kAdd, 5120>(call);
-    case 7168: return launch_size<T, kAdd, 7168>(call);
-    case 8192: return launch_size<T, kAdd, 8192>(call);
+    case 1536: return launch_size<T, Source, LateSource, Sink, 1536>(call);
+    case 2048: return launch_size<T, Source, LateSource, Sink, 2048>(call);
+    case 4096: return launch_size<T, Source, LateSource, Sink, 4096>(call);
+    case 5120: return launch_size<T, Source, LateSource, Sink, 5120>(call);
+    case 7168: return launch_size<T, Source, LateSource, Sink, 7168>(call);
+    case 8192: return launch_size<T, Source, LateSource, Sink, 8192>(call);
     default: return kBadArguments;
   }
 }
@@ -172,21 +171,31 @@ inline bool has_size(Int64 hidden) {
   return hidden == 1536 || hidden == 2048 || hidden == 4096 || hidden == 5120 || hidden == 7168 || hidden == 8192;
 }
 
+// By a form, or by one of the sizes where the source has them.
+template <class T, class Source, class LateSource, class Sink>
+int launch_sink(const PatdslRowsCall& call) {
+  const Int64 form = config_form(call);
+  if constexpr (Source::kSized && Sink::kSized) {
+    const bool sized = form == kChosen || form == kSized || form == kSizedLate;
+    if (sized && is_fast(call) && has_size(call.hidden)) return launch_sized<T, Source, LateSource, Sink>(call);
+  }
+  return launch_form<T, Source, LateSource, Sink>(call, form == kChosen ? form_of(call) : form);
+}
+
 inline bool is_group128(const PatdslRowsCall& call) {
   return call.quant == kGroup && call.group == 128 && call.ue8m0 == 0 && call.int8 == 0;
 }
 
 template <class T, class Source, class LateSource>
 int launch_sinks(const PatdslRowsCall& call) {
-  const Int64 form = config_form(call) == kChosen ? form_of(call) : config_form(call);
   switch (call.quant) {
-    case kNone: return launch_form<T, Source, LateSource, Store<T>>(call, form);
-    case kStatic: return launch_form<T, Source, LateSource, StaticQuant<T>>(call, form);
-    case kToken: return launch_form<T, Source, LateSource, TokenQuant<T>>(call, form);
+    case kNone: return launch_sink<T, Source, LateSource, Store<T>>(call);
+    case kStatic: return launch_sink<T, Source, LateSource, StaticQuant<T>>(call);
+    case kToken: return launch_sink<T, Source, LateSource, TokenQuant<T>>(call);
     case kGroup:
-      if (is_group128(call)) return launch_form<T, Source, LateSource, Group128Quant<T>>(call, form);
-      return launch_form<T, Source, LateSource, GroupQuant<T>>(call, form);
-    case kMx: return launch_form<T, Source, LateSource, GroupQuant<T>>(call, form);
+      if (is_group128(call)) return launch_sink<T, Source, LateSource, Group128Quant<T>>(call);
+      return launch_sink<T, Source, LateSource, GroupQuant<T>>(call);
+    case kMx: return launch_sink<T, Source, LateSource, MxQuant<T>>(call);
     default: return kBadArguments;
   }
 }
@@ -195,10 +204,7 @@ template <class T, Family kFamily>
 int launch_rows(const PatdslRowsCall& call) {
   if constexpr (kFamily == Family::kNorm || kFamily == Family::kAddNorm) {
     constexpr bool kAdd = kFamily == Family::kAddNorm;
-    const Int64 form = config_form(call);
-    const bool sized = form == kChosen || form == kSized || form == kSizedLate;
-    if (sized && is_group128(call) && is_fast(call) && has_size(call.hidden)) return launch_sized<T, kAdd>(call);
-    return launch_sinks<T, Norm<T, kAdd, !kAdd>, Norm<T, kAdd, false>>(call);
+    return launch_sinks<T, Norm<T, kAdd, true>, Norm<T, kAdd, false>>(call);
   } else if constexpr (kFamily == Family::kAnyNorm) {
     return launch_sinks<T, AnyNorm<T>, AnyNorm<T>>(call);
   } else if constexpr (kFamily == Family::kActivationMul) {

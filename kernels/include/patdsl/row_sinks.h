@@ -2,8 +2,12 @@
 // each group of neighbours.
 //
 // In: RowsArgs; values rounded to T and their span. Out: q, the scales, y. Each sink has `prepare`, called before the
-// row's sum is known; kHeavy, whether it needs many registers; kRowAmax, whether it needs the largest magnitude of the row; and `write`. The bytes are those of the
-// quantisation apart. Every lane of the wave calls `write`; vectors with nothing valid give zeros to the maxima.
+// row's sum is known; `write`, which every lane of the wave calls; and `finish`. The bytes are those of the quantisation
+// apart; vectors with nothing valid give zeros to the maxima. What a sink says of itself:
+//   kHeavy                 it needs many registers
+//   kRowAmax               it needs the largest magnitude of the row
+//   kSized, kLate          the most used sizes are compiled in; also with the weight read late
+//   kHeavySourceRegisters  registers a thread where a size is compiled in and the source is heavy
 #pragma once
 
 #include "patdsl/reduce.h"
@@ -28,6 +32,8 @@ PATDSL_DEVICE void store_bytes(const RowsArgs& args, const Bytes<1>& bytes, cons
 template <class T>
 struct Store {
   static constexpr bool kHeavy = false;
+  static constexpr bool kSized = true, kLate = false;
+  static constexpr int kHeavySourceRegisters = 48;
   static constexpr bool kRowAmax = false;
   const RowsArgs& args;
 
@@ -50,6 +56,8 @@ struct Store {
 template <class T>
 struct StaticQuant {
   static constexpr bool kHeavy = false;
+  static constexpr bool kSized = true, kLate = false;
+  static constexpr int kHeavySourceRegisters = 56;
   static constexpr bool kRowAmax = false;
   const RowsArgs& args;
   float scale, inverse;
@@ -96,6 +104,8 @@ struct StaticQuant {
 template <class T>
 struct TokenQuant {
   static constexpr bool kHeavy = false;
+  static constexpr bool kSized = true, kLate = false;
+  static constexpr int kHeavySourceRegisters = 48;
   static constexpr bool kRowAmax = true;
   const RowsArgs& args;
 
@@ -139,6 +149,8 @@ struct TokenQuant {
 template <class T>
 struct Group128Quant {
   static constexpr bool kHeavy = false;
+  static constexpr bool kSized = true, kLate = true;
+  static constexpr int kHeavySourceRegisters = 40;
   static constexpr bool kRowAmax = false;
   static constexpr int kGroupLanes = 128 / kLanes;
   const RowsArgs& args;
@@ -203,10 +215,69 @@ struct Group128Quant {
   PATDSL_DEVICE void finish(const Where&) const {}
 };
 
-// A scale for each 32, 64 or 128 neighbours: fp32, a power of two or e8m0; fp8 or int8.
+// fp8 with an e8m0 scale for each 32 neighbours, which are 4 lanes.
+template <class T>
+struct MxQuant {
+  static constexpr bool kHeavy = false;
+  static constexpr bool kSized = true, kLate = false;
+  static constexpr int kHeavySourceRegisters = 48;
+  static constexpr bool kRowAmax = false;
+  static constexpr int kGroup = 32, kGroupLanes = kGroup / kLanes;
+  const RowsArgs& args;
+
+  explicit PATDSL_DEVICE MxQuant(const RowsArgs& args_) : args(args_) {}
+  PATDSL_DEVICE void prepare() {}
+
+  template <class Where>
+  PATDSL_DEVICE void write(const Vector (&values)[Where::kCount], const Where& span, Word) const {
+    if constexpr (Where::kCount % 2 == 0) {
+#pragma unroll
+      for (int i = 0; i < Where::kCount; i += 2) {  // the maxima of two groups go through the lanes as one word
+        const Word a = magnitudes_of(values[i], span, i), b = magnitudes_of(values[i + 1], span, i + 1);
+        const Word amax = group_max<kGroupLanes>(max_u16x2(low_halves(a, b), high_halves(a, b)));
+        write_vector(values[i], amax & 0xffffu, span, i);
+        write_vector(values[i + 1], amax >> 16, span, i + 1);
+      }
+    } else {
+#pragma unroll
+      for (int i = 0; i < Where::kCount; ++i) {
+        write_vector(values[i], larger_half(group_max<kGroupLanes>(magnitudes_of(values[i], span, i))), span, i);
+      }
+    }
+    if (args.y) store_values(args, values, span);
+  }
+
+  template <class Where>
+  static PATDSL_DEVICE Word magnitudes_of(const Vector& values, const Where& span, int i) {
+    return span.valid[i] > 0 ? magnitudes<T>(values) : 0;
+  }
+
+  template <class Where>
+  PATDSL_DEVICE void write_vector(const Vector& values, Word amax, const Where& span, int i) const {
+    Word byte;
+    const float inverse = mx_inverse<T>(amax, byte);
+    float wide[kLanes];
+    widen<T>(values, wide);
+#pragma unroll
+    for (int j = 0; j < kLanes; ++j) wide[j] *= inverse;  // by a power of two
+    store_bytes(args, fp8_bytes(wide), span, i);
+    if (span.first[i] % kGroup != 0 || span.valid[i] == 0) return;
+    const Int64 group = span.first[i] / kGroup;
+    const unsigned char scale = static_cast<unsigned char>(byte);
+    span.template of<unsigned char>(args.scale, args.scale_row_stride)[group * args.scale_group_stride] = scale;
+    if (!args.scale2) return;
+    span.template of<unsigned char>(args.scale2, args.scale2_row_stride)[group * args.scale2_group_stride] = scale;
+  }
+
+  template <class Where>
+  PATDSL_DEVICE void finish(const Where&) const {}
+};
+
+// An fp32 scale for each 32, 64 or 128 neighbours, as it is or a power of two; fp8 or int8.
 template <class T>
 struct GroupQuant {
   static constexpr bool kHeavy = true;
+  static constexpr bool kSized = false, kLate = false;
   static constexpr bool kRowAmax = false;
   const RowsArgs& args;
 
@@ -221,14 +292,8 @@ struct GroupQuant {
 #pragma unroll
     for (int i = 0; i < Where::kCount; ++i) {
       const Word amax = larger_half(group_max(span.valid[i] > 0 ? magnitudes<T>(values[i]) : 0, lanes));
-      Word byte = 0;
-      Scale scale;
-      if (args.mx) {
-        scale = mx_scale<T>(amax, byte);
-      } else {
-        scale = group_scale<T>(amax, limit, inverse_limit);
-        if (args.ue8m0) scale = power_of_two(scale.value);
-      }
+      Scale scale = group_scale<T>(amax, limit, inverse_limit);
+      if (args.ue8m0) scale = power_of_two(scale.value);
       float wide[kLanes];
       if (args.int8) {
         widen<T>(values[i], wide);
@@ -241,19 +306,11 @@ struct GroupQuant {
       }
       if (span.first[i] % args.group != 0 || span.valid[i] == 0) continue;
       const Int64 group = span.first[i] / args.group;
-      put(args.scale, span.row * args.scale_row_stride + group * args.scale_group_stride, scale.value, byte);
+      span.template of<float>(args.scale, args.scale_row_stride)[group * args.scale_group_stride] = scale.value;
       if (!args.scale2) continue;
-      put(args.scale2, span.row * args.scale2_row_stride + group * args.scale2_group_stride, scale.value, byte);
+      span.template of<float>(args.scale2, args.scale2_row_stride)[group * args.scale2_group_stride] = scale.value;
     }
     if (args.y) store_values(args, values, span);
-  }
-
-  PATDSL_DEVICE void put(void* base, Int64 place, float value, Word byte) const {
-    if (args.mx) {
-      static_cast<unsigned char*>(base)[place] = static_cast<unsigned char>(byte);
-    } else {
-      static_cast<float*>(base)[place] = value;
-    }
   }
 
   template <class Where>

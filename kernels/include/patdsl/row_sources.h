@@ -3,7 +3,8 @@
 // In: RowsArgs; spans of a row. Out: values rounded to T, where the ops apart round. Each source has `load`, all that is
 // read before the row's sum is known; `squares`, what this thread adds to that sum (kMeasures; kHeavy: they
 // need many registers); `write_sum`, which writes
-// x + other where that is a result; and `values`, given the factor that the sum makes. Checks nothing: the launcher does.
+// x + other where that is a result; and `values`, given the factor that the sum makes. kSized: the most
+// used sizes are compiled in. Checks nothing: the launcher does.
 #pragma once
 
 #include "patdsl/activation.h"
@@ -60,6 +61,7 @@ PATDSL_DEVICE void load_all(const Halves* row, const Where& span, Vector (&out)[
 // sum is known, which is faster where few rows are on the machine, and needs more registers.
 template <class T, bool kAdd, bool kEarly>
 struct Norm {
+  static constexpr bool kSized = true;
   static constexpr bool kHeavy = kAdd;
   static constexpr bool kMeasures = true;
 
@@ -122,6 +124,7 @@ struct Norm {
 // The norms with options: no weight, one in fp32, one plus 1; the mean over a part of the row; a silu gate.
 template <class T>
 struct AnyNorm {
+  static constexpr bool kSized = false;
   static constexpr bool kHeavy = true;
   static constexpr bool kMeasures = true;
 
@@ -221,6 +224,7 @@ struct AnyNorm {
 // silu or gelu of the first half of a row of x, times its second half: rounded after each.
 template <class T>
 struct ActivationMul {
+  static constexpr bool kSized = true;
   static constexpr bool kHeavy = false;
   static constexpr bool kMeasures = false;
 
@@ -260,6 +264,7 @@ struct ActivationMul {
 // x as it is.
 template <class T>
 struct Plain {
+  static constexpr bool kSized = false;
   static constexpr bool kHeavy = false;
   static constexpr bool kMeasures = false;
 

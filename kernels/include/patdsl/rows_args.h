@@ -25,7 +25,7 @@ struct RowsArgs {
   int hidden, y_width, variance_size;
   float epsilon, inverse_size;  // 1 / variance_size
   int group;
-  bool add, gated, gelu, mx, ue8m0, int8, weight_f32, gemma;
+  bool add, gated, gelu, ue8m0, int8, weight_f32, gemma;
   Next next;
   bool ahead;  // what a row needs is fetched while the kernel before this one ends
 };

@@ -65,17 +65,17 @@ PATDSL_DEVICE Scale power_of_two(float scale) {
   return {as_float(power), finite ? inverse : bits == kInfinity ? 0.0f : as_float(bits), 0.0f};
 }
 
-// The e8m0 scale of 32 values: the least 2^(byte - 127) with amax <= limit * 2^(byte - 127), byte 0 and up; 255 for
-// NaN where amax is not finite. The limit is 1.75 * 2^8, or 1.75 * 2^7.
+// The inverse of the e8m0 scale of 32 values, and its byte: the scale is the least 2^(byte - 127) with amax <= limit *
+// scale, byte 0 and up; 255 for NaN where amax is not finite. The limit is 1.75 * 2^8, or 1.75 * 2^7.
 template <class T>
-PATDSL_DEVICE Scale mx_scale(Word amax_bits, Word& byte) {
+PATDSL_DEVICE float mx_inverse(Word amax_bits, Word& byte) {
   constexpr int kLimitExponent = kFnuz ? 7 : 8;
   const Word bits = as_bits(T::low(amax_bits));
   const bool finite = bits < kInfinity;
   const int exponent = static_cast<int>((bits + 0x1fffffu) >> 23) - kLimitExponent;  // 1 more above 1.75
   const Word least = exponent < 0 ? 0 : exponent;
   byte = finite ? least : 255u;
-  return {0.0f, finite ? as_float((254u - least) << 23) : as_float(0x7fc00000u), 0.0f};
+  return as_float(finite ? (254u - least) << 23 : 0x7fc00000u);
 }
 
 // The largest magnitudes of the even and of the odd elements, as bits. NaN has the largest bits of all and so wins.
