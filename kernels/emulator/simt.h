@@ -99,10 +99,13 @@ inline Word wave_max_u16x2(Word value) {
 inline float fused_multiply_add(float a, float b, float c) { return std::fma(a, b, c); }
 inline float product(float a, float b) { return a * b; }
 inline float reciprocal_square_root(float value) { return 1.0f / std::sqrt(value); }
-// Off by a unit in the last place either way, as the machines may be.
+// Off by a unit in the last place either way, as the machines may be; 0 where the reciprocal is no normal number.
 inline float reciprocal_guess(float value) {
-  const Word bits = as_bits(1.0f / value);
-  return std::isnan(value) ? value : as_float(as_bits(value) % 2 ? bits + 1 : bits - 1);
+  const float exact = 1.0f / value;
+  const Word bits = as_bits(exact);
+  if (std::isnan(value) || std::isinf(exact)) return exact;
+  if (!std::isnormal(exact)) return std::copysign(0.0f, exact);
+  return as_float(as_bits(value) % 2 ? bits + 1 : bits - 1);
 }
 
 inline float exp2(float value) { return std::exp2(value); }

@@ -9,6 +9,7 @@ constexpr Int64 kMaxRows = 0x7fffffff;
 #define PATDSL_FAMILY(T)                                                             \
   extern template int launch_rows<T, Family::kNorm>(const PatdslRowsCall&);          \
   extern template int launch_rows<T, Family::kAddNorm>(const PatdslRowsCall&);       \
+  extern template int launch_rows<T, Family::kGatedNorm>(const PatdslRowsCall&);     \
   extern template int launch_rows<T, Family::kAnyNorm>(const PatdslRowsCall&);       \
   extern template int launch_rows<T, Family::kActivationMul>(const PatdslRowsCall&); \
   extern template int launch_rows<T, Family::kPlain>(const PatdslRowsCall&);         \
@@ -61,7 +62,9 @@ int launch_family(const PatdslRowsCall& call) {
     case kGeluMul: return launch_rows<T, Family::kActivationMul>(call);
     case kNorm: return usual ? launch_rows<T, Family::kNorm>(call) : launch_rows<T, Family::kAnyNorm>(call);
     case kAddNorm: return usual ? launch_rows<T, Family::kAddNorm>(call) : launch_rows<T, Family::kAnyNorm>(call);
-    default: return launch_rows<T, Family::kAnyNorm>(call);
+    case kGatedNorm:
+      return usual ? launch_rows<T, Family::kGatedNorm>(call) : launch_rows<T, Family::kAnyNorm>(call);
+    default: return kBadArguments;
   }
 }
 

@@ -21,6 +21,7 @@ enum Form : Int64 {
   kSizedLate = 3,  // as kSized, in fewer registers: the weight is read late (where registers are scarce)
   kHeld4 = 4,      // four vectors a thread
   kPacked = 5,     // short rows, several in a block
+  kTiled = 6,      // several blocks a row, where nothing of the whole row is asked for
   kLooped = -1,
 };
 
@@ -38,7 +39,7 @@ inline Int64 config_form(const PatdslRowsCall& call) {
 inline Next next_of(const PatdslRowsCall& call, Int64 rows_at_once) {
   if (call.config >= kConfigNext) return static_cast<Next>(call.config / kConfigNext % 4);
   if (call.rows <= kFewRows) return Next::kAtStart;
-  const bool crowded = call.rows > processors(call.device) && call.rows <= rows_at_once;
+  const bool crowded = call.rows * call.hidden > 2048 * processors(call.device) && call.rows <= rows_at_once;
   return crowded ? Next::kAfterSum : Next::kAfterLoads;
 }
 
@@ -46,7 +47,7 @@ inline bool ahead_of(const PatdslRowsCall& call) {
   return call.config >= kConfigNext ? call.config / kConfigNext >= 8 : call.rows <= kFewRows;
 }
 
-enum class Family { kNorm, kAddNorm, kAnyNorm, kActivationMul, kPlain };
+enum class Family { kNorm, kAddNorm, kGatedNorm, kAnyNorm, kActivationMul, kPlain };
 
 template <class T, Family kFamily>
 int launch_rows(const PatdslRowsCall& call);
@@ -115,6 +116,29 @@ inline bool fits(const PatdslRowsCall& call, Int64 form) {
   return (form == kHeld2 || form == kHeld4) && is_fast(call) && row_vectors(call) <= form * kHeldThreads;
 }
 
+template <class T, class Source, class Sink>
+int launch_packed(const PatdslRowsCall& call) {
+  if (!fits_packed(call)) return kBadArguments;
+  constexpr int kRows = kPackedThreads / kPackedLanes;
+  const PackedArgs args = {rows_args(call, kPackedThreads / kRows), call.rows};
+  const Int64 blocks = (call.rows + kRows - 1) / kRows;
+  return launch_early(rows_packed<T, Source, Sink>, blocks, 1, kPackedThreads, call.stream, args);
+}
+
+// Several blocks a row where rows are fast, else a loop.
+template <class T, class Source, class Sink>
+int launch_parts(const PatdslRowsCall& call, Int64 form) {
+  const bool tiled = form == kTiled || (form == kChosen && is_fast(call) && !fits_packed(call));
+  if (tiled && is_fast(call)) {
+    const Int64 tiles = (call.hidden + kTile - 1) / kTile;
+    const RowsArgs args = rows_args(call, static_cast<int>(tiles * kTileThreads));
+    return launch_early(rows_tiled<T, Source, Sink>, call.rows, tiles, kTileThreads, call.stream, args);
+  }
+  if (form == kPacked || (form == kChosen && fits_packed(call))) return launch_packed<T, Source, Sink>(call);
+  if (form != kChosen && form != kLooped) return kBadArguments;
+  return run(rows_looped<T, Source, Sink, false>, rounded_threads(row_vectors(call), kMaxThreads), call);
+}
+
 template <class T, class Source, class LateSource, class Sink>
 int launch_form(const PatdslRowsCall& call, Int64 form) {
   if (!fits(call, form)) return kBadArguments;
@@ -122,12 +146,7 @@ int launch_form(const PatdslRowsCall& call, Int64 form) {
   switch (form) {
     case kHeld2: return run(rows_held<T, Source, Sink, 2>, rounded_threads((vectors + 1) / 2, kHeldThreads), call);
     case kHeld4: return run(rows_held<T, LateSource, Sink, 4>, rounded_threads((vectors + 3) / 4, kHeldThreads), call);
-    case kPacked: {
-      constexpr int kRows = kPackedThreads / kPackedLanes;
-      const PackedArgs args = {rows_args(call, kPackedThreads / kRows), call.rows};
-      const Int64 blocks = (call.rows + kRows - 1) / kRows;
-      return launch_early(rows_packed<T, Source, Sink>, blocks, 1, kPackedThreads, call.stream, args);
-    }
+    case kPacked: return launch_packed<T, Source, Sink>(call);
     default: break;
   }
   const int threads = rounded_threads(vectors, kMaxThreads);
@@ -139,7 +158,8 @@ int launch_form(const PatdslRowsCall& call, Int64 form) {
 // registers, with the weight read late, where that brings all rows onto the machine at once, and for very many rows.
 template <class T, class Source, class LateSource, class Sink, int kHidden>
 int launch_size(const PatdslRowsCall& call) {
-  constexpr int kRegisters = Source::kHeavy ? Sink::kHeavySourceRegisters : 40, kLateRegisters = 32;
+  constexpr int kSinkRegisters = Source::kHeavy ? Sink::kHeavySourceRegisters : 40, kLateRegisters = 32;
+  constexpr int kRegisters = kSinkRegisters > Source::kLeastRegisters ? kSinkRegisters : Source::kLeastRegisters;
   constexpr int kThreads = kRowThreads<2, kHidden, kLaunchWave>;
   if constexpr (kScarceRegisters && Sink::kLate && !Source::kHeavy && kHidden > 4096) {
     const Int64 at_once = processors(call.device);
@@ -175,11 +195,15 @@ inline bool has_size(Int64 hidden) {
 template <class T, class Source, class LateSource, class Sink>
 int launch_sink(const PatdslRowsCall& call) {
   const Int64 form = config_form(call);
-  if constexpr (Source::kSized && Sink::kSized) {
+  if constexpr (!Source::kMeasures && !Sink::kRowAmax) {
+    return launch_parts<T, LateSource, Sink>(call, form);
+  } else if constexpr (Source::kSized && Sink::kSized) {
     const bool sized = form == kChosen || form == kSized || form == kSizedLate;
     if (sized && is_fast(call) && has_size(call.hidden)) return launch_sized<T, Source, LateSource, Sink>(call);
+    return launch_form<T, Source, LateSource, Sink>(call, form == kChosen ? form_of(call) : form);
+  } else {
+    return launch_form<T, Source, LateSource, Sink>(call, form == kChosen ? form_of(call) : form);
   }
-  return launch_form<T, Source, LateSource, Sink>(call, form == kChosen ? form_of(call) : form);
 }
 
 inline bool is_group128(const PatdslRowsCall& call) {
@@ -205,6 +229,8 @@ int launch_rows(const PatdslRowsCall& call) {
   if constexpr (kFamily == Family::kNorm || kFamily == Family::kAddNorm) {
     constexpr bool kAdd = kFamily == Family::kAddNorm;
     return launch_sinks<T, Norm<T, kAdd, true>, Norm<T, kAdd, false>>(call);
+  } else if constexpr (kFamily == Family::kGatedNorm) {
+    return launch_sinks<T, GatedNorm<T, true>, GatedNorm<T, false>>(call);
   } else if constexpr (kFamily == Family::kAnyNorm) {
     return launch_sinks<T, AnyNorm<T>, AnyNorm<T>>(call);
   } else if constexpr (kFamily == Family::kActivationMul) {

@@ -11,6 +11,8 @@ Inf. What they do to quantised values and scales is said in `quantise.py`.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -88,7 +90,10 @@ def gelu_and_mul(x: Tensor) -> Tensor:
     """
     y = results.gelu_and_mul(x)
     a, b = x.chunk(2, -1)
-    return y.copy_(functional.gelu(a.float()).to(x.dtype) * b)
+    wide = a.float()
+    # Written out: torch's own is NaN for Inf on some CPUs.
+    activated = 0.5 * wide * (1.0 + torch.erf(wide * math.sqrt(0.5)))
+    return y.copy_(activated.to(x.dtype) * b)
 
 
 def pad(x: Tensor, multiple: int) -> Tensor:

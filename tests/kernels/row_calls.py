@@ -13,7 +13,7 @@ from row_cases import ACTIVATIONS, QUANTS, SOURCES, Case, Inputs, Results
 from torch import Tensor
 
 POISON = 0xA5
-CHOSEN, SIZED, HELD2, SIZED_LATE, HELD4, PACKED, LOOPED = 0, 1, 2, 3, 4, 5, -1  # rows_launch.h
+CHOSEN, SIZED, HELD2, SIZED_LATE, HELD4, PACKED, TILED, LOOPED = 0, 1, 2, 3, 4, 5, 6, -1  # rows_launch.h
 SIZES = (1536, 2048, 4096, 5120, 7168, 8192)  # that have sized forms
 
 # The fields of PatdslRowsCall, in order.

@@ -8,13 +8,10 @@
 namespace patdsl {
 
 // a / (1 + e^-a), within (1.25 |a| + 8) 2^-24 of itself: what rounding the exponent makes of it, and the other steps.
-// Where the power is subnormal it may be 0. Of -Inf it is NaN, as the division makes it.
+// Below -87, where e^a is subnormal, it may be 0. Of -Inf it is NaN, as the division makes it.
 PATDSL_DEVICE float silu(float a) {
   constexpr float kLog2E = 1.4426950408889634f;
-  const float size = a < 0.0f ? a : -a;
-  const float power = exp2(size * kLog2E);  // at most 1: nothing overflows
-  const float sigmoid = (a < 0.0f ? power : 1.0f) * reciprocal_guess(1.0f + power);
-  return a * sigmoid;
+  return a * reciprocal_guess(1.0f + exp2(-a * kLog2E));
 }
 
 // The error function within 3 * 2^-24: below 1 an odd polynomial, above it 1 - 2^(-x Q(x)). Both are least-maximum fits to

@@ -16,7 +16,7 @@
 //   wave_max_u16x2(word)      likewise the larger of two pairs of unsigned 16-bit numbers
 //   fused_multiply_add, reciprocal_square_root
 //   product(a, b)             a * b rounded on its own: no compiler fuses it with a sum
-//   reciprocal_guess          within one unit in the last place, for normal arguments with a normal reciprocal
+//   reciprocal_guess          within one unit in the last place; 0, or it, where the reciprocal is subnormal; of Inf 0
 //   opaque(word)              nothing, but the compiler cannot know that the word is as it was
 //   exp2(float)               2 to that power, within 2 units in the last place; what is subnormal may be 0
 //   divide(a, b)              a / b rounded correctly

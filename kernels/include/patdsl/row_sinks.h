@@ -60,16 +60,16 @@ struct StaticQuant {
   static constexpr int kHeavySourceRegisters = 56;
   static constexpr bool kRowAmax = false;
   const RowsArgs& args;
-  float scale, inverse;
+  float scale;
 
   explicit PATDSL_DEVICE StaticQuant(const RowsArgs& args_) : args(args_) {}
   PATDSL_DEVICE void prepare() {
-    scale = *static_cast<const float*>(args.scale);
-    inverse = divide(1.0f, scale);
+    scale = *static_cast<const float*>(args.scale);  // not waited for here
   }
 
   template <class Where>
   PATDSL_DEVICE void write(const Vector (&values)[Where::kCount], const Where& span, Word) const {
+    const float inverse = divide(1.0f, scale);
 #pragma unroll
     for (int i = 0; i < Where::kCount; ++i) {
       float wide[kLanes];

@@ -45,6 +45,16 @@ PATDSL_DEVICE void summed(const Vector& x, const Vector& other, float (&values)[
 
 // Vectors of one tensor. Past the end of a fast row the row's beginning is read, and left out of every result: loads
 // without a branch can wait for one another by count.
+// Every eighth thread asks for the 128 bytes that it and its neighbours will read.
+template <class Where>
+PATDSL_DEVICE void fetch_all_ahead(const Halves* row, const Where& span) {
+  if (thread_x() % 8 != 0) return;
+#pragma unroll
+  for (int i = 0; i < Where::kCount; ++i) {
+    if (span.valid[i] > 0) fetch_ahead(row + span.first[i]);
+  }
+}
+
 template <class Where>
 PATDSL_DEVICE void load_all(const Halves* row, const Where& span, Vector (&out)[Where::kCount]) {
 #pragma unroll
@@ -63,6 +73,7 @@ template <class T, bool kAdd, bool kEarly>
 struct Norm {
   static constexpr bool kSized = true;
   static constexpr bool kHeavy = kAdd;
+  static constexpr int kLeastRegisters = 40;
   static constexpr bool kMeasures = true;
 
   template <class Where>
@@ -121,7 +132,68 @@ struct Norm {
   };
 };
 
-// The norms with options: no weight, one in fp32, one plus 1; the mean over a part of the row; a silu gate.
+// rms_norm of x times silu of a gate, in fp32 and rounded once: a weight of T.
+template <class T, bool kEarly>
+struct GatedNorm {
+  static constexpr bool kSized = true;
+  static constexpr bool kHeavy = true;
+  static constexpr int kLeastRegisters = 56;
+  static constexpr bool kMeasures = true;
+
+  template <class Where>
+  struct Row {
+    static constexpr int kCount = Where::kCount;
+    const RowsArgs& args;
+    const Where& span;
+    Vector x[kCount], gate[kCount], weight[kCount];
+
+    PATDSL_DEVICE Row(const RowsArgs& args_, const Where& span_) : args(args_), span(span_) {}
+
+    PATDSL_DEVICE void load() {
+      load_all(span.template of<Halves>(args.x, args.x_stride), span, x);
+      load_all(span.template of<Halves>(args.other, args.other_stride), span, gate);
+      if constexpr (kEarly) load_weight();
+    }
+
+    PATDSL_DEVICE float squares() {
+      float sum = 0.0f;
+#pragma unroll
+      for (int i = 0; i < kCount; ++i) {
+        float values[kLanes];
+        widen<T>(x[i], values);
+        const float own = square_sum(values, 0.0f);
+        const float counted = span.valid[i] > 0 ? own : 0.0f;
+        sum = i == 0 ? counted : sum + counted;
+      }
+      forget(x);
+      forget(gate);
+      if constexpr (kEarly) forget(weight);
+      return sum;
+    }
+
+    PATDSL_DEVICE void write_sum() {}
+
+    PATDSL_DEVICE void values(float factor, Vector (&out)[kCount]) {
+      if constexpr (!kEarly) load_weight();
+#pragma unroll
+      for (int i = 0; i < kCount; ++i) {
+        float wide[kLanes], scale[kLanes], gates[kLanes];
+        widen<T>(x[i], wide);
+        widen<T>(weight[i], scale);
+        widen<T>(gate[i], gates);
+#pragma unroll
+        for (int j = 0; j < kLanes; ++j) wide[j] = wide[j] * factor * scale[j] * silu(gates[j]);
+        out[i] = narrow<T>(wide);
+#pragma unroll
+        for (int j = 0; j < kLanes / 2; ++j) opaque(out[i].word[j]);  // one vector after another: registers are few
+      }
+    }
+
+    PATDSL_DEVICE void load_weight() { load_all(static_cast<const Halves*>(args.weight), span, weight); }
+  };
+};
+
+// The norms with options: no weight, one in fp32, one plus 1; the mean over a part of the row; also of the gated norm.
 template <class T>
 struct AnyNorm {
   static constexpr bool kSized = false;
@@ -226,6 +298,7 @@ template <class T>
 struct ActivationMul {
   static constexpr bool kSized = true;
   static constexpr bool kHeavy = false;
+  static constexpr int kLeastRegisters = 40;
   static constexpr bool kMeasures = false;
 
   template <class Where>
@@ -236,6 +309,12 @@ struct ActivationMul {
     Vector gate[kCount], up[kCount];
 
     PATDSL_DEVICE Row(const RowsArgs& args_, const Where& span_) : args(args_), span(span_) {}
+
+    PATDSL_DEVICE void fetch_ahead() {
+      const Halves* const row = span.template of<Halves>(args.x, args.x_stride);
+      fetch_all_ahead(row, span);
+      fetch_all_ahead(row + args.hidden, span);
+    }
 
     PATDSL_DEVICE void load() {
       const Halves* const row = span.template of<Halves>(args.x, args.x_stride);
@@ -277,6 +356,7 @@ struct Plain {
 
     PATDSL_DEVICE Row(const RowsArgs& args_, const Where& span_) : args(args_), span(span_) {}
 
+    PATDSL_DEVICE void fetch_ahead() { fetch_all_ahead(span.template of<Halves>(args.x, args.x_stride), span); }
     PATDSL_DEVICE void load() { load_all(span.template of<Halves>(args.x, args.x_stride), span, x); }
     PATDSL_DEVICE float squares() { return 0.0f; }
     PATDSL_DEVICE void write_sum() {}

@@ -2,9 +2,9 @@
 //
 // In: RowsArgs. Out: what the sink writes, and x + other of an adding source. Checks nothing: the launcher does.
 //
-// Three forms. `held`: a thread's vectors stay in registers and the row is read once; rows are fast. With kHidden the
-// size of the row is known when the kernel is compiled. `packed`: the same for short rows, 16 lanes each. `looped`: any
-// row length and alignment; the row is read again for each pass (then from cache), and written in the last one alone, so
+// Four forms. `held`: a thread's vectors stay in registers and the row is read once; rows are fast. With kHidden the
+// size of the row is known when the kernel is compiled. `packed`: the same for short rows, 16 lanes each. `tiled`: where
+// nothing is known of a row as a whole, several blocks share it. `looped`: any row length and alignment; the row is read again for each pass (then from cache), and written in the last one alone, so
 // that results may lie where the inputs do.
 #pragma once
 
@@ -130,6 +130,34 @@ void rows_packed(PackedArgs packed) {
     amax = larger_half(group_max<kPackedLanes>(inside ? magnitudes<T>(values[0]) : 0));
   }
   sink.write(values, span, amax);
+}
+
+constexpr int kTileThreads = 64, kTileVectors = 2, kTile = kTileThreads * kTileVectors * kLanes;
+
+// hidden: a multiple of 8. Rows are as fast as for `held`; the second dimension of the grid is the part of the row.
+template <class T, class Source, class Sink>
+PATDSL_KERNEL(kTileThreads, 16)
+void rows_tiled(RowsArgs args) {
+  static_assert(!Source::kMeasures && !Sink::kRowAmax, "a part of a row knows nothing of the others");
+  using Where = Span<kTileVectors, true>;
+  Where span;
+  span.row = block_x();
+#pragma unroll
+  for (int i = 0; i < kTileVectors; ++i) {
+    span.first[i] = block_y() * kTile + (i * kTileThreads + thread_x()) * kLanes;
+    span.valid[i] = span.first[i] < static_cast<unsigned>(args.hidden) ? kLanes : 0;
+  }
+  typename Source::template Row<Where> row(args, span);
+  Sink sink(args);
+  if (args.ahead) row.fetch_ahead();
+  begin(args.next);
+  row.load();
+  sink.prepare();
+  if (args.next != Next::kAtStart) let_next_begin();
+  Vector values[kTileVectors];
+  row.values(1.0f, values);
+  sink.write(values, span, 0);
+  if (block_y() == 0) sink.finish(span);
 }
 
 // Elements past the row are 0 * factor, which is NaN where the factor is: they must not reach a maximum.
