@@ -376,7 +376,6 @@ def test_among_another_unknown_dtype():
     assert w.among((w, F32))
 
 
-
 def test_united_variables_share_their_sets():
     facts, t, w = variables("T", "W")
     assert t.among((BF16, F16))

@@ -14,6 +14,7 @@ ROWS = (1, 2, 4, 8, 16, 32)
 LEAST_VALUES, MOST_VALUES = 4, 64  # a thread
 PROCESSORS = 132  # for what is left out, not for the launch
 RESIDENT_WARPS = 64
+EARLY = (2, 3)  # of EARLY_TEXTS, those that were the fastest of some size
 EARLY_TEXTS = ("", "early", "early once read", "early, fetched ahead", "early once read, fetched ahead")
 SHORT = 512  # rows that are longer are taken four at once at most
 
@@ -50,7 +51,7 @@ def row_configs(hidden: int, group: int, tiles: bool, quantised: bool, thorough:
     """All for rows of `hidden`.
 
     `tiles`: no sum over a row is needed, so a program may take a part of it. `quantised`: 8-bit results are written.
-    `thorough`: more ways to be persistent and to begin early.
+    `thorough`: more ways to be persistent.
     """
     found = []
     for parts in _row_parts(hidden, group):
@@ -76,13 +77,12 @@ def row_configs(hidden: int, group: int, tiles: bool, quantised: bool, thorough:
                 for warps in (1, 2, 4)
                 if LEAST_VALUES <= columns * rows // (32 * warps) <= MOST_VALUES // 2
             ]
-    early = (1, 2, 3, 4) if thorough else (2, 3)
-    return [variant for config in found for variant in (config, *_early(config, early))]
+    return [variant for config in found for variant in (config, *_early(config))]
 
 
-def _early(config: Config, ways: tuple[int, ...]) -> list[Config]:
+def _early(config: Config) -> list[Config]:
     """A persistent kernel has no kernel of its own kind close behind."""
-    return [] if config.persistent else [attrs.evolve(config, early=way) for way in ways]
+    return [] if config.persistent else [attrs.evolve(config, early=way) for way in EARLY]
 
 
 def worth_timing(config: Config, rows: int) -> bool:

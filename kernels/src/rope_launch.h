@@ -96,29 +96,43 @@ inline RopeShape rope_shape(const PatdslRopeCall& call, bool vectors) {
           static_cast<int>(count(call.turn))};
 }
 
-// How many heads a column has, at most: one while that makes few blocks, and more where there are enough of them to fill
-// a GPU, so that the angles are read once for several heads.
-inline int heads_a_column(const PatdslRopeCall& call, int at_once) {
+// How many heads a column has, at most: one while the machine holds a thread for each, and more where it does not, so
+// that the angles are read once for several heads and the next head is read while one is turned.
+inline int heads_a_column(const PatdslRopeCall& call, int units) {
   if (call.config > 0) return static_cast<int>(call.config);
-  constexpr Int64 kEnoughBlocks = 2048, kMost = 4;
-  const Int64 heads = call.q_heads + call.k_heads + call.v_heads;
-  const Int64 blocks = call.tokens * ((heads + at_once - 1) / at_once);
-  return static_cast<int>(blocks < 2 * kEnoughBlocks ? 1 : blocks < kMost * kEnoughBlocks ? blocks / kEnoughBlocks : kMost);
+  constexpr Int64 kMost = 4, kThreadsAtOnce = 1024;
+  const Int64 enough = kScarceRegisters ? processors(call.device) * kThreadsAtOnce : 2048 * kRopeThreads;
+  const Int64 threads = call.tokens * (call.q_heads + call.k_heads + call.v_heads) * units;
+  return static_cast<int>(threads <= enough ? 1 : threads <= 2 * enough ? 2 : kMost);
+}
+
+// Threads of a block: small blocks for few threads, so that more multiprocessors share them.
+inline int block_threads_of(const PatdslRopeCall& call, Int64 threads) {
+  if (!kScarceRegisters) return kRopeThreads;
+  return threads <= 64 * Int64{processors(call.device)} ? 64 : 128;
 }
 
 template <class T>
 int launch_form(const PatdslRopeCall& call, RopeArgs& args, const RopeShape& shape) {
   if (shape.units > rope_threads(shape.form)) return kBadRope;
-  int at_once = kRopeThreads > shape.units ? kRopeThreads / shape.units : 1;
-  const int each = heads_a_column(call, at_once);
-  const auto columns = [&](int heads) { return heads / each + (heads % each != 0); };
-  args.q_columns = columns(args.q_heads), args.k_columns = columns(args.k_heads);
-  args.v_columns = columns(args.v_heads);
-  const Int64 all = Int64{args.q_columns} + args.k_columns + args.v_columns;
-  args.at_once = at_once = static_cast<int>(at_once < all ? at_once : all);
-  const int threads = (at_once * shape.units + kLaunchWave - 1) / kLaunchWave * kLaunchWave;
-  const Int64 grid_y = (all + at_once - 1) / at_once;
+  if (shape.units == 0) return 0;
+  const int each = heads_a_column(call, shape.units);
+  args.columns = 0;
+  for (Part& part : args.parts) {
+    part.columns = part.heads / each + (part.heads % each != 0);
+    const bool follows = &part == &args.parts[kRestOfQ] || &part == &args.parts[kRestOfK];
+    part.column = follows ? (&part - 1)->column : args.columns;
+    if (!follows) args.columns += part.columns;
+  }
+  args.q_columns = args.parts[kTurnedK].column, args.q_k_columns = args.parts[kWholeV].column;
+  const int threads_wanted = block_threads_of(call, call.tokens * args.columns * shape.units);
+  const int at_most = threads_wanted > shape.units ? threads_wanted / shape.units : 1;
+  args.at_once = at_most < args.columns ? at_most : args.columns;
+  const int threads = (args.at_once * shape.units + kLaunchWave - 1) / kLaunchWave * kLaunchWave;
+  const Int64 grid_y = (args.columns + args.at_once - 1) / args.at_once;
   if (grid_y > 65535) return kBadRope;
+  args.late = call.tokens * grid_y > processors(call.device);
+  args.unit_inverse = ((1u << kUnitShift) + static_cast<Word>(shape.units) - 1) / static_cast<Word>(shape.units);
   const auto run = [&](void (*kernel)(RopeArgs)) {
     return launch_early(kernel, call.tokens, grid_y, threads, call.stream, args);
   };
@@ -129,43 +143,64 @@ int launch_form(const PatdslRopeCall& call, RopeArgs& args, const RopeShape& sha
   }
 }
 
-inline RopeArgs rope_args(const PatdslRopeCall& call) {
+// The parts of the heads; their columns come later.
+inline void rope_parts(const PatdslRopeCall& call, const RopeShape& shape, Part* parts) {
   const auto stride = [](Int64 elements) { return static_cast<Word>(elements); };
-  RopeArgs args;
-  args.positions = call.positions, args.cos_sin = call.cos_sin, args.slots = call.slots;
-  args.k_scale = call.k_scale, args.v_scale = call.v_scale;
-  args.q = call.q, args.q_rest = call.q_rest, args.q_out = call.q_out, args.q_rest_out = call.q_rest_out;
-  args.k = call.k, args.k_out = call.k_out, args.v = call.v;
-  args.k_cache = call.k_cache, args.v_cache = call.v_cache;
-  args.q_stride = stride(call.q_stride), args.q_head = stride(call.q_head);
-  args.q_rest_stride = stride(call.q_rest_stride), args.q_rest_head = stride(call.q_rest_head);
-  args.q_out_stride = stride(call.q_out_stride), args.q_out_head = stride(call.q_out_head);
-  args.k_stride = stride(call.k_stride), args.k_head = stride(call.k_head);
-  args.k_out_stride = stride(call.k_out_stride), args.k_out_head = stride(call.k_out_head);
-  args.v_stride = stride(call.v_stride), args.v_head = stride(call.v_head);
-  args.cos_sin_stride = stride(call.cos_sin_stride), args.cos_sin_rows = static_cast<Word>(call.table);
-  args.k_block = stride(call.k_block), args.k_page = stride(call.k_page);
-  args.v_block = stride(call.v_block), args.v_page = stride(call.v_page);
-  args.k_cache_head = stride(call.k_cache_head), args.v_cache_head = stride(call.v_cache_head);
+  const auto cut = [&](Part& part, Int64 heads, Int64 size, bool turned) {
+    const int length = shape.form == kElements ? 2 : 2 * kLanes;
+    const bool neighbours = turned && shape.form == kElements && call.neox == 0;
+    part.heads = static_cast<int>(heads), part.size = static_cast<int>(size);
+    part.units = (part.size + length - 1) / length;
+    part.distance = neighbours ? 1 : (part.size + 1) / 2;
+    part.step = neighbours ? 2 : length / 2;
+  };
+  Part &q = parts[kTurnedQ], &q_rest = parts[kRestOfQ], &k = parts[kTurnedK], &k_rest = parts[kRestOfK];
+  Part& v = parts[kWholeV];
+  cut(q, call.q_heads, call.turn, true), cut(q_rest, call.q_heads, call.q_rest_size, false);
+  cut(k, call.k_heads, call.turn, true), cut(k_rest, call.k_heads, call.k_rest_size, false);
+  cut(v, call.v_heads, call.v_size, false);
+  q.from = call.q, q.from_token = stride(call.q_stride), q.from_head = stride(call.q_head);
+  q_rest.from = call.q_rest, q_rest.from_token = stride(call.q_rest_stride), q_rest.from_head = stride(call.q_rest_head);
+  q.to = call.q_out, q_rest.to = call.q_rest_out;
+  q.to_token = q_rest.to_token = stride(call.q_out_stride), q.to_head = q_rest.to_head = stride(call.q_out_head);
+  k.from = call.k, k.from_token = stride(call.k_stride), k.from_head = stride(call.k_head);
+  k.to = call.k_out, k.to_token = stride(call.k_out_stride), k.to_head = stride(call.k_out_head);
+  k.cache = call.k_cache, k.scale = call.k_scale, k.cache_block = stride(call.k_block);
+  k.cache_page = stride(call.k_page), k.cache_head = stride(call.k_cache_head);
+  v.from = call.v, v.from_token = stride(call.v_stride), v.from_head = stride(call.v_head);
+  v.cache = call.v_cache, v.scale = call.v_scale, v.cache_block = stride(call.v_block);
+  v.cache_page = stride(call.v_page), v.cache_head = stride(call.v_cache_head);
+  // The rest of a head of k follows what is turned of it.
+  const int units = k_rest.units, size = k_rest.size, distance = k_rest.distance, step = k_rest.step;
+  k_rest = k;
+  k_rest.units = units, k_rest.size = size, k_rest.distance = distance, k_rest.step = step;
+  if (units == 0) return;
+  k_rest.from += call.turn;
+  if (k_rest.to) k_rest.to += call.turn;
+  if (k_rest.cache) k_rest.cache = static_cast<char*>(k_rest.cache) + call.turn * (call.fp8 ? 1 : 2);
+}
+
+inline RopeArgs rope_args(const PatdslRopeCall& call, const RopeShape& shape) {
+  RopeArgs args = {};
+  args.positions = call.turn > 0 ? call.positions : nullptr, args.cos_sin = call.cos_sin, args.slots = call.slots;
+  args.cos_sin_stride = static_cast<Word>(call.cos_sin_stride), args.cos_sin_rows = static_cast<Word>(call.table);
   args.slot_count = static_cast<Word>(call.slot_count);
   args.slot_limit = static_cast<Word>(call.blocks * call.block_size);
-  args.q_heads = static_cast<int>(call.q_heads), args.k_heads = static_cast<int>(call.k_heads);
-  args.v_heads = static_cast<int>(call.v_heads);
-  args.turn = static_cast<int>(call.turn), args.q_rest_size = static_cast<int>(call.q_rest_size);
-  args.k_rest_size = static_cast<int>(call.k_rest_size), args.v_size = static_cast<int>(call.v_size);
-  args.block_size = static_cast<int>(call.block_size);
-  int shift = 0;
-  while ((Int64{1} << shift) < call.block_size) ++shift;
-  args.block_shift = (Int64{1} << shift) == call.block_size ? shift : -1;
-  args.neox = call.neox != 0, args.cos_sin_f32 = call.cos_sin_f32 != 0;
+  // Exact for slots below 2^31: the product with the rounded-up inverse is less than 1 / block_size too large.
+  int bits = 0;
+  while ((Int64{1} << bits) < call.block_size) ++bits;
+  args.block_size = static_cast<int>(call.block_size), args.block_shift = 31 + bits;
+  args.block_inverse = static_cast<Word>(((Int64{1} << args.block_shift) + call.block_size - 1) / call.block_size);
+  args.half_turn = static_cast<int>(call.turn / 2), args.cos_sin_f32 = call.cos_sin_f32 != 0;
+  args.turn_units = shape.turn_units, args.units = shape.units;
+  rope_parts(call, shape, args.parts);
   return args;
 }
 
 template <class T>
 int launch_rope(const PatdslRopeCall& call) {
   const RopeShape shape = rope_shape(call, rope_aligned(call));
-  RopeArgs args = rope_args(call);
-  args.turn_units = shape.turn_units, args.units = shape.units;
+  RopeArgs args = rope_args(call, shape);
   return launch_form<T>(call, args, shape);
 }
 

@@ -135,7 +135,9 @@ GROUP_QUANT = Op(
             "vllm::rocm_aiter_group_fp8_quant.default",
             args={0: Give(Ref("x")), 1: Give(Ref("group_size")), 2: Give(Lit(False))},
             targets=(On("gfx942"), On("gfx950")),
-            guard=expr("rank(x) == 2 and not col_major and not ue8m0 and not tma_aligned and quant_dtype == fp8"),
+            guard=expr(
+                "rank(x) == 2 and not col_major and not ue8m0 and not tma_aligned and quant_dtype == fp8"
+            ),
         ),
         TorchCall(
             "_C::per_token_group_fp8_quant.default",

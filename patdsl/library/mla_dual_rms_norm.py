@@ -194,7 +194,9 @@ RMS_NORM_GROUP_QUANT = Op(
                 3: Give(Ref("group_size")),
             },
             targets=(On("gfx942"), On("gfx950")),
-            guard=expr("quant_dtype == fp8 and not (col_major or ue8m0 or gemma) and variance_size == none and W == T"),
+            guard=expr(
+                "quant_dtype == fp8 and not (col_major or ue8m0 or gemma) and variance_size == none and W == T"
+            ),
         ),
         TorchCall(
             "_C::rms_norm_per_block_quant.default",
@@ -209,7 +211,9 @@ RMS_NORM_GROUP_QUANT = Op(
                 7: Give(Ref("group_size")),
                 8: Give(Ref("col_major")),
             },
-            guard=expr("quant_dtype == fp8 and not (ue8m0 or tma_aligned or gemma) and variance_size == none and W == T"),
+            guard=expr(
+                "quant_dtype == fp8 and not (ue8m0 or tma_aligned or gemma) and variance_size == none and W == T"
+            ),
         ),
         TorchCall("patdsl::rms_norm_group_quant.default"),
     ),

@@ -85,7 +85,9 @@ ADD_RMS_NORM_GROUP_QUANT = Op(
                 4: Give(Ref("group_size")),
             },
             targets=(On("gfx942"), On("gfx950")),
-            guard=expr("quant_dtype == fp8 and not (col_major or ue8m0 or gemma) and variance_size == none and W == T"),
+            guard=expr(
+                "quant_dtype == fp8 and not (col_major or ue8m0 or gemma) and variance_size == none and W == T"
+            ),
         ),
         TorchCall(
             "_C::rms_norm_per_block_quant.default",
@@ -100,7 +102,9 @@ ADD_RMS_NORM_GROUP_QUANT = Op(
                 7: Give(Ref("group_size")),
                 8: Give(Ref("col_major")),
             },
-            guard=expr("quant_dtype == fp8 and not (ue8m0 or tma_aligned or gemma) and variance_size == none and W == T"),
+            guard=expr(
+                "quant_dtype == fp8 and not (ue8m0 or tma_aligned or gemma) and variance_size == none and W == T"
+            ),
         ),
         TorchCall("patdsl::add_rms_norm_group_quant.default"),
     ),
@@ -394,7 +398,9 @@ GROUP_QUANT = Op(
             "vllm::rocm_aiter_group_fp8_quant.default",
             args={0: Give(Ref("x")), 1: Give(Ref("group_size")), 2: Give(Lit(False))},
             targets=(On("gfx942"), On("gfx950")),
-            guard=expr("rank(x) == 2 and not col_major and not ue8m0 and not tma_aligned and quant_dtype == fp8"),
+            guard=expr(
+                "rank(x) == 2 and not col_major and not ue8m0 and not tma_aligned and quant_dtype == fp8"
+            ),
         ),
         TorchCall(
             "_C::per_token_group_fp8_quant.default",
@@ -496,7 +502,9 @@ RMS_NORM_GROUP_QUANT = Op(
                 3: Give(Ref("group_size")),
             },
             targets=(On("gfx942"), On("gfx950")),
-            guard=expr("quant_dtype == fp8 and not (col_major or ue8m0 or gemma) and variance_size == none and W == T"),
+            guard=expr(
+                "quant_dtype == fp8 and not (col_major or ue8m0 or gemma) and variance_size == none and W == T"
+            ),
         ),
         TorchCall(
             "_C::rms_norm_per_block_quant.default",
@@ -511,7 +519,9 @@ RMS_NORM_GROUP_QUANT = Op(
                 7: Give(Ref("group_size")),
                 8: Give(Ref("col_major")),
             },
-            guard=expr("quant_dtype == fp8 and not (ue8m0 or tma_aligned or gemma) and variance_size == none and W == T"),
+            guard=expr(
+                "quant_dtype == fp8 and not (ue8m0 or tma_aligned or gemma) and variance_size == none and W == T"
+            ),
         ),
         TorchCall("patdsl::rms_norm_group_quant.default"),
     ),

@@ -36,8 +36,8 @@ def group_quant(
     """Dynamic quantisation with one scale for each `group_size` neighbours of the last dimension.
 
     x: T[*B, H], H a multiple of group_size. `scale = max(amax(|group|), 1e-10) / quant_max`, an fp32 division; with
-    `ue8m0` not below 1e-10 and rounded up to a power of two. `q = x / scale`, divided in fp32, rounded, also to int8. (vLLM's
-    `per_token_group_quant_int8` has these scales and cuts the fraction off instead: it is another op.)
+    `ue8m0` not below 1e-10 and rounded up to a power of two. `q = x / scale`, divided in fp32, rounded, also to int8.
+    (vLLM's `per_token_group_quant_int8` has these scales and cuts the fraction off instead: it is another op.)
 
     Out: q quant_dtype[*B, H]; scale f32[*B, H / group_size], row-major, or column-major (`col_major`: the dimension
     before the last has stride 1). `tma_aligned` pads the columns of column-major scales to a multiple of 4 elements and

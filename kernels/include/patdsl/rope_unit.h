@@ -29,8 +29,8 @@ PATDSL_DEVICE Runs load_runs(const unsigned short* from, int distance, bool seco
     runs.first.word[0] = from[0];
     if (second) runs.second.word[0] = from[distance];
   } else {
-    runs.first = load<true>(from, kLanes);
-    runs.second = load<true>(from + distance, kLanes);
+    load16(runs.first.word, from);
+    load16(runs.second.word, from + distance);
   }
   return runs;
 }
@@ -46,20 +46,47 @@ PATDSL_DEVICE void store_runs(unsigned short* to, int distance, bool second, con
   }
 }
 
+// The inverse of a scale of any value in two parts, for `over_scale`, and a power of two that keeps both parts, and
+// what they are multiplied with, from becoming subnormal where that matters: values are multiplied with it first.
+//
+// value * high + value * low is the fp32 quotient, bit for bit, for values of at most 11 significant bits: all pairs of
+// such a value and of a scale have been tried (two binades are as good as any other: the parts are normal). What
+// over- or underflows on the way is past the largest fp8 value, or rounds to 0, as its quotient is and does.
+struct Inverse {
+  float factor, high, low;
+};
+
+PATDSL_DEVICE Inverse inverse(float scale) {
+  constexpr Word kPower = 64u << 23;
+  const Word exponent = as_bits(scale) >> 23 & 0xffu;
+  const float factor = as_float((127u << 23) + (exponent < 27 ? kPower : exponent > 227 ? 0u - kPower : 0u));
+  const float divisor = scale * factor, rounded = divide(1.0f, divisor);
+  // A unit in the last place nearer to 0, so that `low` has the same sign: -0 stays -0, and infinity stays infinite.
+  const float high = as_float(as_bits(rounded) - 1);
+  const float low = fused_multiply_add(-divisor, high, 1.0f) * rounded;
+  const bool normal = scale != 0.0f && exponent < 255;  // else the inverse is infinite, 0 or NaN
+  return {factor, normal ? high : rounded, normal ? low : rounded};
+}
+
+PATDSL_DEVICE float quotient(float value, const Inverse& scale) {
+  const float scaled = value * scale.factor;
+  return fused_multiply_add(scaled, scale.high, scaled * scale.low);
+}
+
 // IEEE division and rounding to nearest even; what passes the largest fp8 value becomes it, NaN stays NaN.
 template <class T>
-PATDSL_DEVICE Bytes<1> over_scale(const Vector& values, float scale) {
+PATDSL_DEVICE Bytes<1> over_scale(const Vector& values, const Inverse& scale) {
   float wide[kLanes];
   widen<T>(values, wide);
 #pragma unroll
-  for (int i = 0; i < kLanes; ++i) wide[i] = divide(wide[i], scale);
+  for (int i = 0; i < kLanes; ++i) wide[i] = quotient(wide[i], scale);
   return {{fp8x4_saturated(wide[0], wide[1], wide[2], wide[3]), fp8x4_saturated(wide[4], wide[5], wide[6], wide[7])}};
 }
 
 template <class T, int kForm>
-PATDSL_DEVICE void store_runs_fp8(unsigned char* to, int distance, bool second, const Runs& runs, float scale) {
+PATDSL_DEVICE void store_runs_fp8(unsigned char* to, int distance, bool second, const Runs& runs, const Inverse& scale) {
   if constexpr (kForm == kElements) {
-    const float low = divide(T::low(runs.first.word[0]), scale), high = divide(T::low(runs.second.word[0]), scale);
+    const float low = quotient(T::low(runs.first.word[0]), scale), high = quotient(T::low(runs.second.word[0]), scale);
     const Word bytes = fp8x4_saturated(low, high, 0.0f, 0.0f);
     to[0] = static_cast<unsigned char>(bytes);
     if (second) to[distance] = static_cast<unsigned char>(bytes >> 8);
