@@ -27,7 +27,8 @@ move as many bytes, launched each after the end of the one before; the `early co
 for it, as the kernels do (programmatic dependent launch), and the best of them may fetch what it will read into L2
 meanwhile, which in a model only helps what the kernel in front does not write. `empty` does nothing with a block for
 each row. Triton is the fastest of its configurations at that size, early ones among them, written for the same
-roundings; `ordinary Triton` is the fastest of those that do not begin early; Inductor compiles the unfused code for that size."""
+roundings; `ordinary Triton` is the fastest of those that do not begin early; Inductor compiles the unfused
+code for that size."""
 OVERHEAD = {
     "launch": "launch, results made beforehand",
     "triton": "Triton's launcher, results made beforehand",
