@@ -165,10 +165,10 @@ inline void rope_parts(const PatdslRopeCall& call, const RopeShape& shape, Part*
   q.to_token = q_rest.to_token = stride(call.q_out_stride), q.to_head = q_rest.to_head = stride(call.q_out_head);
   k.from = call.k, k.from_token = stride(call.k_stride), k.from_head = stride(call.k_head);
   k.to = call.k_out, k.to_token = stride(call.k_out_stride), k.to_head = stride(call.k_out_head);
-  k.cache = call.k_cache, k.scale = call.k_scale, k.cache_block = stride(call.k_block);
+  k.cache = call.k_cache, k.scale = call.slots ? call.k_scale : nullptr, k.cache_block = stride(call.k_block);
   k.cache_page = stride(call.k_page), k.cache_head = stride(call.k_cache_head);
   v.from = call.v, v.from_token = stride(call.v_stride), v.from_head = stride(call.v_head);
-  v.cache = call.v_cache, v.scale = call.v_scale, v.cache_block = stride(call.v_block);
+  v.cache = call.v_cache, v.scale = call.slots ? call.v_scale : nullptr, v.cache_block = stride(call.v_block);
   v.cache_page = stride(call.v_page), v.cache_head = stride(call.v_cache_head);
   // The rest of a head of k follows what is turned of it.
   const int units = k_rest.units, size = k_rest.size, distance = k_rest.distance, step = k_rest.step;

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 import torch
 from kernel_emulator import Buffer, Emulator, Mode
@@ -9,6 +12,7 @@ from rope_cases import BF16, F16, POINTERS, RopeOnEmulator, check, check_exact, 
 from torch import Tensor
 
 from patdsl.kernels.errors import KernelError
+from patdsl.locate import kernels_folder
 
 pytestmark = pytest.mark.slow
 
@@ -176,16 +180,84 @@ def test_every_value_in_fp8(on: RopeOnEmulator, dtype: torch.dtype) -> None:
     """Each number of the dtype, NaN and infinities too, over scales that make ties, saturate and divide unevenly."""
     every = torch.arange(-(2**15), 2**15, dtype=torch.int32).to(torch.int16).view(dtype).view(16, 4096)
     k, v = every[:, :2048].contiguous(), every[:, 2048:].contiguous()
-    for scales in ((1.0, 0.25), (3.7e-3, 448.0), (1.1, 1e30), (1e-30, 2.0**-130), (0.0, float("inf"))):
+    scales = [1.0, 0.25, 3.7e-3, 448.0, 1.1, 0.02, -0.7, 1e30, 1e-30, 2.0**-130, -0.0, 0.0]
+    scales += [
+        float("inf"),
+        -float("inf"),
+        float("nan"),
+        3e38,
+        2.0**-149,
+        -1.7e-40,
+        1.3 * 2.0**64,
+        1.9 * 2.0**-70,
+    ]
+    # Beside the places where the kernel begins to divide with powers of two put aside.
+    scales += [
+        sign * 2.0**power * near for sign in (1, -1) for power in (-100, 101) for near in (1, 1 - 2**-24)
+    ]
+    for pair in zip(scales[::2], scales[1::2], strict=True):
         cache = filled(2, 4, 4, 2, 1024, dtype=on.mode.fp8)
         slots = torch.arange(16).flip(0)
-        caches = (*cache, slots, *(torch.tensor([scale]) for scale in scales))
+        caches = (*cache, slots, *(torch.tensor([scale]) for scale in pair))
         check(on, "kv_cache_write", (k, v, *caches), (cache,))
     largest = torch.finfo(on.mode.fp8).max
     ends = torch.tensor([[30000.0, -30000.0, float("inf"), -float("inf")] * 16], dtype=dtype)
     cache = filled(2, 1, 1, 1, 64, dtype=on.mode.fp8)
     on.call("kv_cache_write", ends, ends, *cache, torch.tensor([0]), ONE, ONE)
     assert cache[0].float().flatten().tolist() == [largest, -largest] * 32
+
+
+QUOTIENTS = r"""
+#include <cstdio>
+
+#include "patdsl/rope_unit.h"
+
+// Prints how many quotients of fp32 differ from those of a division, and how many of them could do so in fp8.
+int main() {
+  using namespace patdsl;
+  long other = 0, wrong = 0;
+  for (Word mantissa = 0; mantissa < 1u << 23; ++mantissa) {
+    const float scale = as_float(0x3f800000u | mantissa);
+    const Inverse inverted = inverse(scale);
+    unsigned others = 0, wrongs = 0;
+    for (Word i = 0; i < 1024; ++i) {
+      const float value = as_float(0x3f800000u | i << 13);
+      // The border between two fp8 values has at most 5 significant bits: the 19 others are 0. A coarser one, too.
+      const Word want = as_bits(value / scale), got = as_bits(quotient(value, inverted));
+      const bool apart = want >> 19 != got >> 19 || (want << 13 == 0) != (got << 13 == 0);
+      others += want != got, wrongs += want != got && apart;
+    }
+    other += others, wrong += wrongs;
+  }
+  std::printf("%ld %ld", other, wrong);
+}
+"""
+
+
+def test_all_quotients(tmp_path: Path) -> None:
+    """All values of 11 significant bits over all scales, of a binade each: the other binades are the same."""
+    if "fma" not in Path("/proc/cpuinfo").read_text().split():
+        pytest.skip("needs a processor with fused multiply-add: otherwise it takes minutes")
+    source = tmp_path / "quotients.cpp"
+    source.write_text(QUOTIENTS)
+    options = [
+        "-std=c++17",
+        "-O3",
+        "-march=native",
+        "-ffp-contract=off",
+        "-fno-math-errno",
+        "-DPATDSL_EMULATE",
+    ]
+    options += ["-DPATDSL_WAVE=32", "-DPATDSL_FNUZ=0", "-Wno-unknown-pragmas"]
+    options += [f"-I{kernels_folder() / name}" for name in ("include", "emulator")]
+    simt = kernels_folder() / "emulator" / "simt.cpp"
+    subprocess.run(["g++", *options, str(source), str(simt), "-o", str(tmp_path / "quotients")], check=True)
+    done = subprocess.run([tmp_path / "quotients"], capture_output=True, text=True, check=True)
+    other, wrong = map(int, done.stdout.split())
+    assert wrong == 0
+    assert 0 < other < 1000, (
+        "the quotients themselves are not all the division's, or the look would be no look"
+    )
 
 
 def test_bytes_are_an_fp8_cache(on: RopeOnEmulator) -> None:

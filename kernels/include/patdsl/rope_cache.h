@@ -39,13 +39,14 @@ struct RopeArgs {
   const void* cos_sin;     // T or f32: `half_turn` cosines, then as many sines a row
   Word slot_count, slot_limit;  // slots of a cache: others, -1 among them, are skipped
   Word cos_sin_stride, cos_sin_rows;
-  Word unit_inverse;                      // thread / units = thread * unit_inverse >> kUnitShift
-  Word block_inverse;                     // slot / block_size = slot * block_inverse >> block_shift
+  Word unit_inverse;   // thread / units = thread * unit_inverse >> kUnitShift
+  Word block_inverse;  // slot / block_size = slot * block_inverse >> block_shift
   int block_shift, block_size;
-  int half_turn, turn_units, units;       // of the longest head
-  int at_once;                            // columns of a block
-  int q_columns, q_k_columns, columns;    // of q, of q and k, of all
-  bool cos_sin_f32, late;                 // `late`: the next kernel begins after the last reads, not after the first
+  int half_turn, turn_units, units;     // half of the turned values; units of these, and of the longest head
+  int at_once;                          // columns of a block
+  int q_columns, q_k_columns, columns;  // of q, of q and k, of all
+  bool cos_sin_f32;
+  bool late;  // the next kernel may begin after a thread's last reads, not after its first
   Part parts[kRopeParts];
 };
 
@@ -55,18 +56,12 @@ constexpr int kUnitShift = 20;  // exact for less than 1024 threads and up to 10
 
 PATDSL_DEVICE Int64 times(Word count, Word stride) { return static_cast<Int64>(count) * stride; }
 
-template <class T, int kForm>
-PATDSL_DEVICE void find_angles(const RopeArgs& args, Int64 position, int number, Angles<kForm>& angles) {
-  const bool known = static_cast<unsigned long long>(position) < args.cos_sin_rows;
+// Asks for the angles of a token. `known`: the table has its position.
+template <int kForm>
+PATDSL_DEVICE RawAngles<kForm> ask_for_angles(const RopeArgs& args, Int64 position, bool known, int number) {
   const Int64 row = known ? times(static_cast<Word>(position), args.cos_sin_stride) : 0;
-  if (args.cos_sin_f32) {
-    load_angles<T, kForm>(static_cast<const float*>(args.cos_sin) + row, args.half_turn, number, angles);
-  } else {
-    load_angles<T, kForm>(static_cast<const unsigned short*>(args.cos_sin) + row, args.half_turn, number, angles);
-  }
-  if (known) return;
-#pragma unroll
-  for (int i = 0; i < kRun<kForm>; ++i) angles.cos[i] = as_float(0x7fc00000u);  // must not pass for a turned value
+  if (args.cos_sin_f32) return load_angles<kForm>(static_cast<const float*>(args.cos_sin) + row, args.half_turn, number);
+  return load_angles<kForm>(static_cast<const unsigned short*>(args.cos_sin) + row, args.half_turn, number);
 }
 
 template <class T, int kForm, bool kFp8>
@@ -87,15 +82,16 @@ void rope_cache(RopeArgs args) {
   const bool here = column_here < static_cast<Word>(args.at_once) && column < args.columns && number < part.units;
   const bool second = kForm != kElements || place + distance < part.size;
   const Int64 from_at = times(token, part.from_token) + times(head, part.from_head) + place;
-  const Int64 to_at = times(token, part.to_token) + times(head, part.to_head) + place;
+  Int64 to_at = times(token, part.to_token) + times(head, part.to_head) + place;
   const bool has_slot = args.slots && token < args.slot_count;
-  if (here && !args.late) {
-    fetch_ahead(part.from + from_at);
+  if (!here) return;
+  const unsigned short* from = part.from + from_at;
+  if (!args.late) {
+    fetch_ahead(from);
     if (args.positions) fetch_ahead(args.positions + token);
     if (has_slot) fetch_ahead(args.slots + token);
   }
   wait_for_previous();
-  if (!here) return;
 
   const Int64 position = args.positions ? args.positions[token] : 0;
   const Int64 slot = has_slot ? args.slots[token] : -1;
@@ -103,46 +99,47 @@ void rope_cache(RopeArgs args) {
   if constexpr (kFp8) {
     if (part.scale) divisor = *part.scale;
   }
-  const unsigned short* from = part.from + from_at;
   Runs runs = load_runs<kForm>(from, distance, second);
-  Angles<kForm> angles = {};
-  if (turned) find_angles<T, kForm>(args, position, number, angles);
+  const bool known = static_cast<unsigned long long>(position) < args.cos_sin_rows;
+  RawAngles<kForm> raw = {};
+  if (turned) raw = ask_for_angles<kForm>(args, position, known, number);
   if (!args.late) let_next_begin();
 
-  unsigned short* to = part.to ? part.to + to_at : nullptr;
   const bool there = static_cast<unsigned long long>(slot) < args.slot_limit;
-  const Word number_of_slot = there ? static_cast<Word>(slot) : 0u;
-  const Word block = static_cast<Word>(times(number_of_slot, args.block_inverse) >> args.block_shift);
-  const Word page = number_of_slot - block * static_cast<Word>(args.block_size);
-  Int64 cached = times(block, part.cache_block) + times(page, part.cache_page) + times(head, part.cache_head) + place;
-  void* const cache = there ? part.cache : nullptr;
+  const Word slot_there = there ? static_cast<Word>(slot) : 0u;
+  const Word block = static_cast<Word>(times(slot_there, args.block_inverse) >> args.block_shift);
+  const Word page = slot_there - block * static_cast<Word>(args.block_size);
+  const Int64 page_at = times(block, part.cache_block) + times(page, part.cache_page);
+  const Int64 cached = page_at + times(head, part.cache_head) + place;
+  unsigned short* const to = part.to;
+  constexpr int kBytes = kFp8 ? 1 : 2;
+  unsigned char* cache = there && part.cache ? static_cast<unsigned char*>(part.cache) + kBytes * cached : nullptr;
   const Inverse scale = kFp8 ? inverse(divisor) : Inverse{};
+  const Angles<kForm> angles = widened<T, kForm>(raw, args.cos_sin_f32, known);
 
   for (;;) {
+    if (turned) turn<T, kForm>(runs, angles);
     head += columns;
     const bool more = head < heads;
-    Runs next = runs;
+    Runs next = {};
     if (more) {
       from += times(columns, part.from_head);
       next = load_runs<kForm>(from, distance, second);
     } else if (args.late) {
       let_next_begin();
     }
-    if (turned) turn<T, kForm>(runs, angles);
-    if (to) {
-      store_runs<kForm>(to, distance, second, runs);
-      to += times(columns, part.to_head);
-    }
+    if (to) store_runs<kForm>(to + to_at, distance, second, runs);
     if (cache) {
       if constexpr (kFp8) {
-        store_runs_fp8<T, kForm>(static_cast<unsigned char*>(cache) + cached, distance, second, runs, scale);
+        store_runs_fp8<T, kForm>(cache, distance, second, runs, scale);
       } else {
-        store_runs<kForm>(static_cast<unsigned short*>(cache) + cached, distance, second, runs);
+        store_runs<kForm>(reinterpret_cast<unsigned short*>(cache), distance, second, runs);
       }
-      cached += times(columns, part.cache_head);
     }
     if (!more) return;
     runs = next;
+    to_at += times(columns, part.to_head);
+    if (cache) cache += kBytes * times(columns, part.cache_head);
   }
 }
 

@@ -49,9 +49,10 @@ PATDSL_DEVICE void store_runs(unsigned short* to, int distance, bool second, con
 // The inverse of a scale of any value in two parts, for `over_scale`, and a power of two that keeps both parts, and
 // what they are multiplied with, from becoming subnormal where that matters: values are multiplied with it first.
 //
-// value * high + value * low is the fp32 quotient, bit for bit, for values of at most 11 significant bits: all pairs of
-// such a value and of a scale have been tried (two binades are as good as any other: the parts are normal). What
-// over- or underflows on the way is past the largest fp8 value, or rounds to 0, as its quotient is and does.
+// value * high + value * low, rounded once to fp32 and then to fp8, has the bits of the fp32 quotient rounded to fp8, for
+// values of at most 11 significant bits: `test_all_quotients` tries them with all scales of a binade. (Some 300 of the
+// 2^33 pairs are a unit of fp32 off, none of them beside the border between two fp8 values.) What over- or underflows
+// on the way is past the largest fp8 value, or rounds to 0, as its quotient is and does.
 struct Inverse {
   float factor, high, low;
 };
@@ -101,51 +102,82 @@ struct Angles {
   float cos[kRun<kForm>], sin[kRun<kForm>];
 };
 
+// Angles as they lie in memory: f32, or pairs of T in the first half of the words. Nothing waits for them yet.
+template <int kForm>
+struct RawAngles {
+  Word cos[kRun<kForm>], sin[kRun<kForm>];
+};
+
 struct alignas(8) FourHalves {
   Word word[2];
 };
-struct alignas(16) FourFloats {
-  float value[4];
-};
 
-template <class T>
-PATDSL_DEVICE void load_four(const unsigned short* from, float* to) {
+// Four angles.
+PATDSL_DEVICE void load_four(const unsigned short* from, Word* to) {
   const FourHalves four = *reinterpret_cast<const FourHalves*>(from);
-  to[0] = T::low(four.word[0]), to[1] = T::high(four.word[0]);
-  to[2] = T::low(four.word[1]), to[3] = T::high(four.word[1]);
+  to[0] = four.word[0], to[1] = four.word[1];
 }
-
-template <class T>
-PATDSL_DEVICE void load_four(const float* from, float* to) {
-  const FourFloats four = *reinterpret_cast<const FourFloats*>(from);
+PATDSL_DEVICE void load_four(const float* from, Word* to) {
+  const Vector four = *reinterpret_cast<const Vector*>(from);
 #pragma unroll
-  for (int i = 0; i < 4; ++i) to[i] = four.value[i];
+  for (int i = 0; i < 4; ++i) to[i] = four.word[i];
 }
 
-template <class T>
-PATDSL_DEVICE float load_one(const unsigned short* from) {
-  return T::low(*from);
+// Two times four angles, side by side or not.
+template <bool kBeside>
+PATDSL_DEVICE void load_eight(const unsigned short* first, const unsigned short* second, Word* to) {
+  if constexpr (kBeside) {
+    const Vector eight = *reinterpret_cast<const Vector*>(first);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) to[i] = eight.word[i];
+  } else {
+    load_four(first, to), load_four(second, to + 2);
+  }
 }
-template <class T>
-PATDSL_DEVICE float load_one(const float* from) {
-  return *from;
+template <bool kBeside>
+PATDSL_DEVICE void load_eight(const float* first, const float* second, Word* to) {
+  load_four(first, to), load_four(second, to + 4);
 }
+
+PATDSL_DEVICE Word load_one(const unsigned short* from) { return *from; }
+PATDSL_DEVICE Word load_one(const float* from) { return as_bits(*from); }
 
 // The angles of unit `unit` of a head: `row` has `half` cosines, then `half` sines.
-template <class T, int kForm, class Number>
-PATDSL_DEVICE void load_angles(const Number* row, int half, int unit, Angles<kForm>& angles) {
+template <int kForm, class Number>
+PATDSL_DEVICE RawAngles<kForm> load_angles(const Number* row, int half, int unit) {
+  RawAngles<kForm> raw = {};
   if constexpr (kForm == kElements) {
-    angles.cos[0] = load_one<T>(row + unit);
-    angles.sin[0] = load_one<T>(row + half + unit);
+    raw.cos[0] = load_one(row + unit);
+    raw.sin[0] = load_one(row + half + unit);
   } else {
     // The second run of `pairs` begins half way into the turned values, so at half of the angles.
     const int first = (kForm == kNeox ? kLanes : kLanes / 2) * unit;
     const int second = kForm == kNeox ? first + kLanes / 2 : first + half / 2;
-    load_four<T>(row + first, angles.cos);
-    load_four<T>(row + second, angles.cos + kLanes / 2);
-    load_four<T>(row + half + first, angles.sin);
-    load_four<T>(row + half + second, angles.sin + kLanes / 2);
+    load_eight<kForm == kNeox>(row + first, row + second, raw.cos);
+    load_eight<kForm == kNeox>(row + half + first, row + half + second, raw.sin);
   }
+  return raw;
+}
+
+// As floats. Not `known`: NaN, which must not pass for a turned value.
+template <class T, int kForm>
+PATDSL_DEVICE Angles<kForm> widened(const RawAngles<kForm>& raw, bool f32, bool known) {
+  Angles<kForm> angles;
+  if (f32) {
+#pragma unroll
+    for (int i = 0; i < kRun<kForm>; ++i) angles.cos[i] = as_float(raw.cos[i]), angles.sin[i] = as_float(raw.sin[i]);
+  } else {
+#pragma unroll
+    for (int i = 0; i < kRun<kForm>; ++i) {
+      const Word cos = raw.cos[i / 2], sin = raw.sin[i / 2];
+      angles.cos[i] = i % 2 ? T::high(cos) : T::low(cos);
+      angles.sin[i] = i % 2 ? T::high(sin) : T::low(sin);
+    }
+  }
+  if (known) return angles;
+#pragma unroll
+  for (int i = 0; i < kRun<kForm>; ++i) angles.cos[i] = as_float(0x7fc00000u);
+  return angles;
 }
 
 // (a, b) becomes (a cos - b sin, b cos + a sin), each product and sum rounded to fp32 on its own, then to T.
