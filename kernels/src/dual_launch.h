@@ -28,6 +28,13 @@ int launch_dual_sink(const PatdslDualNormCall& call) {
     const DualArgs args = {rows_args(call.first, 2 * threads), rows_args(call.second, 2 * threads)};
     return launch_early(kernel, call.first.rows, 2, threads, call.first.stream, args);
   };
+  constexpr int kFirst = 1536, kSecond = 512;  // what models with latent attention mostly have
+  if constexpr (kRowThreads<2, kSecond, kLaunchWave> == kLaunchWave && Sink::kSized) {
+    if (held && call.first.config == kChosen && call.first.hidden == kFirst && call.second.hidden == kSecond &&
+        call.second.y_width == kSecond) {
+      return launch(dual_sized<T, Sink, kFirst, kSecond>, kRowThreads<2, kFirst, kLaunchWave>);
+    }
+  }
   return held ? launch(dual_held<T, Sink, kVectors>, rounded_threads((vectors + 1) / kVectors, kHeldThreads))
               : launch(dual_looped<T, Sink>, rounded_threads(vectors, kMaxThreads));
 }

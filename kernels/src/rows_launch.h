@@ -125,16 +125,20 @@ int launch_packed(const PatdslRowsCall& call) {
   return launch_early(rows_packed<T, Source, Sink>, blocks, 1, kPackedThreads, call.stream, args);
 }
 
-// Several blocks a row where rows are fast, else a loop.
+template <class T, class Source, class Sink, int kVectors>
+int launch_tiled(const PatdslRowsCall& call) {
+  const Int64 tiles = (call.hidden + kTile<kVectors> - 1) / kTile<kVectors>;
+  const RowsArgs args = rows_args(call, static_cast<int>(tiles * kTileThreads));
+  return launch_early(rows_tiled<T, Source, Sink, kVectors>, call.rows, tiles, kTileThreads, call.stream, args);
+}
+
+// Several blocks a row where rows are fast, else a loop. Few rows are cut into more parts.
 template <class T, class Source, class Sink>
 int launch_parts(const PatdslRowsCall& call, Int64 form) {
-  const bool tiled = form == kTiled || (form == kChosen && is_fast(call) && !fits_packed(call));
-  if (tiled && is_fast(call)) {
-    const Int64 tiles = (call.hidden + kTile - 1) / kTile;
-    const RowsArgs args = rows_args(call, static_cast<int>(tiles * kTileThreads));
-    return launch_early(rows_tiled<T, Source, Sink>, call.rows, tiles, kTileThreads, call.stream, args);
-  }
   if (form == kPacked || (form == kChosen && fits_packed(call))) return launch_packed<T, Source, Sink>(call);
+  if (is_fast(call) && (form == kTiled || form == kChosen)) {
+    return call.rows <= kFewRows ? launch_tiled<T, Source, Sink, 1>(call) : launch_tiled<T, Source, Sink, 2>(call);
+  }
   if (form != kChosen && form != kLooped) return kBadArguments;
   return run(rows_looped<T, Source, Sink, false>, rounded_threads(row_vectors(call), kMaxThreads), call);
 }

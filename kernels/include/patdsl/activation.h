@@ -14,29 +14,24 @@ PATDSL_DEVICE float silu(float a) {
   return a * reciprocal_guess(1.0f + exp2(-a * kLog2E));
 }
 
-// The error function within 3 * 2^-24: below 1 an odd polynomial, above it 1 - 2^(-x Q(x)). Both are least-maximum fits to
+// The error function within 2 * 2^-24: below 1 an odd polynomial, above it 1 - 2^(-x Q(x)). Both are least-maximum fits to
 // double precision values of the function.
 PATDSL_DEVICE float error_function(float a) {
   const float size = a < 0.0f ? -a : a;
   const float square = size * size;
-  float small = -9.68013592e-06f;
-  small = fused_multiply_add(small, square, 0.000112705442f);
-  small = fused_multiply_add(small, square, -0.000848471129f);
-  small = fused_multiply_add(small, square, 0.00522107491f);
-  small = fused_multiply_add(small, square, -0.0268654451f);
-  small = fused_multiply_add(small, square, 0.112837829f);
-  small = fused_multiply_add(small, square, -0.376126379f);
-  small = fused_multiply_add(small, square, 1.12837923f) * size;
+  float small = -0.000566015427f;
+  small = fused_multiply_add(small, square, 0.00492478954f);
+  small = fused_multiply_add(small, square, -0.0267177075f);
+  small = fused_multiply_add(small, square, 0.112804115f);
+  small = fused_multiply_add(small, square, -0.376123548f);
+  small = fused_multiply_add(small, square, 1.12837911f) * size;
   const float within = size < 4.0f ? size : 4.0f;  // 1 - erf(4) is less than half a step
-  float large = -2.68444751e-06f;
-  large = fused_multiply_add(large, within, 4.35662987e-05f);
-  large = fused_multiply_add(large, within, -0.00027671826f);
-  large = fused_multiply_add(large, within, 0.000608644506f);
-  large = fused_multiply_add(large, within, 0.00289120758f);
-  large = fused_multiply_add(large, within, -0.0310742036f);
-  large = fused_multiply_add(large, within, 0.15063858f);
-  large = fused_multiply_add(large, within, 0.917522848f);
-  large = 1.0f - exp2(-within * fused_multiply_add(large, within, 1.62806547f));
+  float large = -0.000303229492f;
+  large = fused_multiply_add(large, within, 0.00459227432f);
+  large = fused_multiply_add(large, within, -0.0328733921f);
+  large = fused_multiply_add(large, within, 0.151622474f);
+  large = fused_multiply_add(large, within, 0.917332411f);
+  large = 1.0f - exp2(-within * fused_multiply_add(large, within, 1.62804615f));
   const float result = size < 1.0f ? small : large;
   return a < 0.0f ? -result : result;
 }

@@ -330,8 +330,13 @@ struct ActivationMul {
       for (int i = 0; i < kCount; ++i) {
         float values[kLanes];
         widen<T>(gate[i], values);
+        if (args.gelu) {
 #pragma unroll
-        for (int j = 0; j < kLanes; ++j) values[j] = args.gelu ? gelu(values[j]) : silu(values[j]);
+          for (int j = 0; j < kLanes; ++j) values[j] = gelu(values[j]);
+        } else {
+#pragma unroll
+          for (int j = 0; j < kLanes; ++j) values[j] = silu(values[j]);
+        }
         out[i] = narrow<T>(values);
 #pragma unroll
         for (int j = 0; j < kLanes / 2; ++j) out[i].word[j] = T::multiply(out[i].word[j], up[i].word[j]);

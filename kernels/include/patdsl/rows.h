@@ -132,19 +132,22 @@ void rows_packed(PackedArgs packed) {
   sink.write(values, span, amax);
 }
 
-constexpr int kTileThreads = 64, kTileVectors = 2, kTile = kTileThreads * kTileVectors * kLanes;
+constexpr int kTileThreads = 64;
+
+template <int kVectors>
+inline constexpr int kTile = kTileThreads * kVectors * kLanes;
 
 // hidden: a multiple of 8. Rows are as fast as for `held`; the second dimension of the grid is the part of the row.
-template <class T, class Source, class Sink>
-PATDSL_KERNEL(kTileThreads, 16)
+template <class T, class Source, class Sink, int kVectors>
+PATDSL_KERNEL(kTileThreads, 24)
 void rows_tiled(RowsArgs args) {
   static_assert(!Source::kMeasures && !Sink::kRowAmax, "a part of a row knows nothing of the others");
-  using Where = Span<kTileVectors, true>;
+  using Where = Span<kVectors, true>;
   Where span;
   span.row = block_x();
 #pragma unroll
-  for (int i = 0; i < kTileVectors; ++i) {
-    span.first[i] = block_y() * kTile + (i * kTileThreads + thread_x()) * kLanes;
+  for (int i = 0; i < kVectors; ++i) {
+    span.first[i] = block_y() * kTile<kVectors> + (i * kTileThreads + thread_x()) * kLanes;
     span.valid[i] = span.first[i] < static_cast<unsigned>(args.hidden) ? kLanes : 0;
   }
   typename Source::template Row<Where> row(args, span);
@@ -154,7 +157,7 @@ void rows_tiled(RowsArgs args) {
   row.load();
   sink.prepare();
   if (args.next != Next::kAtStart) let_next_begin();
-  Vector values[kTileVectors];
+  Vector values[kVectors];
   row.values(1.0f, values);
   sink.write(values, span, 0);
   if (block_y() == 0) sink.finish(span);

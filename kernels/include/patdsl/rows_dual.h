@@ -23,6 +23,22 @@ void dual_held(DualArgs args) {
   }
 }
 
+// The same where both sizes are compiled in; the second part is the shorter one, and has fewer threads.
+template <class T, class Sink, int kFirst, int kSecond>
+PATDSL_KERNEL((kRowThreads<2, kFirst, kWave>), (kBlocksAtOnce<kRowThreads<2, kFirst, kWave>, 40>))
+void dual_sized(DualArgs args) {
+  if (block_y() == 0) {
+    args.first.hidden = kFirst;
+    args.first.inverse_size = 1.0f / kFirst;
+    held_row<T, Norm<T, false, true>, Sink, 2, kFirst>(args.first);
+  } else if (thread_x() < kRowThreads<2, kSecond, kWave>) {
+    static_assert(kRowThreads<2, kSecond, kWave> == kWave, "one wave needs no barrier: the others may be gone");
+    args.second.hidden = kSecond;
+    args.second.inverse_size = 1.0f / kSecond;
+    held_row<T, Norm<T, false, true>, Store<T>, 2, kSecond>(args.second);
+  }
+}
+
 // Any weights, lengths and alignments.
 template <class T, class Sink>
 PATDSL_KERNEL(kMaxThreads, 1)
