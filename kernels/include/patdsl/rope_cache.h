@@ -56,6 +56,20 @@ constexpr int kUnitShift = 20;  // exact for less than 1024 threads and up to 10
 
 PATDSL_DEVICE Int64 times(Word count, Word stride) { return static_cast<Int64>(count) * stride; }
 
+// What a thread is given to do. Waves of 64 have no cheap way to read arguments that differ from lane to lane.
+PATDSL_DEVICE decltype(auto) part_of(const RopeArgs& args, int which) {
+  if constexpr (kWave == 32) {
+    return (args.parts[which]);
+  } else {
+    Part part = args.parts[0];
+#pragma unroll
+    for (int i = 1; i < kRopeParts; ++i) {
+      if (which == i) part = args.parts[i];
+    }
+    return part;
+  }
+}
+
 // Asks for the angles of a token. `known`: the table has its position.
 template <int kForm>
 PATDSL_DEVICE RawAngles<kForm> ask_for_angles(const RopeArgs& args, Int64 position, bool known, int number) {
@@ -73,7 +87,7 @@ void rope_cache(RopeArgs args) {
   int which = column < args.q_columns ? kTurnedQ : column < args.q_k_columns ? kTurnedK : kWholeV;
   const bool turned = which != kWholeV && number < args.turn_units;
   if (which != kWholeV && !turned) which += 1, number -= args.turn_units;
-  const Part& part = args.parts[which];
+  const Part& part = part_of(args, which);
 
   const Word token = static_cast<Word>(block_x());
   const int columns = part.columns, heads = part.heads, distance = part.distance;
