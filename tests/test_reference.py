@@ -242,8 +242,17 @@ def test_gated_activations(shape, dtype, op, function):
     )
 
 
+def gelu_by_erf(a):
+    return 0.5 * a * (1.0 + torch.erf(a * math.sqrt(0.5)))
+
+
+def test_gelu_of_infinity():
+    x = torch.tensor([[math.inf, 2.0]] * 16).T.reshape(1, -1)  # as many as a vectorised gelu takes at once
+    assert (ref.gelu_and_mul(x) == math.inf).all()
+
+
 @pytest.mark.parametrize(
-    ("op", "function"), [(ref.silu_and_mul, functional.silu), (ref.gelu_and_mul, functional.gelu)]
+    ("op", "function"), [(ref.silu_and_mul, functional.silu), (ref.gelu_and_mul, gelu_by_erf)]
 )
 def test_gated_activations_round_before_the_product(op, function):
     x = rand(64, 256, spread=1)

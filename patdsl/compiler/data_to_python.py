@@ -52,6 +52,8 @@ class PythonWriter:
         lines = []
         for prefix, item in parts:
             text = self.write(item, indent + 4, len(prefix) + 1)
+            if text.startswith("expr(") and len(f"{inner}{prefix}{text},") > WIDTH:
+                text = f"expr(\n{inner}    {text[len('expr(') : -1]}\n{inner})"  # as the formatter breaks it
             lines.append(f"{inner}{prefix}{text},")
         return opening + "\n" + "\n".join(lines) + "\n" + " " * indent + closing
 

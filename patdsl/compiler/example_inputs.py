@@ -48,6 +48,9 @@ def example_inputs(
         meta = left.types.get(item.name)
         for index, dim in enumerate(meta.dims if meta is not None else ()):
             sizes.add(dim, is_last=index == len(meta.dims) - 1 if meta is not None else True)
+    for meta in left.types.values():
+        for dim in meta.dims if meta is not None else ():
+            sizes.demand(dim)
     sizes.settle()
     found = []
     floats = cycle(EPSILONS)
@@ -78,13 +81,14 @@ def _primes() -> Iterator[int]:
 
 
 class _Sizes:
-    """A size for each variable, the same wherever it occurs, such that every dim is whole and larger than `LEAST`."""
+    """A size for each variable, the same wherever it occurs: every dim is whole, and those of inputs exceed `LEAST`."""
 
     def __init__(self, facts: Facts) -> None:
         self._primes = _primes()
         self._facts = facts
         self.of: dict[str, int] = {}
         self._dims: dict[str, Poly] = {}
+        self._others: dict[str, Poly] = {}
 
     def add(self, dim: Any, is_last: bool) -> None:
         """A dim of an input. Leading ones need no divisibility."""
@@ -97,16 +101,26 @@ class _Sizes:
         self._at(dim)
         self._dims.setdefault(str(dim), dim)
 
+    def demand(self, dim: Any) -> None:
+        """A dim of a value in the pattern, such as that of a view: it has to be whole."""
+        if isinstance(dim, Poly):
+            dim = self._facts.reduced(dim)
+            self._others.setdefault(str(dim), dim)
+
     def settle(self) -> None:
-        """Enlarge variables until every dim is whole and large."""
+        """Enlarge variables until every dim is whole, and those of inputs large."""
         for _ in range(MOST_STEPS):
-            for dim in self._dims.values():
-                size = self._at(dim)
-                if dim.constant is None and (size.denominator != 1 or size <= LEAST):
-                    self._enlarge(dim, size.denominator if size.denominator != 1 else 3)
-                    break
-            else:
+            if not (self._settle_one(self._dims, LEAST) or self._settle_one(self._others, 0)):
                 return
+
+    def _settle_one(self, dims: Mapping[str, Poly], least: int) -> bool:
+        """Enlarges the variables of the first dim that needs it; whether there was one."""
+        for dim in dims.values():
+            size = self._at(dim)
+            if dim.constant is None and (size.denominator != 1 or size <= least):
+                self._enlarge(dim, size.denominator if size.denominator != 1 else 3)
+                return True
+        return False
 
     def _enlarge(self, dim: Poly, factor: int) -> None:
         """A variable that the dim grows with, and by which nothing in it is divided."""
@@ -117,6 +131,16 @@ class _Sizes:
             for name, power in monomial
             if power > 0 and coefficient > 0 and name not in divisors and not isinstance(name, Made)
         ]
+        everywhere = {
+            name
+            for other in (*self._dims.values(), *self._others.values())
+            for monomial in other.terms
+            for name, power in monomial
+            if power < 0
+        }
+        growing.sort(
+            key=lambda name: name in everywhere
+        )  # one that divides elsewhere would spoil what is whole there
         if growing:
             self.of[growing[0]] *= factor
 

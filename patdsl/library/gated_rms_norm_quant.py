@@ -465,8 +465,8 @@ GATED_RMS_NORM_GROUP_QUANT_ = Pattern(
         Input("group_size"),
     ),
     examples=(
-        Example("x", (11, 13, 4352), Dtype("bf16")),
-        Example("z", (11, 13, 4352), Dtype("bf16")),
+        Example("x", (40832, 13, 4352), Dtype("bf16")),
+        Example("z", (40832, 13, 4352), Dtype("bf16")),
         Example("weight", (4352,), Dtype("bf16")),
         Example("epsilon", value=1e-06),
         Example("group_size", value=128),

@@ -155,7 +155,7 @@ EXACT = Pattern(
     ),
     replaces=(Replace("y_2", "new_y", True),),
     inputs=(Input("x"), Input("size")),
-    examples=(Example("x", (11, 6656), Dtype("bf16")), Example("size", value=17)),
+    examples=(Example("x", (11, 113152), Dtype("bf16")), Example("size", value=17)),
     place="types_dim_arithmetic.pat:30",
 )
 
