@@ -22,7 +22,7 @@ NONE, STATIC, TOKEN, GROUP, MX = range(5)
 QUANTS = ((NONE, 0), (STATIC, 0), (TOKEN, 0), (GROUP, 32), (GROUP, 64), (GROUP, 128), (MX, 32))
 #: Which form, bytes that x is off a 16-byte boundary by, elements between rows, whether results lie over inputs.
 LAYOUTS = (
-    *((config, 0, 0, False) for config in (0, 1, 2, 3, 4, 5, -1)),
+    *((config, 0, 0, False) for config in (0, 1, 2, 3, 4, 5, 6, -1)),
     *((0, 2, 0, False), (0, 0, 24, False), (0, 0, 3, True), (0, 0, 0, True)),
 )
 FIELDS = struct.Struct("=8Q13qd10qQ")
