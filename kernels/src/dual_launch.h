@@ -31,8 +31,10 @@ int launch_dual_sink(const PatdslDualNormCall& call) {
   constexpr int kFirst = 1536, kSecond = 512;  // what models with latent attention mostly have
   if constexpr (kRowThreads<2, kSecond, kLaunchWave> == kLaunchWave && Sink::kSized) {
     if (held && call.first.config == kChosen && call.first.hidden == kFirst && call.second.hidden == kSecond &&
-        call.second.y_width == kSecond) {
-      return launch(dual_sized<T, Sink, kFirst, kSecond>, kRowThreads<2, kFirst, kLaunchWave>);
+        call.first.y_width == kFirst && call.second.y_width == kSecond) {
+      constexpr int kThreads = kDualThreads<kFirst, kSecond, kLaunchWave>;
+      const DualArgs args = {rows_args(call.first, kThreads), rows_args(call.second, kThreads)};
+      return launch_early(dual_sized<T, Sink, kFirst, kSecond>, call.first.rows, 1, kThreads, call.first.stream, args);
     }
   }
   return held ? launch(dual_held<T, Sink, kVectors>, rounded_threads((vectors + 1) / kVectors, kHeldThreads))

@@ -125,22 +125,12 @@ int launch_packed(const PatdslRowsCall& call) {
   return launch_early(rows_packed<T, Source, Sink>, blocks, 1, kPackedThreads, call.stream, args);
 }
 
-template <class T, class Source, class Sink, int kVectors>
-int launch_tiled(const PatdslRowsCall& call) {
-  const Int64 tiles = (call.hidden + kTile<kVectors> - 1) / kTile<kVectors>;
-  const RowsArgs args = rows_args(call, static_cast<int>(tiles * kTileThreads));
-  return launch_early(rows_tiled<T, Source, Sink, kVectors>, call.rows, tiles, kTileThreads, call.stream, args);
-}
-
-// Several blocks a row where rows are fast, else a loop. Few rows are cut into more parts.
 template <class T, class Source, class Sink>
-int launch_parts(const PatdslRowsCall& call, Int64 form) {
-  if (form == kPacked || (form == kChosen && fits_packed(call))) return launch_packed<T, Source, Sink>(call);
-  if (is_fast(call) && (form == kTiled || form == kChosen)) {
-    return call.rows <= kFewRows ? launch_tiled<T, Source, Sink, 1>(call) : launch_tiled<T, Source, Sink, 2>(call);
-  }
-  if (form != kChosen && form != kLooped) return kBadArguments;
-  return run(rows_looped<T, Source, Sink, false>, rounded_threads(row_vectors(call), kMaxThreads), call);
+int launch_tiled(const PatdslRowsCall& call) {
+  if (!is_fast(call)) return kBadArguments;
+  const Int64 tiles = (call.hidden + kTile - 1) / kTile;
+  const RowsArgs args = rows_args(call, static_cast<int>(tiles * kTileThreads));
+  return launch_early(rows_tiled<T, Source, Sink>, call.rows, tiles, kTileThreads, call.stream, args);
 }
 
 template <class T, class Source, class LateSource, class Sink>
@@ -200,14 +190,15 @@ template <class T, class Source, class LateSource, class Sink>
 int launch_sink(const PatdslRowsCall& call) {
   const Int64 form = config_form(call);
   if constexpr (!Source::kMeasures && !Sink::kRowAmax) {
-    return launch_parts<T, LateSource, Sink>(call, form);
-  } else if constexpr (Source::kSized && Sink::kSized) {
+    // Few rows alone would leave most of the machine idle; many rows would be too many blocks to start.
+    const bool better = form == kChosen && is_fast(call) && !fits_packed(call) && call.rows <= kFewRows;
+    if (form == kTiled || better) return launch_tiled<T, Source, Sink>(call);
+  }
+  if constexpr (Source::kSized && Sink::kSized) {
     const bool sized = form == kChosen || form == kSized || form == kSizedLate;
     if (sized && is_fast(call) && has_size(call.hidden)) return launch_sized<T, Source, LateSource, Sink>(call);
-    return launch_form<T, Source, LateSource, Sink>(call, form == kChosen ? form_of(call) : form);
-  } else {
-    return launch_form<T, Source, LateSource, Sink>(call, form == kChosen ? form_of(call) : form);
   }
+  return launch_form<T, Source, LateSource, Sink>(call, form == kChosen ? form_of(call) : form);
 }
 
 inline bool is_group128(const PatdslRowsCall& call) {

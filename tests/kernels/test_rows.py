@@ -74,8 +74,8 @@ def draw(
 ) -> tuple[Case, Layout, int, int]:
     """A case and layout for this kernel, rows and hidden; what is left open is drawn."""
     config, sizes, unaligned = FORMS[form]
-    if form in ("held2", "held4") and source not in NORMS and not quant.startswith("token"):
-        config = TILED  # nothing is asked of the whole row: blocks share it
+    if form == "held4" and source not in NORMS and not quant.startswith("token") and choose.random() < 0.5:
+        config = TILED  # nothing is asked of the whole row: blocks may share it
     hidden = choose.choice(sizes)
     case = Case(source, dtype=dtype, **QUANTS[quant])  # type: ignore[arg-type]
     if source in NORMS:

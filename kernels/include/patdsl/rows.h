@@ -32,9 +32,9 @@ PATDSL_DEVICE float norm_factor(const RowsArgs& args, float sum) {
   return reciprocal_square_root(fused_multiply_add(sum, args.inverse_size, args.epsilon));
 }
 
-// The row of this block. `Slots` are of BlockSlots<kThreads, kExact>.
+// The row of this block, by its threads from `first_thread` on.
 template <class T, class Source, class Sink, int kVectors, int kHidden>
-PATDSL_DEVICE void held_row(const RowsArgs& args) {
+PATDSL_DEVICE void held_row(const RowsArgs& args, unsigned first_thread = 0) {
   if (args.ahead) fetch_row_ahead(args);
   begin(args.next);
   constexpr int kThreads = kRowThreads<kVectors, kHidden, kWave>;
@@ -42,7 +42,7 @@ PATDSL_DEVICE void held_row(const RowsArgs& args) {
   using Where = Span<kVectors, true>;
   PATDSL_SHARED(Four, sum_slots, Block::kFours);
   PATDSL_SHARED(Four, amax_slots, Block::kFours);
-  const Where span = held_span<kVectors, kHidden>(args.hidden);
+  const Where span = held_span<kVectors, kHidden>(args.hidden, first_thread);
   typename Source::template Row<Where> row(args, span);
   Sink sink(args);
   row.load();
@@ -132,24 +132,17 @@ void rows_packed(PackedArgs packed) {
   sink.write(values, span, amax);
 }
 
-constexpr int kTileThreads = 64;
+constexpr int kTileThreads = 64, kTile = kTileThreads * kLanes;
 
-template <int kVectors>
-inline constexpr int kTile = kTileThreads * kVectors * kLanes;
-
-// hidden: a multiple of 8. Rows are as fast as for `held`; the second dimension of the grid is the part of the row.
-template <class T, class Source, class Sink, int kVectors>
+// hidden: a multiple of 8. Rows are as fast as for `held`; the second dimension of the grid is the part of the row. A
+// thread has one vector: there are few rows, and what takes longest is one thread's work.
+template <class T, class Source, class Sink>
 PATDSL_KERNEL(kTileThreads, 24)
 void rows_tiled(RowsArgs args) {
   static_assert(!Source::kMeasures && !Sink::kRowAmax, "a part of a row knows nothing of the others");
-  using Where = Span<kVectors, true>;
-  Where span;
-  span.row = block_x();
-#pragma unroll
-  for (int i = 0; i < kVectors; ++i) {
-    span.first[i] = block_y() * kTile<kVectors> + (i * kTileThreads + thread_x()) * kLanes;
-    span.valid[i] = span.first[i] < static_cast<unsigned>(args.hidden) ? kLanes : 0;
-  }
+  using Where = Span<1, true>;
+  const unsigned first = block_y() * kTile + thread_x() * kLanes;
+  const Where span = {block_x(), {first}, {first < static_cast<unsigned>(args.hidden) ? kLanes : 0}};
   typename Source::template Row<Where> row(args, span);
   Sink sink(args);
   if (args.ahead) row.fetch_ahead();
@@ -157,7 +150,7 @@ void rows_tiled(RowsArgs args) {
   row.load();
   sink.prepare();
   if (args.next != Next::kAtStart) let_next_begin();
-  Vector values[kVectors];
+  Vector values[1];
   row.values(1.0f, values);
   sink.write(values, span, 0);
   if (block_y() == 0) sink.finish(span);

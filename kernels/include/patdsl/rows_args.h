@@ -60,14 +60,14 @@ inline constexpr int kRowThreads = kHidden == 0 ? kHeldThreads
                                                       (kVectors * kLanes * kLanesOfWave) * kLanesOfWave;
 
 template <int kVectors, int kHidden>
-PATDSL_DEVICE Span<kVectors, true> held_span(int hidden) {
+PATDSL_DEVICE Span<kVectors, true> held_span(int hidden, unsigned first_thread) {
   constexpr int kThreads = kRowThreads<kVectors, kHidden, kWave>;
   Span<kVectors, true> span;
   span.row = block_x();
 #pragma unroll
   for (int i = 0; i < kVectors; ++i) {
     const unsigned threads = kHidden ? kThreads : block_threads();
-    span.first[i] = (i * threads + thread_x()) * kLanes;
+    span.first[i] = (i * threads + thread_x() - first_thread) * kLanes;
     const bool whole = kHidden == kThreads * kVectors * kLanes && kHidden > 0;
     span.valid[i] = whole || span.first[i] < static_cast<unsigned>(kHidden ? kHidden : hidden) ? kLanes : 0;
   }

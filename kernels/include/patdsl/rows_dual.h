@@ -1,7 +1,7 @@
 // Two norms in one launch, each row by row: of the two parts of a split row, as multi-head latent attention has them.
 //
-// In: RowsArgs of each. Out: what the sink writes of the first, and the norm of the second. The first dimension of the
-// grid is the row, the second one says which of the two. Checks nothing: the launcher does.
+// In: RowsArgs of each. Out: what the sink writes of the first, and the norm of the second. Where the grid has two
+// dimensions, the second one says which of the two. Checks nothing: the launcher does.
 #pragma once
 
 #include "patdsl/rows.h"
@@ -23,19 +23,28 @@ void dual_held(DualArgs args) {
   }
 }
 
-// The same where both sizes are compiled in; the second part is the shorter one, and has fewer threads.
+// The threads of a block that has both parts of a row.
+template <int kFirst, int kSecond, int kLanesOfWave>
+inline constexpr int kDualThreads = kRowThreads<2, kFirst, kLanesOfWave> + kRowThreads<2, kSecond, kLanesOfWave>;
+
+// Both sizes compiled in, and both parts of a row in one block: the last wave has the second part. Half as many blocks
+// have to be started, which is what short rows take longest for.
 template <class T, class Sink, int kFirst, int kSecond>
-PATDSL_KERNEL((kRowThreads<2, kFirst, kWave>), (kBlocksAtOnce<kRowThreads<2, kFirst, kWave>, 40>))
+PATDSL_KERNEL((kDualThreads<kFirst, kSecond, kWave>), (kBlocksAtOnce<kDualThreads<kFirst, kSecond, kWave>, 40>))
 void dual_sized(DualArgs args) {
-  if (block_y() == 0) {
+  constexpr int kThreads = kRowThreads<2, kFirst, kWave>;
+  static_assert(kRowThreads<2, kSecond, kWave> == kWave, "the second part's sum needs no barrier");
+  static_assert(kThreads > kWave, "the first part's sum needs one barrier, and the largest magnitude another");
+  if (thread_x() < kThreads) {
     args.first.hidden = kFirst;
     args.first.inverse_size = 1.0f / kFirst;
     held_row<T, Norm<T, false, true>, Sink, 2, kFirst>(args.first);
-  } else if (thread_x() < kRowThreads<2, kSecond, kWave>) {
-    static_assert(kRowThreads<2, kSecond, kWave> == kWave, "one wave needs no barrier: the others may be gone");
+  } else {
     args.second.hidden = kSecond;
     args.second.inverse_size = 1.0f / kSecond;
-    held_row<T, Norm<T, false, true>, Store<T>, 2, kSecond>(args.second);
+    held_row<T, Norm<T, false, true>, Store<T>, 2, kSecond>(args.second, kThreads);
+    block_barrier();  // those of the first part
+    if constexpr (Sink::kRowAmax) block_barrier();
   }
 }
 
