@@ -23,6 +23,8 @@ from patdsl.op_table import OneOf, Op, Step
 
 #: Every size that is open is larger than this: than any rank or default.
 LEAST = 8
+#: No size of its own is larger.
+LARGEST = 2**40
 #: Sizes are enlarged this often before what cannot be made whole is left as it is.
 MOST_STEPS = 64
 EPSILONS = (1e-6, 3e-6, 7e-6, 9e-6)
@@ -102,9 +104,11 @@ class _Sizes:
         self._dims.setdefault(str(dim), dim)
 
     def demand(self, dim: Any) -> None:
-        """A dim of a value in the pattern, such as that of a view: it has to be whole."""
-        if isinstance(dim, Poly):
-            dim = self._facts.reduced(dim)
+        """A dim of a value in the pattern, such as that of a view: it has to be whole, if it is a plain quotient."""
+        if not isinstance(dim, Poly):
+            return
+        dim = self._facts.reduced(dim)
+        if not any(isinstance(name, Made) for monomial in dim.terms for name, _ in monomial):
             self._others.setdefault(str(dim), dim)
 
     def settle(self) -> None:
@@ -114,16 +118,17 @@ class _Sizes:
                 return
 
     def _settle_one(self, dims: Mapping[str, Poly], least: int) -> bool:
-        """Enlarges the variables of the first dim that needs it; whether there was one."""
+        """Enlarges a variable of the first dim that needs it and where that can be; whether there was one."""
         for dim in dims.values():
             size = self._at(dim)
-            if dim.constant is None and (size.denominator != 1 or size <= least):
-                self._enlarge(dim, size.denominator if size.denominator != 1 else 3)
+            lacks = dim.constant is None and (size.denominator != 1 or size <= least)
+            if lacks and self._enlarge(dim, size.denominator if size.denominator != 1 else 3):
                 return True
         return False
 
-    def _enlarge(self, dim: Poly, factor: int) -> None:
-        """A variable that the dim grows with, and by which nothing in it is divided."""
+    def _enlarge(self, dim: Poly, factor: int) -> bool:
+        """A variable that the dim grows with, and by which nothing in it is divided; False where there is none, or it
+        would grow past any size."""
         divisors = {name for monomial in dim.terms for name, power in monomial if power < 0}
         growing = [
             name
@@ -141,8 +146,10 @@ class _Sizes:
         growing.sort(
             key=lambda name: name in everywhere
         )  # one that divides elsewhere would spoil what is whole there
-        if growing:
-            self.of[growing[0]] *= factor
+        if not growing or self.of[growing[0]] * factor > LARGEST:
+            return False
+        self.of[growing[0]] *= factor
+        return True
 
     def value(self, dim: Any) -> int:
         """A dim at these sizes."""
