@@ -85,7 +85,8 @@ int launch_lanes(const PatdslLanesCall& call) {
     return -1;
   } else {
     if (call.primitive != kPrimitive) return launch_lanes<kPrimitive + 1>(call);
-    return launch(lanes<kPrimitive>, 1, static_cast<int>(call.threads), call.stream, LanesArgs{call.in, call.out});
+    const LanesArgs args = {call.in, call.out};
+    return launch_early(lanes<kPrimitive>, 1, 1, static_cast<int>(call.threads), call.stream, args);
   }
 }
 

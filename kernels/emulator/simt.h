@@ -157,21 +157,11 @@ class DeviceGuard {
 };
 
 template <class Args>
-int launch_2d(void (*kernel)(Args), Int64 grid_x, Int64 grid_y, int block, Int64, const Args& args) {
+int launch_early(void (*kernel)(Args), Int64 grid_x, Int64 grid_y, int block, Int64, const Args& args) {
   simt::run(grid_x, grid_y, block, [&] { kernel(args); });
   return 0;
 }
 
-template <class Args>
-int launch(void (*kernel)(Args), Int64 grid, int block, Int64 stream, const Args& args) {
-  return launch_2d(kernel, grid, 1, block, stream, args);
-}
-
 inline int processors(Int64) { return 1; }
-
-template <class Args>
-int launch_early(void (*kernel)(Args), Int64 grid_x, Int64 grid_y, int block, Int64 stream, const Args& args) {
-  return launch_2d(kernel, grid_x, grid_y, block, stream, args);
-}
 
 }  // namespace patdsl

@@ -1,9 +1,9 @@
 // Which kernel of include/patdsl/rows.h runs a call, and in what shape.
 //
-// In: the fields of a call, checked by abi.hip. Out: 0, -1 for arguments that no kernel takes, else the runtime's error
+// In: the fields of a call, checked by rows_abi.hip. Out: 0, -1 for arguments that no kernel takes, else the runtime's error
 // number. Each source and dtype is instantiated in a file of its own, so that they compile side by side.
 //
-// The order in which a norm's squares are added depends on the form. The form of a call is chosen by the size and
+// The order in which a norm's squares are added depends on the form. The form of a norm is chosen by the size and
 // alignment of its rows, never by their number: a row has the same bits in any batch. (The two sized forms add alike.)
 #pragma once
 
@@ -13,6 +13,7 @@
 namespace patdsl {
 
 constexpr Int64 kBadArguments = -1;
+constexpr int kNoSize = -2;  // of a launcher: this size is not compiled in
 
 enum Form : Int64 {
   kChosen = 0,
@@ -118,7 +119,6 @@ inline bool fits(const PatdslRowsCall& call, Int64 form) {
 
 template <class T, class Source, class Sink>
 int launch_packed(const PatdslRowsCall& call) {
-  if (!fits_packed(call)) return kBadArguments;
   constexpr int kRows = kPackedThreads / kPackedLanes;
   const PackedArgs args = {rows_args(call, kPackedThreads / kRows), call.rows};
   const Int64 blocks = (call.rows + kRows - 1) / kRows;
@@ -177,12 +177,8 @@ int launch_sized(const PatdslRowsCall& call) {
     case 5120: return launch_size<T, Source, LateSource, Sink, 5120>(call);
     case 7168: return launch_size<T, Source, LateSource, Sink, 7168>(call);
     case 8192: return launch_size<T, Source, LateSource, Sink, 8192>(call);
-    default: return kBadArguments;
+    default: return kNoSize;
   }
-}
-
-inline bool has_size(Int64 hidden) {
-  return hidden == 1536 || hidden == 2048 || hidden == 4096 || hidden == 5120 || hidden == 7168 || hidden == 8192;
 }
 
 // By a form, or by one of the sizes where the source has them.
@@ -196,7 +192,8 @@ int launch_sink(const PatdslRowsCall& call) {
   }
   if constexpr (Source::kSized && Sink::kSized) {
     const bool sized = form == kChosen || form == kSized || form == kSizedLate;
-    if (sized && is_fast(call) && has_size(call.hidden)) return launch_sized<T, Source, LateSource, Sink>(call);
+    const int result = sized && is_fast(call) ? launch_sized<T, Source, LateSource, Sink>(call) : kNoSize;
+    if (result != kNoSize) return result;
   }
   return launch_form<T, Source, LateSource, Sink>(call, form == kChosen ? form_of(call) : form);
 }

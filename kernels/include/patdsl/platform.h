@@ -30,10 +30,10 @@
 //                             larger(word, word), the larger magnitudes with any sign; NaN is the largest
 //   fp8x4(a, b, c, d)         four values, |v| <= kFp8Limit * (1 + 2^-20) or NaN, as bytes, `a` lowest
 //   fp8x4_saturated           the same for any values: past the largest finite one they become it; NaN stays NaN
-//   launch(kernel, grid, block, stream, args) -> 0 or the runtime's error number;  DeviceGuard
 //   processors(device)        multiprocessors of a GPU, where kScarceRegisters
-//   launch_early              the same; may begin before the work ahead of it has ended, where the machine can do so
-//   launch_2d(kernel, grid_x, grid_y, block, stream, args)  likewise; grid_y at most 65,535
+//   launch_early(kernel, grid_x, grid_y, block, stream, args) -> 0 or the runtime's error number; grid_y at most 65,535;
+//                             the kernel may begin before the work ahead of it has ended, where the machine can do so
+//   DeviceGuard               makes a GPU the current one while it lives
 #pragma once
 
 namespace patdsl {

@@ -163,18 +163,6 @@ class DeviceGuard {
   int device_, before_ = 0;
 };
 
-template <class Args>
-int launch_2d(void (*kernel)(Args), Int64 grid_x, Int64 grid_y, int block, Int64 stream, const Args& args) {
-  const dim3 grid(static_cast<unsigned>(grid_x), static_cast<unsigned>(grid_y));
-  kernel<<<grid, block, 0, reinterpret_cast<cudaStream_t>(stream)>>>(args);
-  return cudaGetLastError();
-}
-
-template <class Args>
-int launch(void (*kernel)(Args), Int64 grid, int block, Int64 stream, const Args& args) {
-  return launch_2d(kernel, grid, 1, block, stream, args);
-}
-
 inline int processors(Int64 device) {
   int count = 0;
   return cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, static_cast<int>(device)) == 0 ? count : 1;

@@ -207,7 +207,7 @@ class DeviceGuard {
 };
 
 template <class Args>
-int launch_2d(void (*kernel)(Args), Int64 grid_x, Int64 grid_y, int block, Int64 stream, const Args& args) {
+int launch_early(void (*kernel)(Args), Int64 grid_x, Int64 grid_y, int block, Int64 stream, const Args& args) {
   Args copy = args;
   void* parameters[] = {&copy};
   return hipLaunchKernel(reinterpret_cast<const void*>(kernel),
@@ -215,16 +215,6 @@ int launch_2d(void (*kernel)(Args), Int64 grid_x, Int64 grid_y, int block, Int64
                          reinterpret_cast<hipStream_t>(stream));
 }
 
-template <class Args>
-int launch(void (*kernel)(Args), Int64 grid, int block, Int64 stream, const Args& args) {
-  return launch_2d(kernel, grid, 1, block, stream, args);
-}
-
 inline int processors(Int64) { return 1; }  // not asked for
-
-template <class Args>
-int launch_early(void (*kernel)(Args), Int64 grid_x, Int64 grid_y, int block, Int64 stream, const Args& args) {
-  return launch_2d(kernel, grid_x, grid_y, block, stream, args);
-}
 
 }  // namespace patdsl

@@ -7,7 +7,7 @@
 //   kHeavy                 it needs many registers
 //   kRowAmax               it needs the largest magnitude of the row
 //   kSized, kLate          the most used sizes are compiled in; also with the weight read late
-//   kHeavySourceRegisters  registers a thread where a size is compiled in and the source is heavy
+//   kHeavySourceRegisters  registers a thread where a size is compiled in and the source is heavy (kSized)
 #pragma once
 
 #include "patdsl/reduce.h"
@@ -28,17 +28,36 @@ PATDSL_DEVICE void store_bytes(const RowsArgs& args, const Bytes<1>& bytes, cons
   store<Where::kFast>(span.template of<unsigned char>(args.q, args.q_stride) + span.first[i], bytes, span.valid[i]);
 }
 
-// The values alone; the columns past the row become 0.
-template <class T>
-struct Store {
-  static constexpr bool kHeavy = false;
-  static constexpr bool kSized = true, kLate = false;
-  static constexpr int kHeavySourceRegisters = 48;
-  static constexpr bool kRowAmax = false;
+// What most sinks say of themselves, and have nothing to do for.
+struct RowSink {
+  static constexpr bool kHeavy = false, kRowAmax = false, kSized = true, kLate = false;
   const RowsArgs& args;
 
-  explicit PATDSL_DEVICE Store(const RowsArgs& args_) : args(args_) {}
+  explicit PATDSL_DEVICE RowSink(const RowsArgs& args_) : args(args_) {}
   PATDSL_DEVICE void prepare() {}
+  template <class Where>
+  PATDSL_DEVICE void finish(const Where&) const {}
+};
+
+// The magnitudes of a span's vector, as `magnitudes`.
+template <class T, class Where>
+PATDSL_DEVICE Word magnitudes_of(const Vector& values, const Where& span, int i) {
+  return span.valid[i] > 0 ? magnitudes<T>(values) : 0;
+}
+
+template <class Element, class Where>
+PATDSL_DEVICE void store_scale(const RowsArgs& args, const Where& span, Int64 group, Element scale) {
+  span.template of<Element>(args.scale, args.scale_row_stride)[group * args.scale_group_stride] = scale;
+  if (!args.scale2) return;
+  span.template of<Element>(args.scale2, args.scale2_row_stride)[group * args.scale2_group_stride] = scale;
+}
+
+// The values alone; the columns past the row become 0.
+template <class T>
+struct Store : RowSink {
+  static constexpr int kHeavySourceRegisters = 48;
+
+  using RowSink::RowSink;
 
   template <class Where>
   PATDSL_DEVICE void write(const Vector (&values)[Where::kCount], const Where& span, Word) const {
@@ -54,15 +73,11 @@ struct Store {
 
 // fp8: value * (1 / scale), limited. int8: value / scale.
 template <class T>
-struct StaticQuant {
-  static constexpr bool kHeavy = false;
-  static constexpr bool kSized = true, kLate = false;
+struct StaticQuant : RowSink {
   static constexpr int kHeavySourceRegisters = 56;
-  static constexpr bool kRowAmax = false;
-  const RowsArgs& args;
   float scale;
 
-  explicit PATDSL_DEVICE StaticQuant(const RowsArgs& args_) : args(args_) {}
+  using RowSink::RowSink;
   PATDSL_DEVICE void prepare() {
     scale = *static_cast<const float*>(args.scale);  // not waited for here
   }
@@ -95,22 +110,15 @@ struct StaticQuant {
     }
     if (args.y) store_values(args, values, span);
   }
-
-  template <class Where>
-  PATDSL_DEVICE void finish(const Where&) const {}
 };
 
 // One scale for the row.
 template <class T>
-struct TokenQuant {
-  static constexpr bool kHeavy = false;
-  static constexpr bool kSized = true, kLate = false;
+struct TokenQuant : RowSink {
   static constexpr int kHeavySourceRegisters = 48;
   static constexpr bool kRowAmax = true;
-  const RowsArgs& args;
 
-  explicit PATDSL_DEVICE TokenQuant(const RowsArgs& args_) : args(args_) {}
-  PATDSL_DEVICE void prepare() {}
+  using RowSink::RowSink;
 
   template <class Where>
   PATDSL_DEVICE void write(const Vector (&values)[Where::kCount], const Where& span, Word row_amax) const {
@@ -140,23 +148,16 @@ struct TokenQuant {
     }
     if (args.y) store_values(args, values, span);
   }
-
-  template <class Where>
-  PATDSL_DEVICE void finish(const Where&) const {}
 };
 
 // fp8 with a scale for each 128 neighbours, which are 16 lanes: the most used form, and the fastest.
 template <class T>
-struct Group128Quant {
-  static constexpr bool kHeavy = false;
-  static constexpr bool kSized = true, kLate = true;
+struct Group128Quant : RowSink {
+  static constexpr bool kLate = true;
   static constexpr int kHeavySourceRegisters = 40;
-  static constexpr bool kRowAmax = false;
   static constexpr int kGroupLanes = 128 / kLanes;
-  const RowsArgs& args;
 
-  explicit PATDSL_DEVICE Group128Quant(const RowsArgs& args_) : args(args_) {}
-  PATDSL_DEVICE void prepare() {}
+  using RowSink::RowSink;
 
   template <class Where>
   PATDSL_DEVICE void write(const Vector (&values)[Where::kCount], const Where& span, Word) const {
@@ -165,7 +166,7 @@ struct Group128Quant {
       for (int i = 0; i < Where::kCount; i += 2) write_pair(values[i], values[i + 1], span, i);
     } else {
       static_assert(Where::kCount == 1, "vectors are quantised in pairs, or one alone");
-      const Word amax = larger_half(group_max<kGroupLanes>(span.valid[0] > 0 ? magnitudes<T>(values[0]) : 0));
+      const Word amax = larger_half(group_max<kGroupLanes>(magnitudes_of<T>(values[0], span, 0)));
       const Scale scale = found(amax);
       quantise(values[0], scale.high, scale.low, span, 0);
       if (static_cast<unsigned>(thread_x()) % kGroupLanes == 0) write_scale(scale, span, span.first[0], span.valid[0] > 0);
@@ -177,7 +178,7 @@ struct Group128Quant {
   // the first vector's group and one that of the second's.
   template <class Where>
   PATDSL_DEVICE void write_pair(const Vector& one, const Vector& two, const Where& span, int i) const {
-    const Word a = span.valid[i] > 0 ? magnitudes<T>(one) : 0, b = span.valid[i + 1] > 0 ? magnitudes<T>(two) : 0;
+    const Word a = magnitudes_of<T>(one, span, i), b = magnitudes_of<T>(two, span, i + 1);
     const Word pair = max_u16x2(low_halves(a, b), high_halves(a, b));
     const Word amax = group_max<kGroupLanes>(pair);
     const bool odd = static_cast<unsigned>(thread_x()) % 2;
@@ -204,36 +205,24 @@ struct Group128Quant {
 
   template <class Where>
   PATDSL_DEVICE void write_scale(const Scale& scale, const Where& span, unsigned first, bool begun) const {
-    if (!begun) return;
-    const Int64 group = first / 128;
-    span.template of<float>(args.scale, args.scale_row_stride)[group * args.scale_group_stride] = scale.value;
-    if (!args.scale2) return;
-    span.template of<float>(args.scale2, args.scale2_row_stride)[group * args.scale2_group_stride] = scale.value;
+    if (begun) store_scale(args, span, first / 128, scale.value);
   }
-
-  template <class Where>
-  PATDSL_DEVICE void finish(const Where&) const {}
 };
 
 // fp8 with an e8m0 scale for each 32 neighbours, which are 4 lanes.
 template <class T>
-struct MxQuant {
-  static constexpr bool kHeavy = false;
-  static constexpr bool kSized = true, kLate = false;
+struct MxQuant : RowSink {
   static constexpr int kHeavySourceRegisters = 48;
-  static constexpr bool kRowAmax = false;
   static constexpr int kGroup = 32, kGroupLanes = kGroup / kLanes;
-  const RowsArgs& args;
 
-  explicit PATDSL_DEVICE MxQuant(const RowsArgs& args_) : args(args_) {}
-  PATDSL_DEVICE void prepare() {}
+  using RowSink::RowSink;
 
   template <class Where>
   PATDSL_DEVICE void write(const Vector (&values)[Where::kCount], const Where& span, Word) const {
     if constexpr (Where::kCount % 2 == 0) {
 #pragma unroll
       for (int i = 0; i < Where::kCount; i += 2) {  // the maxima of two groups go through the lanes as one word
-        const Word a = magnitudes_of(values[i], span, i), b = magnitudes_of(values[i + 1], span, i + 1);
+        const Word a = magnitudes_of<T>(values[i], span, i), b = magnitudes_of<T>(values[i + 1], span, i + 1);
         const Word amax = group_max<kGroupLanes>(max_u16x2(low_halves(a, b), high_halves(a, b)));
         write_vector(values[i], amax & 0xffffu, span, i);
         write_vector(values[i + 1], amax >> 16, span, i + 1);
@@ -241,15 +230,11 @@ struct MxQuant {
     } else {
 #pragma unroll
       for (int i = 0; i < Where::kCount; ++i) {
-        write_vector(values[i], larger_half(group_max<kGroupLanes>(magnitudes_of(values[i], span, i))), span, i);
+        const Word amax = larger_half(group_max<kGroupLanes>(magnitudes_of<T>(values[i], span, i)));
+        write_vector(values[i], amax, span, i);
       }
     }
     if (args.y) store_values(args, values, span);
-  }
-
-  template <class Where>
-  static PATDSL_DEVICE Word magnitudes_of(const Vector& values, const Where& span, int i) {
-    return span.valid[i] > 0 ? magnitudes<T>(values) : 0;
   }
 
   template <class Where>
@@ -262,27 +247,16 @@ struct MxQuant {
     for (int j = 0; j < kLanes; ++j) wide[j] *= inverse;  // by a power of two
     store_bytes(args, fp8_bytes(wide), span, i);
     if (span.first[i] % kGroup != 0 || span.valid[i] == 0) return;
-    const Int64 group = span.first[i] / kGroup;
-    const unsigned char scale = static_cast<unsigned char>(byte);
-    span.template of<unsigned char>(args.scale, args.scale_row_stride)[group * args.scale_group_stride] = scale;
-    if (!args.scale2) return;
-    span.template of<unsigned char>(args.scale2, args.scale2_row_stride)[group * args.scale2_group_stride] = scale;
+    store_scale(args, span, span.first[i] / kGroup, static_cast<unsigned char>(byte));
   }
-
-  template <class Where>
-  PATDSL_DEVICE void finish(const Where&) const {}
 };
 
 // An fp32 scale for each 32, 64 or 128 neighbours, as it is or a power of two; fp8 or int8.
 template <class T>
-struct GroupQuant {
-  static constexpr bool kHeavy = true;
-  static constexpr bool kSized = false, kLate = false;
-  static constexpr bool kRowAmax = false;
-  const RowsArgs& args;
+struct GroupQuant : RowSink {
+  static constexpr bool kHeavy = true, kSized = false;
 
-  explicit PATDSL_DEVICE GroupQuant(const RowsArgs& args_) : args(args_) {}
-  PATDSL_DEVICE void prepare() {}
+  using RowSink::RowSink;
 
   template <class Where>
   PATDSL_DEVICE void write(const Vector (&values)[Where::kCount], const Where& span, Word) const {
@@ -291,6 +265,7 @@ struct GroupQuant {
     const float inverse_limit = args.int8 ? 1.0f / kInt8Limit : 1.0f / kFp8Limit;
 #pragma unroll
     for (int i = 0; i < Where::kCount; ++i) {
+      // Written out: with `magnitudes_of` gfx942 and gfx950 need a register more here.
       const Word amax = larger_half(group_max(span.valid[i] > 0 ? magnitudes<T>(values[i]) : 0, lanes));
       Scale scale = group_scale<T>(amax, limit, inverse_limit);
       if (args.ue8m0) scale = power_of_two(scale.value);
@@ -305,16 +280,10 @@ struct GroupQuant {
         store_bytes(args, fp8_bytes(wide), span, i);
       }
       if (span.first[i] % args.group != 0 || span.valid[i] == 0) continue;
-      const Int64 group = span.first[i] / args.group;
-      span.template of<float>(args.scale, args.scale_row_stride)[group * args.scale_group_stride] = scale.value;
-      if (!args.scale2) continue;
-      span.template of<float>(args.scale2, args.scale2_row_stride)[group * args.scale2_group_stride] = scale.value;
+      store_scale(args, span, span.first[i] / args.group, scale.value);
     }
     if (args.y) store_values(args, values, span);
   }
-
-  template <class Where>
-  PATDSL_DEVICE void finish(const Where&) const {}
 };
 
 }  // namespace patdsl

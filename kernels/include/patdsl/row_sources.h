@@ -1,10 +1,12 @@
 // What the values of a row are, before they are quantised: x itself, its norm, or an activation times its other half.
 //
 // In: RowsArgs; spans of a row. Out: values rounded to T, where the ops apart round. Each source has `load`, all that is
-// read before the row's sum is known; `squares`, what this thread adds to that sum (kMeasures; kHeavy: they
-// need many registers); `write_sum`, which writes
-// x + other where that is a result; and `values`, given the factor that the sum makes. kSized: the most
-// used sizes are compiled in. Checks nothing: the launcher does.
+// read before the row's sum is known; `squares`, what this thread adds to that sum; `write_sum`, which writes x + other where
+// that is a result; and `values`, given the factor that the sum makes. What a source says of itself:
+//   kMeasures        it needs the row's sum
+//   kHeavy           it needs many registers
+//   kSized           the most used sizes are compiled in; kLeastRegisters, with so many registers a thread at least
+// Checks nothing: the launcher does.
 #pragma once
 
 #include "patdsl/activation.h"
@@ -43,8 +45,6 @@ PATDSL_DEVICE void summed(const Vector& x, const Vector& other, float (&values)[
   }
 }
 
-// Vectors of one tensor. Past the end of a fast row the row's beginning is read, and left out of every result: loads
-// without a branch can wait for one another by count.
 // Every eighth thread asks for the 128 bytes that it and its neighbours will read.
 template <class Where>
 PATDSL_DEVICE void fetch_all_ahead(const Halves* row, const Where& span) {
@@ -55,6 +55,8 @@ PATDSL_DEVICE void fetch_all_ahead(const Halves* row, const Where& span) {
   }
 }
 
+// Vectors of one tensor. Past the end of a fast row the row's beginning is read, and left out of every result: loads
+// without a branch can wait for one another by count.
 template <class Where>
 PATDSL_DEVICE void load_all(const Halves* row, const Where& span, Vector (&out)[Where::kCount]) {
 #pragma unroll
@@ -65,6 +67,21 @@ PATDSL_DEVICE void load_all(const Halves* row, const Where& span, Vector (&out)[
       out[i] = load<false>(row + span.first[i], span.valid[i]);
     }
   }
+}
+
+// What this thread adds to the sum of squares of x, or of x + other.
+template <class T, bool kAdd, class Where, int kOther>
+PATDSL_DEVICE float squares_of(const Vector (&x)[Where::kCount], const Vector (&other)[kOther], const Where& span) {
+  float sum = 0.0f;
+#pragma unroll
+  for (int i = 0; i < Where::kCount; ++i) {
+    float values[kLanes];
+    summed<T, kAdd>(x[i], other[kAdd ? i : 0], values);
+    const float own = square_sum(values, 0.0f);
+    const float counted = span.valid[i] > 0 ? own : 0.0f;
+    sum = i == 0 ? counted : sum + counted;
+  }
+  return sum;
 }
 
 // rms_norm of x or of x + other: a weight of T, the mean over the whole row. With kEarly the weight is read before the
@@ -91,18 +108,7 @@ struct Norm {
       if constexpr (kEarly) load_weight();
     }
 
-    PATDSL_DEVICE float squares() {
-      float sum = 0.0f;
-#pragma unroll
-      for (int i = 0; i < kCount; ++i) {
-        float values[kLanes];
-        summed<T, kAdd>(x[i], other[kAdd ? i : 0], values);
-        const float own = square_sum(values, 0.0f);
-        const float counted = span.valid[i] > 0 ? own : 0.0f;
-        sum = i == 0 ? counted : sum + counted;
-      }
-      return sum;
-    }
+    PATDSL_DEVICE float squares() { return squares_of<T, kAdd>(x, other, span); }
 
     PATDSL_DEVICE void write_sum() {
       if constexpr (kAdd) {
@@ -156,15 +162,7 @@ struct GatedNorm {
     }
 
     PATDSL_DEVICE float squares() {
-      float sum = 0.0f;
-#pragma unroll
-      for (int i = 0; i < kCount; ++i) {
-        float values[kLanes];
-        widen<T>(x[i], values);
-        const float own = square_sum(values, 0.0f);
-        const float counted = span.valid[i] > 0 ? own : 0.0f;
-        sum = i == 0 ? counted : sum + counted;
-      }
+      const float sum = squares_of<T, false>(x, x, span);
       forget(x);
       forget(gate);
       if constexpr (kEarly) forget(weight);

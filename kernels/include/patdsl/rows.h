@@ -4,8 +4,8 @@
 //
 // Four forms. `held`: a thread's vectors stay in registers and the row is read once; rows are fast. With kHidden the
 // size of the row is known when the kernel is compiled. `packed`: the same for short rows, 16 lanes each. `tiled`: where
-// nothing is known of a row as a whole, several blocks share it. `looped`: any row length and alignment; the row is read again for each pass (then from cache), and written in the last one alone, so
-// that results may lie where the inputs do.
+// nothing is asked of a row as a whole, several blocks share it. `looped`: any row length and alignment; the row is read
+// again for each pass (then from cache), and written in the last one alone, so that results may lie where the inputs do.
 #pragma once
 
 #include "patdsl/row_sinks.h"
@@ -61,7 +61,7 @@ PATDSL_DEVICE void held_row(const RowsArgs& args, unsigned first_thread = 0) {
   if constexpr (Sink::kRowAmax) {
 #pragma unroll
     for (int i = 0; i < kVectors; ++i) {
-      amax = max_u16x2(amax, span.valid[i] > 0 ? magnitudes<T>(values[i]) : 0);
+      amax = max_u16x2(amax, magnitudes_of<T>(values[i], span, i));
     }
     amax = larger_half(Block::max_u16x2(amax, amax_slots));
   }
@@ -127,7 +127,7 @@ void rows_packed(PackedArgs packed) {
   source.values(factor, values);
   Word amax = 0;
   if constexpr (Sink::kRowAmax) {
-    amax = larger_half(group_max<kPackedLanes>(inside ? magnitudes<T>(values[0]) : 0));
+    amax = larger_half(group_max<kPackedLanes>(magnitudes_of<T>(values[0], span, 0)));
   }
   sink.write(values, span, amax);
 }
