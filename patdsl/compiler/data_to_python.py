@@ -45,17 +45,19 @@ class PythonWriter:
     def write(self, value: Any, indent: int = 0, used: int = 0) -> str:
         """Source of `value`, on lines indented by `indent`; `used` columns of the first line are taken already."""
         flat = self._flat(value)
-        if indent + used + len(flat) <= WIDTH or not self._parts(value):
+        if indent + used + len(flat) <= WIDTH:
             return flat
+        outer, inner = " " * indent, " " * (indent + 4)
+        text = self._as_text(value)
+        if text is not None:
+            return f"expr(\n{inner}{text}\n{outer})"  # one argument: formatters put no comma after it
         opening, parts, closing = self._parts(value) or ("", [], "")
-        inner = " " * (indent + 4)
-        lines = []
-        for prefix, item in parts:
-            text = self.write(item, indent + 4, len(prefix) + 1)
-            if text.startswith("expr(") and len(f"{inner}{prefix}{text},") > WIDTH:
-                text = f"expr(\n{inner}    {text[len('expr(') : -1]}\n{inner})"  # as the formatter breaks it
-            lines.append(f"{inner}{prefix}{text},")
-        return opening + "\n" + "\n".join(lines) + "\n" + " " * indent + closing
+        if not parts:
+            return flat
+        lines = [
+            f"{inner}{prefix}{self.write(item, indent + 4, len(prefix) + 1)},\n" for prefix, item in parts
+        ]
+        return f"{opening}\n{''.join(lines)}{outer}{closing}"
 
     def _flat(self, value: Any) -> str:
         name = self._name(value)
@@ -63,7 +65,8 @@ class PythonWriter:
             return name
         parts = self._parts(value)
         if parts is None:
-            return self._as_text(value) or self._atom(value)
+            text = self._as_text(value)
+            return self._atom(value) if text is None else f"expr({text})"
         opening, items, closing = parts
         inside = ", ".join(prefix + self._flat(item) for prefix, item in items)
         if closing == ")" and opening == "(" and len(items) == 1:
@@ -112,7 +115,7 @@ class PythonWriter:
         return default is not attrs.NOTHING and type(item) is type(default) and bool(item == default)
 
     def _as_text(self, value: Any) -> str | None:
-        """A compound expression as `expr("...")`, where that text says the same."""
+        """A compound expression as the literal that `expr` reads it from, where that text says the same."""
         if not isinstance(value, (Binary, Unary, Member, Func, Items)):
             return None
         text = expr_text(value)
@@ -122,4 +125,4 @@ class PythonWriter:
         except ValueError:
             return None
         self.functions.add("expr")
-        return f"expr({self._atom(text)})"
+        return self._atom(text)

@@ -7,7 +7,7 @@ with them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from itertools import count, cycle
 from math import isqrt
@@ -129,23 +129,16 @@ class _Sizes:
     def _enlarge(self, dim: Poly, factor: int) -> bool:
         """A variable that the dim grows with, and by which nothing in it is divided; False where there is none, or it
         would grow past any size."""
-        divisors = {name for monomial in dim.terms for name, power in monomial if power < 0}
+        divisors = _divisors((dim,))
         growing = [
             name
             for monomial, coefficient in dim.terms.items()
             for name, power in monomial
             if power > 0 and coefficient > 0 and name not in divisors and not isinstance(name, Made)
         ]
-        everywhere = {
-            name
-            for other in (*self._dims.values(), *self._others.values())
-            for monomial in other.terms
-            for name, power in monomial
-            if power < 0
-        }
-        growing.sort(
-            key=lambda name: name in everywhere
-        )  # one that divides elsewhere would spoil what is whole there
+        # One that divides elsewhere would spoil what is whole there: such variables come last.
+        everywhere = _divisors((*self._dims.values(), *self._others.values()))
+        growing.sort(key=lambda name: name in everywhere)
         if not growing or self.of[growing[0]] * factor > LARGEST:
             return False
         self.of[growing[0]] *= factor
@@ -170,6 +163,11 @@ class _Sizes:
             small = name[:1].islower()
             self.of[name] = 128 if name in ("group_size", "g") else next(self._primes) * (1 if small else 256)
         return Fraction(self.of[name])
+
+
+def _divisors(dims: Iterable[Poly]) -> set[str | Made]:
+    """The variables that something in a dim is divided by."""
+    return {name for dim in dims for monomial in dim.terms for name, power in monomial if power < 0}
 
 
 def _variable(dim: Poly) -> str | None:

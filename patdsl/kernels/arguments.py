@@ -13,6 +13,7 @@ from torch import Tensor
 
 DTYPES = {torch.bfloat16: 0, torch.float16: 1}
 GROUPS = (32, 64, 128)
+MX_GROUP = 32
 MAX_HIDDEN = 65536
 MAX_ROWS = 2**31 - 1
 

@@ -12,17 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, empty, empty_like
 
-from patdsl.kernels.rows_call import (
-    GROUP,
-    NONE,
-    NORM,
-    TOKEN,
-    Machine,
-    dense_rows,
-    machine,
-    pack,
-    raise_failure,
-)
+from patdsl.kernels.errors import raise_failure
+from patdsl.kernels.rows_call import GROUP, NONE, NORM, TOKEN, Machine, dense_rows, machine, pack
 from patdsl.kernels.rows_checks import check_group, check_norm
 
 _F32 = torch.float32

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from patdsl.kernels import library
 from patdsl.kernels.arguments import DTYPES
-from patdsl.kernels.errors import KernelError
+from patdsl.kernels.errors import raise_failure
 
 # PatdslRopeCall in kernels/src/rope_launch.h is these groups of fields, in this order.
 _COMMON, _Q, _K, _V, _LAST = 10, 12, 13, 10, 7
@@ -185,11 +185,7 @@ def _call(
         return
     if result == _OVERLAP:
         raise ValueError(f"{op}: a cache overlaps an input in memory; accepted: tensors apart")
-    raise KernelError(
-        f"{op}: no kernel takes these sizes and strides"
-        if result < 0
-        else f"{op}: the GPU runtime gave error {result} at the launch on {key.device}"
-    )
+    raise_failure(op, result, key, "these sizes and strides")
 
 
 def _stream(device: int) -> int:

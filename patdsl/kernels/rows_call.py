@@ -1,6 +1,6 @@
 """The call of the row kernels: its fields, the functions of a GPU, tensors as rows.
 
-In: tensors on a GPU. Out: what a C call needs of them, KernelError for its result. Launches nothing.
+In: tensors on a GPU. Out: what a C call needs of them. Launches nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from patdsl.kernels import library
-from patdsl.kernels.errors import KernelError
 from patdsl.kernels.library import CFunction
 
 # Of kernels/src/rows_abi.h.
@@ -51,15 +50,6 @@ def _new_machine(op: str, x: Tensor, name: str) -> Machine:
     fp8 = library.fp8_dtype(library.device_arch(index))
     found = _machines[index] = Machine(rows, dual_norm, fp8, torch._C._cuda_getCurrentRawStream)
     return found
-
-
-def raise_failure(op: str, result: int, x: Tensor, sizes: str) -> None:
-    """Raises what a C function's result means. `sizes` are those of the call."""
-    raise KernelError(
-        f"{op}: no kernel takes {sizes}"
-        if result < 0
-        else f"{op}: the GPU runtime gave error {result} at the launch on {x.device}"
-    )
 
 
 def lies_in_rows(x: Tensor) -> bool:

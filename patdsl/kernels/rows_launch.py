@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from patdsl.kernels import arguments
-from patdsl.kernels.arguments import DTYPES
-from patdsl.kernels.rows_call import HALVES, machine, pack, raise_failure, row_stride
+from patdsl.kernels.arguments import DTYPES, MX_GROUP
+from patdsl.kernels.errors import raise_failure
+from patdsl.kernels.rows_call import HALVES, machine, pack, row_stride
 
 SOURCES = ("plain", "norm", "add_norm", "gated_norm", "silu_mul", "gelu_mul")
 QUANTS = ("none", "static", "token", "group", "mx")
-_MX_GROUP = 32
 
 
 def launch(
@@ -60,8 +60,8 @@ def launch(
     if rows == 0:
         return
     if quant == "mx":
-        group = _MX_GROUP
-    groups = {"group": -(-hidden // (group or 1)), "mx": hidden // _MX_GROUP, "token": 1}.get(quant, 0)
+        group = MX_GROUP
+    groups = {"group": -(-hidden // (group or 1)), "mx": hidden // MX_GROUP, "token": 1}.get(quant, 0)
     y_width = hidden if y is None else y.shape[-1]
     same, narrow = (x.dtype,), (gpu.fp8, torch.int8)
     scales = (torch.uint8 if quant == "mx" else torch.float32,)

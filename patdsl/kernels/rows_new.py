@@ -12,7 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, empty, empty_like
 
-from patdsl.kernels.rows_call import HALVES, Machine, dense_rows, pack, raise_failure
+from patdsl.kernels.errors import raise_failure
+from patdsl.kernels.rows_call import HALVES, Machine, dense_rows, pack
 from patdsl.kernels.rows_checks import Given
 
 Strides = tuple[int, int]

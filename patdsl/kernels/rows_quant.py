@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, empty, empty_strided
 
 from patdsl.kernels import arguments
+from patdsl.kernels.arguments import MX_GROUP
 from patdsl.kernels.rows_call import GROUP, MX, NONE, STATIC, TOKEN, machine
 from patdsl.kernels.rows_checks import Given, check_group, check_quant_dtype
 from patdsl.kernels.rows_new import NO_STRIDES, Rows, Strides, fill
@@ -18,7 +19,6 @@ from patdsl.kernels.rows_new import NO_STRIDES, Rows, Strides, fill
 Results = Tensor | tuple[Tensor, ...]
 
 _F32, _BYTES = torch.float32, torch.uint8
-_MX_GROUP = 32
 _ROWS_APART = (1, 0)  # strides of one scale a row
 
 
@@ -48,12 +48,12 @@ def token(rows: Rows, given: Given, quant_dtype: torch.dtype | None) -> Results:
 
 def mx(rows: Rows, given: Given) -> Results:
     hidden, x = given[:2]
-    if hidden % _MX_GROUP:
-        raise ValueError(f"{rows.op}: a row has {hidden} values; accepted: a multiple of {_MX_GROUP}")
+    if hidden % MX_GROUP:
+        raise ValueError(f"{rows.op}: a row has {hidden} values; accepted: a multiple of {MX_GROUP}")
     gpu = machine(rows.op, x)
-    groups = hidden // _MX_GROUP
+    groups = hidden // MX_GROUP
     scale = empty((*x.shape[:-1], groups), dtype=_BYTES, device=x.device)
-    q, total, y = fill(rows, gpu, given, MX, gpu.fp8, scale, (groups, 1), group=_MX_GROUP)
+    q, total, y = fill(rows, gpu, given, MX, gpu.fp8, scale, (groups, 1), group=MX_GROUP)
     return _results(q, total, scale, y)
 
 
