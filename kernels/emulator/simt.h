@@ -41,6 +41,7 @@ namespace patdsl {
 constexpr int kWave = PATDSL_WAVE;
 constexpr int kLaunchWave = PATDSL_WAVE;
 constexpr bool kScarceRegisters = true;
+constexpr bool kBeginsEarly = true;
 constexpr bool kFnuz = PATDSL_FNUZ;
 constexpr float kFp8Limit = kFnuz ? 224.0f : 448.0f;
 static_assert(kWave == 32 || kWave == 64, "a wave has 32 or 64 lanes");
@@ -117,7 +118,11 @@ inline void load16(Word (&words)[4], const void* from) {
   const Words got = *static_cast<const Words*>(from);  // the sanitizer sees where it is not aligned
   for (int i = 0; i < 4; ++i) words[i] = got.word[i];
 }
-inline void fetch_ahead(const void* from) { static_cast<void>(*static_cast<const volatile char*>(from)); }
+inline void fetch_line_ahead(const void* from) { static_cast<void>(*static_cast<const volatile char*>(from)); }
+inline void fetch_ahead(const void* from, unsigned bytes) {
+  Word words[4];
+  for (unsigned at = 0; at < bytes; at += sizeof words) load16(words, static_cast<const char*>(from) + at);
+}
 inline void wait_for_previous() {}
 inline void let_next_begin() {}
 

@@ -131,7 +131,7 @@ int launch_form(const PatdslRopeCall& call, RopeArgs& args, const RopeShape& sha
   const int threads = (args.at_once * shape.units + kLaunchWave - 1) / kLaunchWave * kLaunchWave;
   const Int64 grid_y = (args.columns + args.at_once - 1) / args.at_once;
   if (grid_y > 65535) return kBadRope;
-  args.late = call.tokens * grid_y > processors(call.device);
+  args.next = call.tokens * grid_y > processors(call.device) ? Next::kAfterLoads : Next::kAtStart;
   args.unit_inverse = ((1u << kUnitShift) + static_cast<Word>(shape.units) - 1) / static_cast<Word>(shape.units);
   const auto run = [&](void (*kernel)(RopeArgs)) {
     return launch_early(kernel, call.tokens, grid_y, threads, call.stream, args);

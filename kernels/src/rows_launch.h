@@ -26,26 +26,27 @@ enum Form : Int64 {
   kLooped = -1,
 };
 
-// A call's config: a form, and for measurements 16 times (a value of Next + 4, or + 8 with fetching ahead); else these
-// are chosen too.
-constexpr Int64 kConfigNext = 16;
-constexpr Int64 kFewRows = 32;
+// A call's config: a form, and for measurements 16 times (a value of Next + 1, or kConfigFew); else that is chosen too.
+constexpr Int64 kConfigNext = 16, kConfigFew = 5;
 
 inline Int64 config_form(const PatdslRowsCall& call) {
   return call.config < 0 ? call.config : call.config % kConfigNext;
 }
 
-// Few rows: at once, and what they need is fetched meanwhile. More: the sooner, the more the blocks that wait disturb
-// those that work; where the machine has no room for all rows, the last of them leave some. By measurement.
-inline Next next_of(const PatdslRowsCall& call, Int64 rows_at_once) {
-  if (call.config >= kConfigNext) return static_cast<Next>(call.config / kConfigNext % 4);
-  if (call.rows <= kFewRows) return Next::kAtStart;
-  const bool crowded = call.rows * call.hidden > 2048 * processors(call.device) && call.rows <= rows_at_once;
-  return crowded ? Next::kAfterSum : Next::kAfterLoads;
+// By measurement.
+inline bool is_few(const PatdslRowsCall& call) {
+  if (!kBeginsEarly || call.config < 0) return false;
+  if (call.config >= kConfigNext) return call.config / kConfigNext == kConfigFew;
+  return call.rows <= 64 && call.rows * call.hidden <= 64 * 2048;
 }
 
-inline bool ahead_of(const PatdslRowsCall& call) {
-  return call.config >= kConfigNext ? call.config / kConfigNext >= 8 : call.rows <= kFewRows;
+// Few rows: at once. More: the sooner, the more the blocks that wait disturb those that work; where the machine has no
+// room for all rows, the last of them leave some. By measurement.
+inline Next next_of(const PatdslRowsCall& call, Int64 rows_at_once) {
+  if (is_few(call)) return Next::kAtStart;
+  if (call.config >= kConfigNext) return static_cast<Next>(call.config / kConfigNext - 1);
+  const bool crowded = call.rows * call.hidden > 2048 * processors(call.device) && call.rows <= rows_at_once;
+  return crowded ? Next::kAfterSum : Next::kAfterLoads;
 }
 
 enum class Family { kNorm, kAddNorm, kGatedNorm, kAnyNorm, kActivationMul, kPlain };
@@ -67,12 +68,11 @@ inline RowsArgs rows_args(const PatdslRowsCall& call, int threads) {
   args.epsilon = static_cast<float>(call.epsilon);
   args.inverse_size = static_cast<float>(1.0 / static_cast<double>(call.variance_size));
   args.group = static_cast<int>(call.group);
-  args.add = call.source == kAddNorm, args.gated = call.source == kGatedNorm, args.gelu = call.source == kGeluMul;
+  args.add = call.source == kAddNorm, args.gated = call.source == kGatedNorm;
   args.ue8m0 = call.ue8m0 != 0, args.int8 = call.int8 != 0;
   args.weight_f32 = call.weight_f32 != 0, args.gemma = call.gemma != 0;
   constexpr int kThreadsAtOnce = 1536;  // of a multiprocessor, about
   args.next = next_of(call, processors(call.device) * (kThreadsAtOnce / threads));
-  args.ahead = ahead_of(call);
   return args;
 }
 
@@ -97,6 +97,15 @@ inline Int64 row_vectors(const PatdslRowsCall& call) { return (call.hidden + kLa
 
 inline int run(void (*kernel)(RowsArgs), int threads, const PatdslRowsCall& call) {
   return launch_early(kernel, call.rows, 1, threads, call.stream, rows_args(call, threads));
+}
+
+template <class T, class Source, class Sink, int kVectors>
+int run_held(const PatdslRowsCall& call) {
+  const int threads = rounded_threads((row_vectors(call) + kVectors - 1) / kVectors, kHeldThreads);
+  if constexpr (kBeginsEarly && !(Source::kHeavy && kVectors > 2)) {  // these have no registers left for it
+    if (is_few(call)) return run(rows_held<T, Source, Sink, kVectors, true>, threads, call);
+  }
+  return run(rows_held<T, Source, Sink, kVectors, false>, threads, call);
 }
 
 inline bool fits_packed(const PatdslRowsCall& call) {
@@ -136,14 +145,13 @@ int launch_tiled(const PatdslRowsCall& call) {
 template <class T, class Source, class LateSource, class Sink>
 int launch_form(const PatdslRowsCall& call, Int64 form) {
   if (!fits(call, form)) return kBadArguments;
-  const Int64 vectors = row_vectors(call);
   switch (form) {
-    case kHeld2: return run(rows_held<T, Source, Sink, 2>, rounded_threads((vectors + 1) / 2, kHeldThreads), call);
-    case kHeld4: return run(rows_held<T, LateSource, Sink, 4>, rounded_threads((vectors + 3) / 4, kHeldThreads), call);
+    case kHeld2: return run_held<T, Source, Sink, 2>(call);
+    case kHeld4: return run_held<T, LateSource, Sink, 4>(call);
     case kPacked: return launch_packed<T, Source, Sink>(call);
     default: break;
   }
-  const int threads = rounded_threads(vectors, kMaxThreads);
+  const int threads = rounded_threads(row_vectors(call), kMaxThreads);
   return is_fast(call) ? run(rows_looped<T, LateSource, Sink, true>, threads, call)
                        : run(rows_looped<T, LateSource, Sink, false>, threads, call);
 }
@@ -162,10 +170,13 @@ int launch_size(const PatdslRowsCall& call) {
     const bool better = (call.rows > early && call.rows <= late) || call.rows >= 4096;
     const Int64 form = config_form(call);
     if (form == kSizedLate || (better && form == kChosen)) {
-      return run(rows_sized<T, LateSource, Sink, 2, kHidden, kLateRegisters>, kThreads, call);
+      return run(rows_sized<T, LateSource, Sink, 2, kHidden, kLateRegisters, false>, kThreads, call);
     }
   }
-  return run(rows_sized<T, Source, Sink, 2, kHidden, kRegisters>, kThreads, call);
+  if constexpr (kBeginsEarly) {
+    if (is_few(call)) return run(rows_sized<T, Source, Sink, 2, kHidden, kRegisters, true>, kThreads, call);
+  }
+  return run(rows_sized<T, Source, Sink, 2, kHidden, kRegisters, false>, kThreads, call);
 }
 
 template <class T, class Source, class LateSource, class Sink>
@@ -187,6 +198,7 @@ int launch_sink(const PatdslRowsCall& call) {
   const Int64 form = config_form(call);
   if constexpr (!Source::kMeasures && !Sink::kRowAmax) {
     // Few rows alone would leave most of the machine idle; many rows would be too many blocks to start.
+    constexpr Int64 kFewRows = 32;
     const bool better = form == kChosen && is_fast(call) && !fits_packed(call) && call.rows <= kFewRows;
     if (form == kTiled || better) return launch_tiled<T, Source, Sink>(call);
   }
@@ -226,7 +238,9 @@ int launch_rows(const PatdslRowsCall& call) {
   } else if constexpr (kFamily == Family::kAnyNorm) {
     return launch_sinks<T, AnyNorm<T>, AnyNorm<T>>(call);
   } else if constexpr (kFamily == Family::kActivationMul) {
-    return launch_sinks<T, ActivationMul<T>, ActivationMul<T>>(call);
+    using Silu = ActivationMul<T, false>;
+    using Gelu = ActivationMul<T, true>;
+    return call.source == kGeluMul ? launch_sinks<T, Gelu, Gelu>(call) : launch_sinks<T, Silu, Silu>(call);
   } else {
     return launch_sinks<T, Plain<T>, Plain<T>>(call);
   }

@@ -74,8 +74,8 @@ def test_amd_resources(arch: str, device_code: DeviceCode, request: pytest.Fixtu
 def test_the_expected_kernels(device_code: DeviceCode) -> None:
     """The names say what the kernels are, and each is there for both dtypes."""
     names = set(device_code.kernels("gfx942"))
-    assert "rows_held<Bf16, Norm<Bf16, false, true>, Group128Quant<Bf16>, 2>" in names
-    assert "rows_looped<F16, ActivationMul<F16>, TokenQuant<F16>, false>" in names
+    assert "rows_held<Bf16, Norm<Bf16, false, true>, Group128Quant<Bf16>, 2, false>" in names
+    assert "rows_looped<F16, ActivationMul<F16, true>, TokenQuant<F16>, false>" in names
     assert {name.replace("Bf16", "F16") for name in names if "Bf16" in name} == {
         name for name in names if "Bf16" not in name
     }

@@ -8,6 +8,7 @@
 //   kWave                     lanes in a wave, in device code
 //   kLaunchWave               what a block's thread count is a multiple of, in host code
 //   kScarceRegisters          whether fewer registers a thread let more blocks be on the machine at once
+//   kBeginsEarly              whether `launch_early` ever does, so that a kernel may make ready before it may read
 //   kFp8Limit                 the largest magnitude that a quantised value takes
 //   thread_x, block_x, block_threads, block_barrier
 //   block_y                   the second place of a block, in a grid of two dimensions
@@ -21,7 +22,8 @@
 //   exp2(float)               2 to that power, within 2 units in the last place; what is subnormal may be 0
 //   divide(a, b)              a / b rounded correctly
 //   load16(words, address)    16 aligned bytes, read in the order of the program and before the next barrier
-//   fetch_ahead(address)      a hint to bring 128 bytes nearer, to where another kernel's writes still reach them
+//   fetch_line_ahead(address) a hint to bring 128 bytes nearer, to where another kernel's writes still reach them
+//   fetch_ahead(address, bytes)  likewise, by one thread; both multiples of 16
 //   wait_for_previous()       until what was launched before has ended: a kernel's first act, for `launch_early`
 //   let_next_begin()          what is launched after this kernel may begin, and wait for its end in `wait_for_previous`
 //   max_u16x2                 the larger of two pairs of unsigned 16-bit numbers
@@ -40,6 +42,9 @@ namespace patdsl {
 using Int64 = long long;
 using Word = unsigned int;
 static_assert(sizeof(Int64) == 8 && sizeof(Word) == 4, "the C ABI counts on these sizes");
+
+// When a kernel lets the one after it begin, which then waits in its first instructions.
+enum class Next : unsigned char { kAtEnd, kAtStart, kAfterLoads, kAfterSum };
 }  // namespace patdsl
 
 #if defined(PATDSL_EMULATE)

@@ -13,6 +13,7 @@ namespace patdsl {
 constexpr int kWave = 32;
 constexpr int kLaunchWave = 32;
 constexpr bool kScarceRegisters = true;
+constexpr bool kBeginsEarly = true;
 constexpr float kFp8Limit = 448.0f;
 constexpr bool kFnuz = false;
 
@@ -67,7 +68,13 @@ PATDSL_DEVICE void load16(Word (&words)[4], const void* from) {
 }
 
 // Into L2, which all writes pass through: what is read after `wait_for_previous` is what was written.
-PATDSL_DEVICE void fetch_ahead(const void* from) { asm volatile("prefetch.global.L2 [%0];" ::"l"(from)); }
+PATDSL_DEVICE void fetch_line_ahead(const void* from) { asm volatile("prefetch.global.L2 [%0];" ::"l"(from)); }
+
+PATDSL_DEVICE void fetch_ahead(const void* from, unsigned bytes) {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(from), "r"(bytes));
+#endif
+}
 
 PATDSL_DEVICE void wait_for_previous() {
 #if __CUDA_ARCH__ >= 900

@@ -45,6 +45,7 @@ namespace patdsl {
 constexpr int kWave = 64;
 constexpr int kLaunchWave = 64;
 constexpr bool kScarceRegisters = false;
+constexpr bool kBeginsEarly = false;
 #if defined(__gfx942__)
 constexpr float kFp8Limit = 224.0f;  // e4m3fnuz reaches 240; the quantisation ops in use scale to 224
 constexpr bool kFnuz = true;
@@ -136,7 +137,8 @@ PATDSL_DEVICE void load16(Word (&words)[4], const void* from) {
 }
 
 // Kernels of a stream do not overlap here: there is nothing to do while one waits.
-PATDSL_DEVICE void fetch_ahead(const void*) {}
+PATDSL_DEVICE void fetch_line_ahead(const void*) {}
+PATDSL_DEVICE void fetch_ahead(const void*, unsigned) {}
 PATDSL_DEVICE void wait_for_previous() {}
 PATDSL_DEVICE void let_next_begin() {}
 

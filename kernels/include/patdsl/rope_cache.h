@@ -46,7 +46,7 @@ struct RopeArgs {
   int at_once;                          // columns of a block
   int q_columns, q_k_columns, columns;  // of q, of q and k, of all
   bool cos_sin_f32;
-  bool late;  // the next kernel may begin after a thread's last reads, not after its first
+  Next next;  // kAfterLoads: after a thread's last reads
   Part parts[kRopeParts];
 };
 
@@ -100,10 +100,11 @@ void rope_cache(RopeArgs args) {
   const bool has_slot = args.slots && token < args.slot_count;
   if (!here) return;
   const unsigned short* from = part.from + from_at;
-  if (!args.late) {
-    fetch_ahead(from);
-    if (args.positions) fetch_ahead(args.positions + token);
-    if (has_slot) fetch_ahead(args.slots + token);
+  if (args.next == Next::kAtStart) {
+    let_next_begin();
+    fetch_line_ahead(from);
+    if (args.positions) fetch_line_ahead(args.positions + token);
+    if (has_slot) fetch_line_ahead(args.slots + token);
   }
   wait_for_previous();
 
@@ -117,7 +118,6 @@ void rope_cache(RopeArgs args) {
   const bool known = static_cast<unsigned long long>(position) < args.cos_sin_rows;
   RawAngles<kForm> raw = {};
   if (turned) raw = ask_for_angles<kForm>(args, position, known, number);
-  if (!args.late) let_next_begin();
 
   const bool there = static_cast<unsigned long long>(slot) < args.slot_limit;
   const Word slot_there = there ? static_cast<Word>(slot) : 0u;
@@ -139,7 +139,7 @@ void rope_cache(RopeArgs args) {
     if (more) {
       from += times(columns, part.from_head);
       next = load_runs<kForm>(from, distance, second);
-    } else if (args.late) {
+    } else if (args.next == Next::kAfterLoads) {
       let_next_begin();
     }
     if (to) store_runs<kForm>(to + to_at, distance, second, runs);

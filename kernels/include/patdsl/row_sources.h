@@ -1,8 +1,9 @@
 // What the values of a row are, before they are quantised: x itself, its norm, or an activation times its other half.
 //
-// In: RowsArgs; spans of a row. Out: values rounded to T, where the ops apart round. Each source has `load`, all that is
-// read before the row's sum is known; `squares`, what this thread adds to that sum; `write_sum`, which writes x + other where
-// that is a result; and `values`, given the factor that the sum makes. What a source says of itself:
+// In: RowsArgs; spans of a row. Out: values rounded to T, where the ops apart round. Each source has `fetch_ahead`, which
+// asks for what `load` will read; `load`, all that is read before the row's sum is known; `squares`, what this thread adds
+// to that sum; `write_sum`, which writes x + other where that is a result; and `values`, given the factor that the sum
+// makes. What a source says of itself:
 //   kMeasures        it needs the row's sum
 //   kHeavy           it needs many registers
 //   kSized           the most used sizes are compiled in; kLeastRegisters, with so many registers a thread at least
@@ -45,29 +46,43 @@ PATDSL_DEVICE void summed(const Vector& x, const Vector& other, float (&values)[
   }
 }
 
-// Every eighth thread asks for the 128 bytes that it and its neighbours will read.
-template <class Where>
-PATDSL_DEVICE void fetch_all_ahead(const Halves* row, const Where& span) {
-  if (thread_x() % 8 != 0) return;
-#pragma unroll
-  for (int i = 0; i < Where::kCount; ++i) {
-    if (span.valid[i] > 0) fetch_ahead(row + span.first[i]);
-  }
+// The whole row of this block, which is fast: for one of its threads.
+PATDSL_DEVICE void fetch_row_ahead(const RowsArgs& args, const void* tensor, Int64 stride) {
+  const unsigned bytes = args.hidden * static_cast<unsigned>(sizeof(Halves));
+  fetch_ahead(static_cast<const Halves*>(tensor) + block_x() * stride, bytes);
 }
 
-// Vectors of one tensor. Past the end of a fast row the row's beginning is read, and left out of every result: loads
-// without a branch can wait for one another by count.
+// Where the vectors of a tensor are: worked out before anything may be read. Past the end of a fast row the row's beginning
+// is read, and left out of every result: loads without a branch can wait for one another by count.
 template <class Where>
-PATDSL_DEVICE void load_all(const Halves* row, const Where& span, Vector (&out)[Where::kCount]) {
+struct Places {
+  const Halves* at[Where::kCount];
+
+  PATDSL_DEVICE Places(const void* tensor, Int64 stride, const Where& span) {
+    const Halves* const row = span.template of<Halves>(tensor, stride);
+    const Halves* const begin = row + span.first[0];
 #pragma unroll
-  for (int i = 0; i < Where::kCount; ++i) {
-    if constexpr (Where::kFast) {
-      load16(out[i].word, row + (span.valid[i] > 0 ? span.first[i] : 0));
-    } else {
-      out[i] = load<false>(row + span.first[i], span.valid[i]);
+    for (int i = 0; i < Where::kCount; ++i) {  // most are at a distance known when this is compiled
+      at[i] = Where::kFast && span.valid[i] == 0 ? row : begin + (span.first[i] - span.first[0]);
     }
   }
-}
+
+  PATDSL_DEVICE void fetch_ahead() const {
+#pragma unroll
+    for (int i = 0; i < Where::kCount; ++i) fetch_line_ahead(at[i]);
+  }
+
+  PATDSL_DEVICE void load(const Where& span, Vector (&out)[Where::kCount]) const {
+#pragma unroll
+    for (int i = 0; i < Where::kCount; ++i) {
+      if constexpr (Where::kFast) {
+        load16(out[i].word, at[i]);
+      } else {
+        out[i] = patdsl::load<false>(at[i], span.valid[i]);
+      }
+    }
+  }
+};
 
 // What this thread adds to the sum of squares of x, or of x + other.
 template <class T, bool kAdd, class Where, int kOther>
@@ -98,14 +113,27 @@ struct Norm {
     static constexpr int kCount = Where::kCount;
     const RowsArgs& args;
     const Where& span;
+    const Places<Where> x_at, other_at, weight_at;
     Vector x[kCount], other[kAdd ? kCount : 1], weight[kCount];
 
-    PATDSL_DEVICE Row(const RowsArgs& args_, const Where& span_) : args(args_), span(span_) {}
+    PATDSL_DEVICE Row(const RowsArgs& args_, const Where& span_)
+        : args(args_),
+          span(span_),
+          x_at(args.x, args.x_stride, span),
+          other_at(kAdd ? args.other : args.x, args.other_stride, span),
+          weight_at(args.weight, 0, span) {}
+
+    PATDSL_DEVICE void fetch_ahead() const {
+      if (span.first[0] != 0) return;
+      fetch_row_ahead(args, args.x, args.x_stride);
+      if constexpr (kAdd) fetch_row_ahead(args, args.other, args.other_stride);
+      fetch_row_ahead(args, args.weight, 0);
+    }
 
     PATDSL_DEVICE void load() {
-      load_all(span.template of<Halves>(args.x, args.x_stride), span, x);
-      if constexpr (kAdd) load_all(span.template of<Halves>(args.other, args.other_stride), span, other);
-      if constexpr (kEarly) load_weight();
+      x_at.load(span, x);
+      if constexpr (kAdd) other_at.load(span, other);
+      if constexpr (kEarly) weight_at.load(span, weight);
     }
 
     PATDSL_DEVICE float squares() { return squares_of<T, kAdd>(x, other, span); }
@@ -125,7 +153,7 @@ struct Norm {
     }
 
     PATDSL_DEVICE void values(float factor, Vector (&out)[kCount]) {
-      if constexpr (!kEarly) load_weight();
+      if constexpr (!kEarly) Places<Where>(args.weight, 0, span).load(span, weight);  // places need registers, too
 #pragma unroll
       for (int i = 0; i < kCount; ++i) {
         float wide[kLanes];
@@ -133,8 +161,6 @@ struct Norm {
         out[i] = scaled<T>(wide, factor, weight[i]);
       }
     }
-
-    PATDSL_DEVICE void load_weight() { load_all(static_cast<const Halves*>(args.weight), span, weight); }
   };
 };
 
@@ -151,14 +177,27 @@ struct GatedNorm {
     static constexpr int kCount = Where::kCount;
     const RowsArgs& args;
     const Where& span;
+    const Places<Where> x_at, gate_at, weight_at;
     Vector x[kCount], gate[kCount], weight[kCount];
 
-    PATDSL_DEVICE Row(const RowsArgs& args_, const Where& span_) : args(args_), span(span_) {}
+    PATDSL_DEVICE Row(const RowsArgs& args_, const Where& span_)
+        : args(args_),
+          span(span_),
+          x_at(args.x, args.x_stride, span),
+          gate_at(args.other, args.other_stride, span),
+          weight_at(args.weight, 0, span) {}
+
+    PATDSL_DEVICE void fetch_ahead() const {
+      if (span.first[0] != 0) return;
+      fetch_row_ahead(args, args.x, args.x_stride);
+      fetch_row_ahead(args, args.other, args.other_stride);
+      fetch_row_ahead(args, args.weight, 0);
+    }
 
     PATDSL_DEVICE void load() {
-      load_all(span.template of<Halves>(args.x, args.x_stride), span, x);
-      load_all(span.template of<Halves>(args.other, args.other_stride), span, gate);
-      if constexpr (kEarly) load_weight();
+      x_at.load(span, x);
+      gate_at.load(span, gate);
+      if constexpr (kEarly) weight_at.load(span, weight);
     }
 
     PATDSL_DEVICE float squares() {
@@ -172,7 +211,7 @@ struct GatedNorm {
     PATDSL_DEVICE void write_sum() {}
 
     PATDSL_DEVICE void values(float factor, Vector (&out)[kCount]) {
-      if constexpr (!kEarly) load_weight();
+      if constexpr (!kEarly) Places<Where>(args.weight, 0, span).load(span, weight);
 #pragma unroll
       for (int i = 0; i < kCount; ++i) {
         float wide[kLanes], scale[kLanes], gates[kLanes];
@@ -186,8 +225,6 @@ struct GatedNorm {
         for (int j = 0; j < kLanes / 2; ++j) opaque(out[i].word[j]);  // one vector after another: registers are few
       }
     }
-
-    PATDSL_DEVICE void load_weight() { load_all(static_cast<const Halves*>(args.weight), span, weight); }
   };
 };
 
@@ -203,14 +240,23 @@ struct AnyNorm {
     static constexpr int kCount = Where::kCount;
     const RowsArgs& args;
     const Where& span;
+    const Places<Where> x_at;
     Vector x[kCount], other[kCount], weight[kCount];
 
-    PATDSL_DEVICE Row(const RowsArgs& args_, const Where& span_) : args(args_), span(span_) {}
+    PATDSL_DEVICE Row(const RowsArgs& args_, const Where& span_)
+        : args(args_), span(span_), x_at(args.x, args.x_stride, span) {}
+
+    PATDSL_DEVICE void fetch_ahead() const {
+      if (span.first[0] != 0) return;
+      fetch_row_ahead(args, args.x, args.x_stride);
+      if (args.other) fetch_row_ahead(args, args.other, args.other_stride);
+      if (args.weight && !args.weight_f32) fetch_row_ahead(args, args.weight, 0);
+    }
 
     PATDSL_DEVICE void load() {
-      load_all(span.template of<Halves>(args.x, args.x_stride), span, x);
-      if (args.other) load_all(span.template of<Halves>(args.other, args.other_stride), span, other);
-      if (args.weight && !args.weight_f32) load_all(static_cast<const Halves*>(args.weight), span, weight);
+      x_at.load(span, x);
+      if (args.other) Places<Where>(args.other, args.other_stride, span).load(span, other);
+      if (args.weight && !args.weight_f32) Places<Where>(args.weight, 0, span).load(span, weight);
     }
 
     PATDSL_DEVICE float squares() {
@@ -292,10 +338,10 @@ struct AnyNorm {
 };
 
 // silu or gelu of the first half of a row of x, times its second half: rounded after each.
-template <class T>
+template <class T, bool kGelu>
 struct ActivationMul {
   static constexpr bool kSized = true;
-  static constexpr bool kHeavy = false;
+  static constexpr bool kHeavy = kGelu;
   static constexpr int kLeastRegisters = 40;
   static constexpr bool kMeasures = false;
 
@@ -304,20 +350,23 @@ struct ActivationMul {
     static constexpr int kCount = Where::kCount;
     const RowsArgs& args;
     const Where& span;
+    const Places<Where> gate_at, up_at;
     Vector gate[kCount], up[kCount];
 
-    PATDSL_DEVICE Row(const RowsArgs& args_, const Where& span_) : args(args_), span(span_) {}
+    PATDSL_DEVICE Row(const RowsArgs& args_, const Where& span_)
+        : args(args_),
+          span(span_),
+          gate_at(args.x, args.x_stride, span),
+          up_at(static_cast<const Halves*>(args.x) + args.hidden, args.x_stride, span) {}
 
-    PATDSL_DEVICE void fetch_ahead() {
-      const Halves* const row = span.template of<Halves>(args.x, args.x_stride);
-      fetch_all_ahead(row, span);
-      fetch_all_ahead(row + args.hidden, span);
+    PATDSL_DEVICE void fetch_ahead() const {
+      gate_at.fetch_ahead();
+      up_at.fetch_ahead();
     }
 
     PATDSL_DEVICE void load() {
-      const Halves* const row = span.template of<Halves>(args.x, args.x_stride);
-      load_all(row, span, gate);
-      load_all(row + args.hidden, span, up);
+      gate_at.load(span, gate);
+      up_at.load(span, up);
     }
 
     PATDSL_DEVICE float squares() { return 0.0f; }
@@ -328,13 +377,8 @@ struct ActivationMul {
       for (int i = 0; i < kCount; ++i) {
         float values[kLanes];
         widen<T>(gate[i], values);
-        if (args.gelu) {
 #pragma unroll
-          for (int j = 0; j < kLanes; ++j) values[j] = gelu(values[j]);
-        } else {
-#pragma unroll
-          for (int j = 0; j < kLanes; ++j) values[j] = silu(values[j]);
-        }
+        for (int j = 0; j < kLanes; ++j) values[j] = kGelu ? gelu(values[j]) : silu(values[j]);
         out[i] = narrow<T>(values);
 #pragma unroll
         for (int j = 0; j < kLanes / 2; ++j) out[i].word[j] = T::multiply(out[i].word[j], up[i].word[j]);
@@ -355,12 +399,14 @@ struct Plain {
     static constexpr int kCount = Where::kCount;
     const RowsArgs& args;
     const Where& span;
+    const Places<Where> x_at;
     Vector x[kCount];
 
-    PATDSL_DEVICE Row(const RowsArgs& args_, const Where& span_) : args(args_), span(span_) {}
+    PATDSL_DEVICE Row(const RowsArgs& args_, const Where& span_)
+        : args(args_), span(span_), x_at(args.x, args.x_stride, span) {}
 
-    PATDSL_DEVICE void fetch_ahead() { fetch_all_ahead(span.template of<Halves>(args.x, args.x_stride), span); }
-    PATDSL_DEVICE void load() { load_all(span.template of<Halves>(args.x, args.x_stride), span, x); }
+    PATDSL_DEVICE void fetch_ahead() const { x_at.fetch_ahead(); }
+    PATDSL_DEVICE void load() { x_at.load(span, x); }
     PATDSL_DEVICE float squares() { return 0.0f; }
     PATDSL_DEVICE void write_sum() {}
 

@@ -13,16 +13,6 @@
 
 namespace patdsl {
 
-// The row of this block of x and other, and the weight, 128 bytes a thread. Other parts of a row are not worth it.
-PATDSL_DEVICE void fetch_row_ahead(const RowsArgs& args) {
-  constexpr int kElements = 64;
-  const int first = thread_x() * kElements;
-  if (first >= args.hidden) return;
-  fetch_ahead(static_cast<const Halves*>(args.x) + block_x() * args.x_stride + first);
-  if (args.other) fetch_ahead(static_cast<const Halves*>(args.other) + block_x() * args.other_stride + first);
-  if (args.weight && args.weight_f32 == 0) fetch_ahead(static_cast<const Halves*>(args.weight) + first);
-}
-
 PATDSL_DEVICE void begin(Next next) {
   if (next == Next::kAtStart) let_next_begin();
   wait_for_previous();
@@ -32,29 +22,34 @@ PATDSL_DEVICE float norm_factor(const RowsArgs& args, float sum) {
   return reciprocal_square_root(fused_multiply_add(sum, args.inverse_size, args.epsilon));
 }
 
-// The row of this block, by its threads from `first_thread` on.
-template <class T, class Source, class Sink, int kVectors, int kHidden>
+// The row of this block, by its threads from `first_thread` on. With kFew there are so few rows that most of the machine
+// is idle: the next kernel begins at once, and while the one before this ends, all that can be is made ready. Of many rows
+// some work while others wait, and would be disturbed.
+template <class T, class Source, class Sink, int kVectors, int kHidden, bool kFew>
 PATDSL_DEVICE void held_row(const RowsArgs& args, unsigned first_thread = 0) {
-  if (args.ahead) fetch_row_ahead(args);
-  begin(args.next);
   constexpr int kThreads = kRowThreads<kVectors, kHidden, kWave>;
   using Block = BlockSlots<kThreads, (kHidden > 0)>;
   using Where = Span<kVectors, true>;
   PATDSL_SHARED(Four, sum_slots, Block::kFours);
   PATDSL_SHARED(Four, amax_slots, Block::kFours);
   const Where span = held_span<kVectors, kHidden>(args.hidden, first_thread);
+  if constexpr (!kFew) wait_for_previous();
   typename Source::template Row<Where> row(args, span);
   Sink sink(args);
+  if constexpr (kFew) {
+    row.fetch_ahead();
+    begin(Next::kAtStart);
+  }
   row.load();
   sink.prepare();
-  if (args.next == Next::kAfterLoads) let_next_begin();
+  if (args.next == Next::kAfterLoads) let_next_begin();  // never of few; but no compiler puts a load off past this
   float factor = 1.0f;
   if constexpr (Source::kMeasures) {
     const float own = row.squares();
     row.write_sum();
     factor = norm_factor(args, Block::sum(own, sum_slots));
   }
-  if (args.next == Next::kAfterSum) let_next_begin();
+  if (!kFew && args.next == Next::kAfterSum) let_next_begin();
   Vector values[kVectors];
   row.values(factor, values);
   Word amax = 0;
@@ -75,10 +70,10 @@ inline constexpr int kHeldBlocks = kVectors > 2 ? 1 : Source::kHeavy || Sink::kH
 
 // hidden: a multiple of 8, at most kVectors * 8 * 512. Every row of 16-bit floats begins at a 16-byte boundary, and
 // every row of q at an 8-byte one.
-template <class T, class Source, class Sink, int kVectors>
+template <class T, class Source, class Sink, int kVectors, bool kFew>
 PATDSL_KERNEL(kHeldThreads, (kHeldBlocks<Source, Sink, kVectors>))
 void rows_held(RowsArgs args) {
-  held_row<T, Source, Sink, kVectors, 0>(args);
+  held_row<T, Source, Sink, kVectors, 0, kFew>(args);
 }
 
 // Blocks of kThreads that an NVIDIA multiprocessor holds where a thread has kRegisters: its four parts have 16,384 each.
@@ -86,13 +81,13 @@ template <int kThreads, int kRegisters>
 inline constexpr int kBlocksAtOnce = 16384 / (32 * kRegisters) * 4 / ((kThreads + 31) / 32);
 
 // The same for one size. With fewer registers a thread more rows are on the machine at once.
-template <class T, class Source, class Sink, int kVectors, int kHidden, int kRegisters>
+template <class T, class Source, class Sink, int kVectors, int kHidden, int kRegisters, bool kFew>
 PATDSL_KERNEL((kRowThreads<kVectors, kHidden, kWave>),
               (kBlocksAtOnce<kRowThreads<kVectors, kHidden, kWave>, kRegisters>))
 void rows_sized(RowsArgs args) {
   args.hidden = kHidden;
   args.inverse_size = 1.0f / kHidden;
-  held_row<T, Source, Sink, kVectors, kHidden>(args);
+  held_row<T, Source, Sink, kVectors, kHidden, kFew>(args);
 }
 
 constexpr int kPackedThreads = 128, kPackedLanes = 16;
@@ -134,8 +129,8 @@ void rows_packed(PackedArgs packed) {
 
 constexpr int kTileThreads = 64, kTile = kTileThreads * kLanes;
 
-// hidden: a multiple of 8. Rows are as fast as for `held`; the second dimension of the grid is the part of the row. A
-// thread has one vector: there are few rows, and what takes longest is one thread's work.
+// hidden: a multiple of 8. Rows are as fast as for `held`; the second dimension of the grid is the part of the row. There
+// are few rows, and what takes longest is one thread's work: it has one vector.
 template <class T, class Source, class Sink>
 PATDSL_KERNEL(kTileThreads, 24)
 void rows_tiled(RowsArgs args) {
@@ -145,11 +140,10 @@ void rows_tiled(RowsArgs args) {
   const Where span = {block_x(), {first}, {first < static_cast<unsigned>(args.hidden) ? kLanes : 0}};
   typename Source::template Row<Where> row(args, span);
   Sink sink(args);
-  if (args.ahead) row.fetch_ahead();
-  begin(args.next);
+  row.fetch_ahead();
+  begin(Next::kAtStart);
   row.load();
   sink.prepare();
-  if (args.next != Next::kAtStart) let_next_begin();
   Vector values[1];
   row.values(1.0f, values);
   sink.write(values, span, 0);

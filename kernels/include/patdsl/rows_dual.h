@@ -13,13 +13,13 @@ struct DualArgs {
 };
 
 // Both parts fast, and at most kVectors * 8 * 512 long.
-template <class T, class Sink, int kVectors>
+template <class T, class Sink, int kVectors, bool kFew>
 PATDSL_KERNEL(kHeldThreads, (kHeldBlocks<Norm<T, false, true>, Sink, kVectors>))
 void dual_held(DualArgs args) {
   if (block_y() == 0) {
-    held_row<T, Norm<T, false, true>, Sink, kVectors, 0>(args.first);
+    held_row<T, Norm<T, false, true>, Sink, kVectors, 0, kFew>(args.first);
   } else {
-    held_row<T, Norm<T, false, true>, Store<T>, kVectors, 0>(args.second);
+    held_row<T, Norm<T, false, true>, Store<T>, kVectors, 0, kFew>(args.second);
   }
 }
 
@@ -29,7 +29,7 @@ inline constexpr int kDualThreads = kRowThreads<2, kFirst, kLanesOfWave> + kRowT
 
 // Both sizes compiled in, and both parts of a row in one block: the last wave has the second part. Half as many blocks
 // have to be started, which is what short rows take longest for.
-template <class T, class Sink, int kFirst, int kSecond>
+template <class T, class Sink, int kFirst, int kSecond, bool kFew>
 PATDSL_KERNEL((kDualThreads<kFirst, kSecond, kWave>), (kBlocksAtOnce<kDualThreads<kFirst, kSecond, kWave>, 40>))
 void dual_sized(DualArgs args) {
   constexpr int kThreads = kRowThreads<2, kFirst, kWave>;
@@ -38,11 +38,11 @@ void dual_sized(DualArgs args) {
   if (thread_x() < kThreads) {
     args.first.hidden = kFirst;
     args.first.inverse_size = 1.0f / kFirst;
-    held_row<T, Norm<T, false, true>, Sink, 2, kFirst>(args.first);
+    held_row<T, Norm<T, false, true>, Sink, 2, kFirst, kFew>(args.first);
   } else {
     args.second.hidden = kSecond;
     args.second.inverse_size = 1.0f / kSecond;
-    held_row<T, Norm<T, false, true>, Store<T>, 2, kSecond>(args.second, kThreads);
+    held_row<T, Norm<T, false, true>, Store<T>, 2, kSecond, kFew>(args.second, kThreads);
     block_barrier();  // those of the first part
     if constexpr (Sink::kRowAmax) block_barrier();
   }
