@@ -8,7 +8,7 @@ In: a `torch.fx.Graph` whose nodes carry example values (`meta["val"]`, `meta["e
 from __future__ import annotations
 
 import operator
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import torch
@@ -53,6 +53,10 @@ class FxView:
 
     def position(self, node: Node) -> int:
         return self._positions[node]
+
+    @property
+    def targets(self) -> Iterable[str]:
+        return self._by_target
 
     def by_target(self, target: str) -> Sequence[Node]:
         return self._by_target.get(target, ())

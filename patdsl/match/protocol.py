@@ -7,7 +7,7 @@ rewrite, make a new one.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
@@ -78,6 +78,10 @@ class GraphView(Protocol[N]):
 
     def position(self, node: N) -> int:
         """Index of the node in `nodes`."""
+
+    @property
+    def targets(self) -> Iterable[str]:
+        """Every target that `by_target` knows."""
 
     def by_target(self, target: str) -> Sequence[N]:
         """Nodes that call `ns::op.overload`, directly or functionalized, in graph order."""

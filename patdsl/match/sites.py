@@ -42,6 +42,7 @@ class Sites:
     _at: dict[tuple[str, Any], list[Site[Any]]] = attrs.Factory(dict)
     _natives: dict[str, list[Site[Any]]] = attrs.Factory(dict)
     _counts: dict[str, int] = attrs.Factory(dict)
+    _literals: dict[tuple[str, str], frozenset[Hashable]] = attrs.Factory(dict)
     _open: set[str] = attrs.Factory(set)
 
     def __attrs_post_init__(self) -> None:
@@ -101,6 +102,16 @@ class Sites:
                 yield binding.block
             elif isinstance(binding, DeclaredCall):
                 yield from self._blocks(binding.op)
+
+    def literals(self, name: str, param: str) -> frozenset[Hashable]:
+        """What the sites of the op have as `param`, as plain values; None among them for anything else."""
+        place = (name, param)
+        if place not in self._literals:
+            given = (site.args.get(param) for site in self.all(name))
+            self._literals[place] = frozenset(
+                value if isinstance(value, (bool, int, float, str)) else None for value in given
+            )
+        return self._literals[place]
 
     # sites
 

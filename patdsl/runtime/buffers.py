@@ -47,7 +47,7 @@ def buffer_of(
     view_as: Dtype | None = None,
 ) -> Buffer:
     """A buffer of type `meta`, row-major unless `strides` are given; `view_as`: of the same bytes in that dtype."""
-    with torch_api.propagating(new.fake_mode()):
+    with torch_api.propagating(new.fakes.mode()):
         how: dict[str, Any] = {"dtype": torch_dtype(meta.dtype), "device": torch.device(meta.device)}
         example = torch.empty(meta.dims, **how)
         if strides is not None:

@@ -13,7 +13,8 @@ from patdsl.match.context import Context
 from patdsl.match.found import Match, Replaced, RightValue, TensorMeta, TypedCall, TypedView
 from patdsl.runtime.buffers import strides_as
 from patdsl.runtime.dims import DimTable, UnreachableDimError
-from patdsl.runtime.nodes import EmitError, NewNodes
+from patdsl.runtime.fake_results import EmitError
+from patdsl.runtime.nodes import NewNodes
 from patdsl.runtime.operands import Holder, Operands
 from patdsl.runtime.template import Caller, Template
 from patdsl.runtime.torch_api import Node

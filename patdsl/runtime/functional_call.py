@@ -14,8 +14,9 @@ import attrs
 
 from patdsl.runtime import torch_api
 from patdsl.runtime.buffers import Buffer
+from patdsl.runtime.fake_results import EmitError
 from patdsl.runtime.inline import inline, is_taken_apart
-from patdsl.runtime.nodes import EmitError, NewNodes, take
+from patdsl.runtime.nodes import NewNodes, take
 from patdsl.runtime.torch_api import Node, OpOverload
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from torch.fx.node import map_aggregate, map_arg
 
 from patdsl.runtime import torch_api
-from patdsl.runtime.nodes import EmitError, NewNodes
+from patdsl.runtime.fake_results import EmitError
+from patdsl.runtime.nodes import NewNodes
 from patdsl.runtime.torch_api import Node, OpOverload
 from patdsl.runtime.values import value_of
 
@@ -39,7 +40,7 @@ def inline(new: NewNodes, op: OpOverload, args: tuple[Any, ...], kwargs: dict[st
         return op(*filled_args, **filled_kwargs)
 
     try:
-        with torch_api.propagating(new.fake_mode()):
+        with torch_api.propagating(new.fakes.mode()):
             graph = torch_api.traced(run, [value_of(node) for node in inputs])
     except Exception as error:
         raise EmitError(f"{op} cannot be taken apart: {error}") from error

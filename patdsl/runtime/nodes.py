@@ -13,15 +13,12 @@ from typing import Any
 from torch.fx.node import map_aggregate
 
 from patdsl.runtime import torch_api
+from patdsl.runtime.fake_results import EmitError, FakeResults
 from patdsl.runtime.torch_api import Graph, Node
 from patdsl.runtime.values import value_of
 
 #: Key of `node.meta`: full names of the patterns whose rewrites made the node.
 MADE_BY = "patdsl"
-
-
-class EmitError(ValueError):
-    """A node of the right side cannot be made; the message is the reason that a report shows."""
 
 
 class NewNodes:
@@ -31,11 +28,13 @@ class NewNodes:
     names of the patterns for `meta["patdsl"]`.
     """
 
-    def __init__(self, graph: Graph, before: Node, old: tuple[Node, ...], made_by: tuple[str, ...]) -> None:
+    def __init__(
+        self, graph: Graph, fakes: FakeResults, before: Node, old: tuple[Node, ...], made_by: tuple[str, ...]
+    ) -> None:
         self._graph = graph
         self._before = before
         self._meta = _inherited(old, made_by)
-        self._fake_mode: Any = None
+        self.fakes = fakes
         self.added: list[Node] = []
 
     def call(
@@ -44,7 +43,7 @@ class NewNodes:
         """A node that calls `target`, with the value that its fake implementation gives. Raises EmitError."""
         kwargs = kwargs or {}
         value_args, value_kwargs = map_aggregate((args, kwargs), _value)
-        value = self._run(target, value_args, value_kwargs)
+        value = self.fakes.of(target, value_args, value_kwargs)
         node = self.add(target, args, kwargs, value)
         if torch_api.needs_exact_strides(target, args, kwargs):
             node.meta["eager_input_vals"] = (value_args, value_kwargs)
@@ -67,22 +66,6 @@ class NewNodes:
             self._graph.erase_node(node)
         self.added.clear()
 
-    def _run(self, target: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        try:
-            with torch_api.propagating(self.fake_mode((args, kwargs))):
-                return target(*args, **kwargs)
-        except Exception as error:
-            # A fake implementation is the integrator's code and may raise anything; compilation must go on.
-            raise EmitError(
-                f"the fake implementation of {name_of(target, args)} failed: {_first_line(error)}"
-            ) from error
-
-    def fake_mode(self, values: Any = ()) -> Any:
-        """The fake mode of these values, or of the graph. Raises EmitError where there is none."""
-        if self._fake_mode is None:
-            self._fake_mode = fake_mode_in(values) or fake_mode_of(self._graph)
-        return self._fake_mode
-
 
 def take(new: NewNodes, source: Node, index: int) -> Node:
     """`source[index]`."""
@@ -92,37 +75,6 @@ def take(new: NewNodes, source: Node, index: int) -> Node:
     return new.add(operator.getitem, (source, index), {}, values[index])
 
 
-def fake_mode_in(values: Any) -> Any:
-    """The fake mode of the first fake tensor in nested values, or None."""
-    modes: list[Any] = []
-
-    def look(value: Any) -> Any:
-        if isinstance(value, torch_api.FakeTensor):
-            modes.append(torch_api.fake_mode_of_tensor(value))
-        return value
-
-    map_aggregate(values, look)
-    return modes[0] if modes else None
-
-
-def fake_mode_of(graph: Graph) -> Any:
-    """The fake mode that the graph was traced under. Raises EmitError where no node holds a fake tensor."""
-    for node in graph.nodes:
-        value = value_of(node)
-        if isinstance(value, torch_api.FakeTensor):
-            return torch_api.fake_mode_of_tensor(value)
-    raise EmitError("no node of the graph holds a fake tensor")
-
-
-def name_of(target: Any, args: tuple[Any, ...] = ()) -> str:
-    """How a reason calls an op; a functionalised call goes by the op that it calls."""
-    if target in (torch_api.auto_functionalized, torch_api.auto_functionalized_v2) and args:
-        target = args[0]
-    return (
-        str(target) if isinstance(target, torch_api.OpOverload) else getattr(target, "__name__", str(target))
-    )
-
-
 def _value(item: Any) -> Any:
     if not isinstance(item, Node):
         return item
@@ -130,11 +82,6 @@ def _value(item: Any) -> Any:
     if value is None:
         raise EmitError(f"the type of {item.name} is not recorded in the graph")
     return value
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0]
 
 
 def _inherited(old: tuple[Node, ...], made_by: tuple[str, ...]) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from patdsl.dtypes import Dtype
 from patdsl.expr import UNKNOWN
 from patdsl.match.found import Match, RightValue, Value
 from patdsl.runtime.dims import Dims, DimTable
-from patdsl.runtime.nodes import EmitError, NewNodes
+from patdsl.runtime.fake_results import EmitError
+from patdsl.runtime.nodes import NewNodes
 from patdsl.runtime.torch_api import Node
 from patdsl.runtime.values import same, tensor_of, torch_dtype
 

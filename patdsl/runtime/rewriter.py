@@ -25,8 +25,9 @@ from patdsl.runtime import torch_api
 from patdsl.runtime.agree import disagreement
 from patdsl.runtime.dims import DimTable
 from patdsl.runtime.emit import Emitter
+from patdsl.runtime.fake_results import EmitError, FakeResults
 from patdsl.runtime.leaving import Leaving
-from patdsl.runtime.nodes import EmitError, NewNodes, take
+from patdsl.runtime.nodes import NewNodes, take
 from patdsl.runtime.torch_api import Graph, Node, is_erased
 from patdsl.runtime.values import is_number, value_of
 
@@ -58,6 +59,7 @@ class Rewriter:
         self._graph = graph
         self._context = context
         self._table = DimTable(graph)
+        self._fakes = FakeResults(graph)
         self._second_form = uses_second_form(graph)
         self._free = FREE | {
             binding.target
@@ -79,7 +81,7 @@ class Rewriter:
         while is_erased(before):
             before = torch_api.next_of(before)
         old = tuple(dict.fromkeys((*_producers(match), *match.dying)))
-        new = NewNodes(self._graph, before, old, (match.pattern.full_name,))
+        new = NewNodes(self._graph, self._fakes, before, old, (match.pattern.full_name,))
         try:
             redirects = self._emit(match, new, before)
             leaving = Leaving(

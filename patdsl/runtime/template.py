@@ -36,8 +36,9 @@ from patdsl.op_table import (
     TorchCall,
 )
 from patdsl.runtime.buffers import Buffer, buffer_of
+from patdsl.runtime.fake_results import EmitError
 from patdsl.runtime.functional_call import Called, call, written_arguments
-from patdsl.runtime.nodes import EmitError, NewNodes, take
+from patdsl.runtime.nodes import NewNodes, take
 from patdsl.runtime.operands import Operands
 from patdsl.runtime.torch_api import Node, OpOverload
 from patdsl.runtime.torch_ops import find_op

@@ -54,6 +54,7 @@ def _may(module: str, name: str, otherwise: Any = None) -> Any:
 
 auto_functionalized: Any = _need("torch._higher_order_ops.auto_functionalize", "auto_functionalized")
 auto_functionalized_v2: Any = _need("torch._higher_order_ops.auto_functionalize", "auto_functionalized_v2")
+FUNCTIONALIZED = (auto_functionalized, auto_functionalized_v2)
 can_auto_functionalize: Callable[[Any], bool] = _need(
     "torch._higher_order_ops.auto_functionalize", "can_auto_functionalize"
 )
@@ -78,6 +79,7 @@ def prefers_v2() -> bool:
 # Symbolic shapes and fake tensors.
 
 FakeTensor: Any = _need("torch._subclasses.fake_tensor", "FakeTensor")
+_no_dispatch: Any = _need("torch.utils._mode_utils", "no_dispatch")
 statically_known_true: Callable[[Any], bool] = _need(
     "torch.fx.experimental.symbolic_shapes", "statically_known_true"
 )
@@ -94,6 +96,13 @@ PythonMod: Any = _may("torch.utils._sympy.functions", "PythonMod", Mod)
 def fake_mode_of_tensor(tensor: torch.Tensor) -> Any:
     """The mode that a fake tensor was made under."""
     return tensor.fake_mode  # type: ignore[attr-defined]
+
+
+def fake_like(tensor: Any) -> Any:
+    """A fake tensor of its own with the type of `tensor`, which begins at its storage."""
+    with _no_dispatch():
+        empty = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+        return FakeTensor(tensor.fake_mode, empty, tensor.device, requires_grad=tensor.requires_grad)
 
 
 def is_symbolic(size: Any) -> bool:

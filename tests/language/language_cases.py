@@ -22,7 +22,7 @@ from torch.utils._pytree import tree_leaves
 import patdsl
 import patdsl.reference
 from patdsl.runtime import torch_api
-from patdsl.runtime.nodes import name_of
+from patdsl.runtime.fake_results import name_of
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 K = torch.ops.patdsl

@@ -12,7 +12,7 @@ from runtime_lib import OPS
 from torch._inductor.custom_graph_pass import CustomGraphPass
 
 from patdsl.runtime import torch_api
-from patdsl.runtime.nodes import name_of
+from patdsl.runtime.fake_results import name_of
 
 
 def bf16(*shape):

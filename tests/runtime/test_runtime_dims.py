@@ -7,6 +7,7 @@ import torch
 from runtime_models import check, traced
 
 from patdsl.runtime.dims import Dims, DimTable, UnreachableDimError
+from patdsl.runtime.fake_results import FakeResults
 from patdsl.runtime.nodes import NewNodes
 from patdsl.runtime.values import tensor_of
 
@@ -30,7 +31,7 @@ def symbolic():
             graph.erase_node(node)
     x = next(node for node in graph.nodes if node.op == "placeholder")
     output = next(node for node in graph.nodes if node.op == "output")
-    new = NewNodes(graph, output, (), ("test",))
+    new = NewNodes(graph, FakeResults(graph), output, (), ("test",))
     dims = Dims(
         DimTable(graph), output, lambda: [x], lambda target, args, value: new.add(target, args, {}, value)
     )
@@ -87,7 +88,7 @@ def test_holder_behind_the_place_is_not_used():
     with graph.inserting_after(first):
         late = graph.call_function(torch.ops.aten.sym_size.int, (x, 0))
     late.meta["val"] = tensor_of(x).shape[0]
-    new = NewNodes(graph, first, (), ("test",))
+    new = NewNodes(graph, FakeResults(graph), first, (), ("test",))
     dims = Dims(
         DimTable(graph), first, lambda: [x], lambda target, args, value: new.add(target, args, {}, value)
     )
