@@ -14,7 +14,8 @@ from patdsl.compiler.imports import Loader
 from patdsl.diagnostic import Diagnostics
 from patdsl.match.context import Context
 from patdsl.match.engine import find
-from patdsl.match.fx_view import FxView, known
+from patdsl.match.fx_known import known
+from patdsl.match.fx_view import FxView
 from patdsl.runtime.torch_ops import exists
 
 # tanh stands for whatever is fused: an op that the graphs do not have and that takes any tensor.

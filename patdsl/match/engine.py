@@ -12,21 +12,22 @@ then remove what is dead.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import attrs
 
 from patdsl.graph import Pattern
-from patdsl.match.blocks import places
+from patdsl.match.blocks import Placed, places
 from patdsl.match.choice import on_target
 from patdsl.match.context import Context
 from patdsl.match.found import Match, Refusal
+from patdsl.match.index import Indexed, PatternIndex
 from patdsl.match.judge import Judge
 from patdsl.match.maximal import choose_maximal
 from patdsl.match.native import find_native
 from patdsl.match.placement import Barriers
 from patdsl.match.protocol import GraphView
-from patdsl.match.resolve import resolve_all
 from patdsl.match.sites import Sites
 
 #: Refusals kept for each pattern.
@@ -41,43 +42,59 @@ class Found:
     refusals: tuple[Refusal[Any], ...]
 
 
-def find(view: GraphView[Any], patterns: Sequence[Pattern], context: Context) -> Found:
-    """Every place where a pattern holds, after rule 3 has chosen among them."""
-    return find_in(Sites(view, context, find_native), patterns)
+def find(view: GraphView[Any], patterns: Sequence[Pattern] | PatternIndex, context: Context) -> Found:
+    """Every place where a pattern holds, after rule 3 has chosen among them. An index saves time over many graphs."""
+    index = patterns if isinstance(patterns, PatternIndex) else PatternIndex(patterns, context)
+    return find_in(Sites(view, context, find_native), index)
 
 
-def find_in(sites: Sites, patterns: Sequence[Pattern]) -> Found:
+def find_in(sites: Sites, index: PatternIndex) -> Found:
     """`find` in a graph whose sites are already being kept."""
     judge = Judge(sites, Barriers(sites))
+    lefts: dict[int, Left] = {}
     matches: list[Match[Any]] = []
     refusals: list[Refusal[Any]] = []
-    for pattern in patterns:
-        if on_target(sites, pattern.targets):
-            found, refused = find_one(judge, pattern)
+    for entry in index.candidates(sites):
+        if on_target(sites, entry.pattern.targets):
+            if entry.left not in lefts:
+                lefts[entry.left] = find_left(sites, entry)
+            found, refused = find_one(judge, entry, lefts[entry.left])
             matches.extend(found)
-            refusals.extend(refused[:REFUSALS])
+            refusals.extend(refused)
     chosen, gave_way = choose_maximal(matches, sites.view.position)
     return Found(tuple(chosen), (*refusals, *gave_way))
 
 
-def find_one(judge: Judge, pattern: Pattern) -> tuple[list[Match[Any]], list[Refusal[Any]]]:
-    """The matches of one pattern, before rule 3: one for each set of costly nodes, and why other places are none."""
-    sites = judge.sites
-    resolved: Pattern = resolve_all(pattern, sites.context.target)
-    types = {each.name: each.type for each in resolved.inputs if each.type is not None}
-    matches: dict[frozenset[Any], Match[Any]] = {}
-    refusals: dict[tuple[Any, str, str], Refusal[Any]] = {}
+@attrs.frozen
+class Left:
+    """Where a left side holds, and why it does not hold elsewhere: node, rule, reason."""
+
+    places: tuple[Placed, ...]
+    refused: tuple[tuple[Any, str, str], ...]
+
+
+def find_left(sites: Sites, entry: Indexed) -> Left:
+    """The places of one left side, one for each way to bind."""
+    refused: dict[tuple[Any, str, str], None] = {}
 
     def tell(node: Any, rule: str, reason: str) -> None:
-        if len(refusals) < REFUSALS:
-            refusals.setdefault((node, rule, reason), Refusal(pattern, node, rule, reason))
+        if len(refused) < REFUSALS:
+            refused.setdefault((node, rule, reason))
 
-    for place in places(sites, resolved.left, types, tell):
+    found = tuple(places(sites, entry.resolved.left, entry.types, tell))
+    return Left(found, tuple(refused))
+
+
+def find_one(judge: Judge, entry: Indexed, left: Left) -> tuple[list[Match[Any]], list[Refusal[Any]]]:
+    """The matches of one pattern, before rule 3: one for each set of costly nodes, and why other places are none."""
+    matches: dict[frozenset[Any], Match[Any]] = {}
+    refused = dict.fromkeys(left.refused)
+    for place in left.places:
         if place.solution.nodes in matches:
             continue
-        verdict = judge.judge(resolved, place)
+        verdict = judge.judge(entry.resolved, place)
         if isinstance(verdict, Match):
-            matches[place.solution.nodes] = attrs.evolve(verdict, pattern=pattern)
+            matches[place.solution.nodes] = attrs.evolve(verdict, pattern=entry.pattern)
         else:
-            tell(verdict.at, verdict.rule, verdict.reason)
-    return list(matches.values()), list(refusals.values())
+            refused.setdefault((verdict.at, verdict.rule, verdict.reason))
+    return list(matches.values()), [Refusal(entry.pattern, *each) for each in islice(refused, REFUSALS)]

@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 
 import torch
 from torch.fx import Graph, Node
-from torch.fx.experimental.symbolic_shapes import statically_known_true
 
 from patdsl.dtypes import FROM_TORCH
 from patdsl.expr import UNKNOWN
@@ -219,17 +218,6 @@ class FxView:
 
     def name(self, node: Node) -> str:
         return node.name
-
-
-def known(condition: Any) -> Any:
-    """A plain or symbolic bool as True or False where that is statically known, else UNKNOWN: for `Context.known`."""
-    if isinstance(condition, bool):
-        return condition
-    if not isinstance(condition, torch.SymBool):
-        return UNKNOWN
-    if statically_known_true(condition):
-        return True
-    return False if statically_known_true(torch.sym_not(condition)) else UNKNOWN  # type: ignore[no-untyped-call]
 
 
 def same_plain(one: Any, other: Any) -> bool:

@@ -19,7 +19,6 @@ import attrs
 from patdsl.expr import Lit
 from patdsl.graph import Pattern
 from patdsl.match.context import Context
-from patdsl.match.found import Value
 from patdsl.match.resolve import resolve_all
 from patdsl.match.sites import Sites
 from patdsl.op_table import Const, DeclaredCall, Op, Step, TorchCall, Type
@@ -133,9 +132,7 @@ def is_literal(value: Any) -> bool:
     return isinstance(value, (bool, int, float, str))
 
 
-def _targets(
-    wanted: Iterable[str], ops: Mapping[str, Op]
-) -> tuple[dict[str, list[str]], tuple[str, ...]]:
+def _targets(wanted: Iterable[str], ops: Mapping[str, Op]) -> tuple[dict[str, list[str]], tuple[str, ...]]:
     """Torch op -> the wanted ops that a call of it may be, and the ops that may be something else than one call."""
     by_target: dict[str, list[str]] = {}
     others = []

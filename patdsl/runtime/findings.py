@@ -35,7 +35,7 @@ class Look:
 
     def __init__(self, graph: Graph, patterns: FusionPass) -> None:
         resolved = patterns.resolved()
-        self.found = find(FxView(graph), patterns.wanted(), resolved.context)
+        self.found = find(FxView(graph), patterns.index(), resolved.context)
         self._rewriter = Rewriter(graph, resolved.context)
         self._patterns = patterns
         patterns.note_refusals(self.found.refusals)
@@ -90,7 +90,7 @@ class Findings:
         outcome = self._look.write(match)
         self._written.add(id(match))
         self._state = torch_api.state_of(self._graph)
-        return isinstance(outcome, Written)
+        return outcome.written
 
     def is_written(self, match: Match[Node]) -> bool:
         return id(match) in self._written

@@ -16,12 +16,19 @@ from patdsl.graph import Pattern
 from patdsl.match.found import Match, Value
 from patdsl.op_table import Block, DeclaredCall, Native, Step, TorchCall
 from patdsl.runtime import torch_api
-from patdsl.runtime.findings import findings_of
-from patdsl.runtime.torch_api import Node
+from patdsl.runtime.torch_api import Graph, Node
 from patdsl.runtime.torch_ops import find_op
 
 if TYPE_CHECKING:
+    from patdsl.runtime.findings import Findings
     from patdsl.runtime.passes import FusionPass
+
+
+def _findings(graph: Graph, patterns: FusionPass) -> Findings:
+    """`findings_of`, with the engine loaded when there is a graph."""
+    from patdsl.runtime.findings import findings_of
+
+    return findings_of(graph, patterns)
 
 
 class Matcher(torch_api.PatternExpr):  # type: ignore[misc]
@@ -44,7 +51,7 @@ class Matcher(torch_api.PatternExpr):  # type: ignore[misc]
 
     def match(self, node: Node) -> Any:
         """The match that `node` belongs to, or a FailedMatch."""
-        match = findings_of(node.graph, self.patterns).at(node, self.pattern.full_name)
+        match = _findings(node.graph, self.patterns).at(node, self.pattern.full_name)
         if match is None:
             return torch_api.FailedMatch("no match of {}", self.pattern.full_name)
         return TorchMatch(self, match, node)
@@ -65,14 +72,14 @@ class TorchMatch(torch_api.TorchMatch):  # type: ignore[misc]
 
     def output_nodes(self) -> list[Node | None]:
         matcher: Matcher = self.pattern
-        written = findings_of(self.anchor.graph, matcher.patterns).is_written(self.found)
+        written = _findings(self.anchor.graph, matcher.patterns).is_written(self.found)
         return [None if written else self.anchor]
 
 
 def rewrite(match: TorchMatch) -> bool:
     """Write the match into its graph; False, with the reason in the report, where it cannot be written."""
     matcher: Matcher = match.pattern
-    return findings_of(match.anchor.graph, matcher.patterns).write(match.found)
+    return _findings(match.anchor.graph, matcher.patterns).write(match.found)
 
 
 def trace(fn: Any, *args: Any, **kwargs: Any) -> Any:

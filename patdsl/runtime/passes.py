@@ -11,22 +11,24 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from patdsl.graph import PassSpec, Pattern
-from patdsl.match.found import Match, Refusal
+from patdsl.graph import PassSpec
 from patdsl.op_table import TorchCall
 from patdsl.runtime import torch_api
-from patdsl.runtime.findings import Look
 from patdsl.runtime.matcher import Matcher, rewrite, trace
 from patdsl.runtime.report import PassReport, Refused, pattern_report
 from patdsl.runtime.resolve import Resolved, host_values, resolve_pass
-from patdsl.runtime.rewriter import NotWritten, Written
 from patdsl.runtime.sides import Left, Right, examples
 from patdsl.runtime.target import check_target, current_target
 from patdsl.runtime.torch_api import Graph, GraphModule, Node
 from patdsl.runtime.torch_ops import exists
 from patdsl.runtime.uuid import pass_uuid
+
+if TYPE_CHECKING:
+    from patdsl.match.found import Match, Refusal
+    from patdsl.match.index import PatternIndex
+    from patdsl.runtime.rewriter import NotWritten, Written
 
 logger = logging.getLogger("patdsl")
 
@@ -61,6 +63,7 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
         self._called: dict[str, Counter[str]] = {}
         self._refusals: dict[Refused, None] = {}
         self._seen: tuple[frozenset[str], Resolved] | None = None
+        self._index: tuple[Resolved, frozenset[str], PatternIndex] | None = None
         self._targets = _torch_targets(spec)
         (register or register_all)(self)
 
@@ -76,7 +79,7 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
         """
         graph = gm.graph if isinstance(gm, GraphModule) else gm
         self.begin()
-        if not self.wanted():
+        if not self.index().entries:
             return 0
         owner = graph.owning_module
         if owner is None:
@@ -91,6 +94,9 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
         return sum(self.last_counts.values())
 
     def _run(self, graph: Graph) -> None:
+        # The engine is loaded when there is a graph: a model's integration imports many passes and may use none.
+        from patdsl.runtime.findings import Look
+
         for _ in range(ROUNDS):
             self._refusals = {}
             try:
@@ -107,7 +113,7 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
                 )
                 return
             outcomes = look.write_all()
-            written = [outcome for outcome in outcomes if isinstance(outcome, Written)]
+            written = [outcome for outcome in outcomes if outcome.written]
             for outcome in written:
                 torch_api.counters["inductor"]["pattern_matcher_count"] += 1
                 torch_api.counters["inductor"]["pattern_matcher_nodes"] += outcome.erased
@@ -124,15 +130,21 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
             self._seen = (existing, resolve_pass(self.spec, self.target, self.hosts))
         return self._seen[1]
 
-    def wanted(self) -> tuple[Pattern, ...]:
+    def index(self) -> PatternIndex:
         """The patterns that are registered and enabled, as the target reads them."""
-        names = {
+        from patdsl.match.index import PatternIndex
+
+        resolved = self.resolved()
+        names = frozenset(
             entry.pattern.pattern.full_name
             for entries in self.patterns.values()
             for entry in entries
             if isinstance(entry.pattern, Matcher)
-        }
-        return tuple(pattern for pattern in self.resolved().enabled if pattern.full_name in names)
+        )
+        if self._index is None or self._index[0] is not resolved or self._index[1] != names:
+            wanted = [pattern for pattern in resolved.enabled if pattern.full_name in names]
+            self._index = (resolved, names, PatternIndex(wanted, resolved.context))
+        return self._index[2]
 
     def _existing(self) -> frozenset[str]:
         return frozenset(filter(exists, self._targets))
@@ -168,7 +180,7 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
     def note(self, match: Match[Node], outcome: Written | NotWritten) -> None:
         """Count a written match, or keep the reason."""
         name = match.pattern.full_name
-        if isinstance(outcome, Written):
+        if outcome.written:
             self.counts[name] += 1
             self.last_counts[name] += 1
             self._called.setdefault(name, Counter()).update(outcome.calls)

@@ -15,7 +15,7 @@ import attrs
 from patdsl.expr import UNKNOWN, EvaluationError, Scope, evaluate
 from patdsl.graph import ConstValue, HostValue, PassSpec, Pattern, RightStep
 from patdsl.match.context import Context
-from patdsl.match.fx_view import known
+from patdsl.match.fx_known import known
 from patdsl.match.resolve import resolve_all
 from patdsl.op_table import DeclaredCall, Native, On, Op, TorchCall
 from patdsl.runtime.target import matches

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import attrs
 import torch
@@ -40,6 +40,7 @@ FREE = ALWAYS_FREE | RESHAPES | SAME_IF_TYPE_IS
 class Written:
     """A match that was written: how many nodes with a cost went, and the calls that came."""
 
+    written: ClassVar[Literal[True]] = True
     erased: int
     calls: tuple[str, ...]
 
@@ -48,6 +49,7 @@ class Written:
 class NotWritten:
     """A match that was not written, and why. `stale`: an earlier rewrite took its nodes; look for it anew."""
 
+    written: ClassVar[Literal[False]] = False
     reason: str
     stale: bool = False
 

@@ -19,7 +19,8 @@ from patdsl.expr import Binary, Expr, Lit, Member, Ref, Star
 from patdsl.graph import Input, Pattern, Replace, RightStep
 from patdsl.match.context import Context
 from patdsl.match.engine import Found, find
-from patdsl.match.fx_view import FxView, known
+from patdsl.match.fx_known import known
+from patdsl.match.fx_view import FxView
 from patdsl.op_table import (
     NO_DEFAULT,
     Block,

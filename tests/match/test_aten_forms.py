@@ -10,7 +10,8 @@ from torch.fx import Graph
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from patdsl.match.aten_forms import DimIndex, canonical
-from patdsl.match.fx_view import FxView, known
+from patdsl.match.fx_known import known
+from patdsl.match.fx_view import FxView
 from patdsl.match.protocol import Handle
 
 ATEN = torch.ops.aten

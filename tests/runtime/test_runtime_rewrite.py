@@ -18,7 +18,7 @@ from patdsl.runtime.rewriter import NotWritten, Rewriter, Written
 
 
 def matches_in(graph, fusion):
-    return find(FxView(graph), fusion.wanted(), fusion.resolved().context).matches
+    return find(FxView(graph), fusion.index(), fusion.resolved().context).matches
 
 
 def test_new_nodes_take_over_provenance():
