@@ -164,28 +164,31 @@ class Scope:
 
 def evaluate(expr: Expr, scope: Scope) -> Any:
     """The value of `expr`, or UNKNOWN where a symbolic dim leaves it open. Raises EvaluationError."""
-    if isinstance(expr, Lit):
-        return expr.value
-    if isinstance(expr, Ref):
-        if expr.name not in scope.names:
-            raise EvaluationError(f"`{expr.name}` has no value here")
+    return _EVALUATE[type(expr)](expr, scope)
+
+
+def _ref(expr: Ref, scope: Scope) -> Any:
+    try:
         value = scope.names[expr.name]
-        return UNKNOWN if isinstance(value, Open) else value
-    if isinstance(expr, Items):
-        return _items(expr, scope)
-    if isinstance(expr, Unary):
-        value = evaluate(expr.operand, scope)
-        if expr.op == "not":
-            return UNKNOWN if _condition(value) is UNKNOWN else not value
-        return UNKNOWN if value is UNKNOWN else _negative(value)
-    if isinstance(expr, Binary):
-        return _binary(expr, scope)
-    if isinstance(expr, Member):
-        return _member(expr, scope)
-    if isinstance(expr, Func):
-        args = [evaluate(arg, scope) for arg in expr.args]
-        return UNKNOWN if any(arg is UNKNOWN for arg in args) else _call(expr.name, args, scope)
+    except KeyError:
+        raise EvaluationError(f"`{expr.name}` has no value here") from None
+    return UNKNOWN if isinstance(value, Open) else value
+
+
+def _star(expr: Star, scope: Scope) -> Any:
     raise EvaluationError(f"`*{expr.name}` stands for several dims; write it inside a list")
+
+
+def _unary(expr: Unary, scope: Scope) -> Any:
+    value = evaluate(expr.operand, scope)
+    if expr.op == "not":
+        return UNKNOWN if _condition(value) is UNKNOWN else not value
+    return UNKNOWN if value is UNKNOWN else _negative(value)
+
+
+def _func(expr: Func, scope: Scope) -> Any:
+    args = [evaluate(arg, scope) for arg in expr.args]
+    return UNKNOWN if any(arg is UNKNOWN for arg in args) else _call(expr.name, args, scope)
 
 
 def _call(name: str, args: list[Any], scope: Scope) -> Any:
@@ -338,6 +341,18 @@ def _member(expr: Member, scope: Scope) -> Any:
     if any(same is True for same in found):
         return True
     return UNKNOWN if any(same is UNKNOWN for same in found) else False
+
+
+_EVALUATE: dict[type, Callable[[Any, Scope], Any]] = {
+    Lit: lambda expr, scope: expr.value,
+    Ref: _ref,
+    Star: _star,
+    Items: _items,
+    Unary: _unary,
+    Binary: _binary,
+    Member: _member,
+    Func: _func,
+}
 
 
 def names_in(expr: Expr) -> tuple[str, ...]:

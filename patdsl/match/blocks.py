@@ -19,8 +19,11 @@ from patdsl.match.join import AnyStep, Budget, Join, OutOfBudgetError, Seen, Sol
 from patdsl.match.sites import Sites
 from patdsl.op_table import Block, FanOut, Step, Type, ViewStep
 
-#: Sites tried at one anchor before the search gives up.
+#: Sites tried at one anchor before the search gives up there, and in a whole graph: so many, and more for each node.
 BUDGET = 20_000
+WHOLE_BUDGET, BUDGET_OF_A_NODE = 20_000, 100
+#: What a place counts as: it is judged, which takes as long as trying so many sites.
+PLACE = 10
 #: Subsets of a fan-out that are tried where there are more branches than it takes.
 SUBSETS = 64
 
@@ -50,7 +53,8 @@ def places(sites: Sites, block: Block, types: Mapping[str, Type], tell: Tell = _
     """Every place where the block holds."""
     if any(not sites.count(step.op) for step in block.steps if isinstance(step, Step)):
         return
-    search = _Search(sites, block, types, tell)
+    whole = Budget(WHOLE_BUDGET + BUDGET_OF_A_NODE * len(sites.view.nodes))
+    search = _Search(sites, block, types, tell, whole)
     yield from search.run()
 
 
@@ -60,6 +64,7 @@ class _Search:
     block: Block
     types: Mapping[str, Type]
     tell: Tell
+    whole: Budget
 
     def run(self) -> Iterator[Placed]:
         shared = tuple(step for step in self.block.steps if step.fan_out is None)
@@ -73,8 +78,16 @@ class _Search:
         if anchor.fan_out is not None:
             yield from self._guarded(self._join(self.sites.count(anchor.op)), shared, self._empty(), None)
             return
-        for site in self.sites.all(anchor.op):
+        for site in self._affordable(anchor.op):
             yield from self._anchored(anchor, site, shared)
+
+    def _affordable(self, op: str) -> Iterator[Site[Any]]:
+        """The sites of the op, until no search can begin at one."""
+        for site in self.sites.all(op):
+            if self.whole.left <= 0:
+                self._exhausted(site)
+                return
+            yield site
 
     def _from_branches(self, anchor: Step, shared: tuple[AnyStep, ...]) -> Iterator[Placed]:
         """The branch's op is the rarest: go up from each of its sites to the shared part, and search anew from
@@ -83,7 +96,7 @@ class _Search:
         branch = tuple(step for step in self.block.steps if step.fan_out == anchor.fan_out)
         first = next(step for step in shared if isinstance(step, Step))
         tried = set()
-        for site in self.sites.all(anchor.op):
+        for site in self._affordable(anchor.op):
             join = self._join()
             start = join.extend(anchor, site, self._empty())
             if start is None:
@@ -95,7 +108,7 @@ class _Search:
                 self._exhausted(site)
                 continue
             for top in found:
-                if id(top) not in tried:
+                if id(top) not in tried and self.whole.left > 0:
                     tried.add(id(top))
                     yield from self._anchored(first, top, shared)
 
@@ -120,12 +133,13 @@ class _Search:
     def _exhausted(self, site: Site[Any] | None) -> None:
         if site is not None:
             node = site.nodes[0] if site.nodes else next(iter(site.results.values())).producer
-            self.tell(node, "budget", f"more than {BUDGET} ways to bind were tried here")
+            where = "here" if self.whole.left > 0 else "in this graph"
+            self.tell(node, "budget", f"too many ways to bind {where}: the search was given up")
 
     def _join(self, times: int = 1) -> Join:
         produced = {name for step in self.block.steps if isinstance(step, Step) for _, name in step.results}
         produced |= {step.value for step in self.block.steps if isinstance(step, ViewStep)}
-        return Join(self.sites, self.types, frozenset(produced), Budget(BUDGET * max(1, times)))
+        return Join(self.sites, self.types, frozenset(produced), Budget(BUDGET * max(1, times), self.whole))
 
     def _empty(self) -> Solution:
         return Solution(self.sites.names())
@@ -142,6 +156,7 @@ class _Search:
     ) -> Iterator[Placed]:
         if not fan_outs:
             for solution in join.finished(shared):
+                join.budget.spend(PLACE)
                 yield Placed(solution, branches, sites)
             return
         fan_out, rest = fan_outs[0], fan_outs[1:]

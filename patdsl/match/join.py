@@ -39,14 +39,17 @@ class OutOfBudgetError(Exception):
 
 @attrs.define
 class Budget:
-    """How many more sites may be tried."""
+    """How many more sites may be tried, and of `whole`, which several budgets may draw on."""
 
     left: int
+    whole: Budget | None = None
 
-    def spend(self) -> None:
-        self.left -= 1
+    def spend(self, tries: int = 1) -> None:
+        self.left -= tries
         if self.left < 0:
             raise OutOfBudgetError
+        if self.whole is not None:
+            self.whole.spend(tries)
 
 
 @attrs.frozen

@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from patdsl.dtypes import Dtype
-from patdsl.expr import UNKNOWN, EvaluationError, Expr, Items, Ref, Scope, evaluate, names_in
+from patdsl.expr import UNKNOWN, EvaluationError, Expr, Items, Lit, Ref, Scope, evaluate, names_in
 from patdsl.graph import Pattern, Replace, RightOperand, RightStep, RightView
 from patdsl.match.answers import answers
 from patdsl.match.blocks import Placed
@@ -77,7 +77,13 @@ class RightTyping:
     calls: list[TypedCall[Any] | TypedView[Any]] = attrs.Factory(list)
     metas: dict[RightValue, TensorMeta | None] = attrs.Factory(dict)
     reads: list[Value[Any]] = attrs.Factory(list)
+    _made: set[str] = attrs.Factory(set)
     _by_step: dict[int, tuple[Mapping[str, Any], TypedCall[Any]]] = attrs.Factory(dict)
+
+    def define(self, value: RightValue, meta: TensorMeta | None) -> None:
+        """The right side makes a value of this type (None: not known)."""
+        self._made.add(value.name)
+        self.metas[value] = meta
 
     def branches(self, fan_out: str | None) -> list[int | None]:
         """What a step of this fan-out is made for: each branch, or once."""
@@ -121,9 +127,10 @@ class RightTyping:
 
     def resolve(self, name: str, branch: int | None, fan_out: str | None) -> Any:
         """A name on the right: made there, of the branch, of the left side, or a constant."""
-        for made in (RightValue(name, branch), RightValue(name)):
-            if made in self.metas:
-                return made
+        if name in self._made:
+            for made in (RightValue(name, branch), RightValue(name)):
+                if made in self.metas:
+                    return made
         if branch is not None and fan_out is not None:
             own = self.place.branches[fan_out][branch]
             if name in own:
@@ -177,10 +184,10 @@ class RightTyping:
         self.calls.append(typed)
         renamed = dict(typed.step.results)
         for result, name in typed.step.results:
-            self.metas[RightValue(name, branch)] = typed.results.get(result.split(".")[0])
+            self.define(RightValue(name, branch), typed.results.get(result.split(".")[0]))
         for _, name in step.results:
             if name not in renamed.values():
-                self.metas[RightValue(name, branch)] = None
+                self.define(RightValue(name, branch), None)
 
     def _same_as_before(self, step: RightStep, args: Mapping[str, Any]) -> TypedCall[Any] | None:
         """The call that another branch made of the same operands."""
@@ -248,7 +255,8 @@ class RightTyping:
                 return float(value)
             return value
         if not isinstance(param.default, NoDefault):
-            return evaluate(param.default, self.scope({}))
+            default = param.default
+            return default.value if isinstance(default, Lit) else evaluate(default, self.scope({}))
         if param.optional:
             return None
         raise RefusedError("typed", f"{op.name} takes `{param.name}`, which nothing gives")
@@ -316,7 +324,7 @@ class RightTyping:
         dims = self._view_dims(step, branch, meta)
         self.calls.append(TypedView(step, branch, source, dims))
         made = None if meta is None else TensorMeta(meta.dtype, dims, contiguous_strides(dims), meta.device)
-        self.metas[RightValue(step.value, branch)] = made
+        self.define(RightValue(step.value, branch), made)
 
     def _view_dims(self, step: RightView, branch: int | None, meta: TensorMeta | None) -> tuple[Any, ...]:
         """The dims of a view; `_` among them is what is left over."""

@@ -44,6 +44,11 @@ class Look:
     def matches(self) -> tuple[Match[Node], ...]:
         return tuple(self.found.matches)
 
+    @property
+    def gave_up(self) -> bool:
+        """Whether a search ran out of its budget: another look would take as long again."""
+        return any(refusal.rule == "budget" for refusal in self.found.refusals)
+
     def write_all(self) -> list[Written | NotWritten]:
         """Write every match, then erase what they left dead."""
         outcomes = [self._write(match) for match in self.matches]

@@ -117,7 +117,7 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
             for outcome in written:
                 torch_api.counters["inductor"]["pattern_matcher_count"] += 1
                 torch_api.counters["inductor"]["pattern_matcher_nodes"] += outcome.erased
-            if not written:
+            if not written or look.gave_up:
                 return
         logger.warning("%s: still found matches after %d rounds", self.name, ROUNDS)
 
