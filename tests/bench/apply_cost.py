@@ -4,9 +4,9 @@
 
 Prints a table with ratios from one run, in processor time: all passes of the library's rms_norm_quant against two
 traced `register_replacement` patterns in plain torch, on a graph of 61 layers (2,139 nodes, a match each) and on one
-without a match. With `--vllm`, in an environment with vLLM 0.32 and the stand-ins that make it a ROCm build (`simplugin` on the
-path), `RocmAiterRMSNormQuantFusionPass` is timed on the same graph spelled in vLLM's ops. Then: the time to make the
-whole library's passes, and, each in a process of its own, to import them.
+without a match. With `--vllm`, in an environment with vLLM 0.32 and the stand-ins that make it a ROCm build
+(`simplugin` on the path), `RocmAiterRMSNormQuantFusionPass` is timed on the same graph spelled in vLLM's ops. Then: the
+time to make the whole library's passes, and, each in a process of its own, to import them.
 """
 
 from __future__ import annotations
