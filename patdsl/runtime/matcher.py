@@ -19,6 +19,7 @@ from patdsl.runtime import torch_api
 from patdsl.runtime.findings import findings_of
 from patdsl.runtime.torch_api import Node
 from patdsl.runtime.torch_ops import find_op
+from patdsl.torch_private import schema_of
 
 if TYPE_CHECKING:
     from patdsl.runtime.passes import FusionPass
@@ -112,7 +113,7 @@ def _op_targets(name: str, patterns: FusionPass, seen: frozenset[str]) -> Iterat
             op = find_op(binding.target)
             if op is not None:
                 yield op
-                if op._schema.is_mutable:
+                if schema_of(op).is_mutable:
                     yield from (torch_api.auto_functionalized, torch_api.auto_functionalized_v2)
         elif isinstance(binding, DeclaredCall):
             yield from _op_targets(binding.op, patterns, seen | {name})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -62,6 +63,7 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
         self._refusals: dict[Refused, None] = {}
         self._seen: tuple[frozenset[str], Resolved] | None = None
         self._targets = _torch_targets(spec)
+        self._lock = threading.RLock()
         (register or register_all)(self)
 
     def __call__(self, graph: Graph) -> None:
@@ -72,8 +74,12 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
         """Apply the pass; how many matches were written.
 
         Unlike torch's driver it looks once for all patterns, so that of two matches at one place the larger wins, and
-        looks again until nothing more is found.
+        looks again until nothing more is found. Threads take turns, as the counts are those of one graph.
         """
+        with self._lock:
+            return self._apply(gm)
+
+    def _apply(self, gm: GraphModule | Graph) -> int:
         graph = gm.graph if isinstance(gm, GraphModule) else gm
         self.begin()
         if not self.wanted():
