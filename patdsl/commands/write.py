@@ -36,7 +36,7 @@ def write_atomic(path: Path, text: str) -> None:
 
 
 def _write(target: Path, text: str) -> None:
-    handle, temporary = _temporary(target.parent)
+    handle, temporary = new_temporary(target.parent)
     try:
         # Replaced before it is closed: closing gives up the lock, which says that somebody is at work.
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
@@ -51,7 +51,7 @@ def _write(target: Path, text: str) -> None:
         raise
 
 
-def _temporary(folder: Path) -> tuple[int, Path]:
+def new_temporary(folder: Path) -> tuple[int, Path]:
     """A new empty file and its handle, which holds a lock on it."""
     while True:
         path = folder / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"

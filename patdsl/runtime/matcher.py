@@ -9,6 +9,7 @@ graph that returns None.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,29 @@ class TorchMatch(torch_api.TorchMatch):  # type: ignore[misc]
         matcher: Matcher = self.pattern
         written = findings_of(self.anchor.graph, matcher.patterns).is_written(self.found)
         return [None if written else self.anchor]
+
+
+def register_replacement(*, search_fn_pattern: Matcher, pass_dicts: Any, **arguments: Any) -> None:
+    """torch's `register_replacement` for one pattern. Threads take turns; what is there already stays.
+
+    torch raises RuntimeError for another pattern of the same name.
+    """
+    with _REGISTERING:
+        if not any(_same(entry.pattern, search_fn_pattern) for entry in _entries(pass_dicts)):
+            torch_api.register_replacement(
+                search_fn_pattern=search_fn_pattern, pass_dicts=pass_dicts, **arguments
+            )
+
+
+_REGISTERING = threading.Lock()
+
+
+def _entries(patterns: Any) -> list[Any]:
+    return [entry for entries in patterns.patterns.values() for entry in entries]
+
+
+def _same(one: Any, other: Matcher) -> bool:
+    return isinstance(one, Matcher) and one.patterns is other.patterns and one.pattern == other.pattern
 
 
 def rewrite(match: TorchMatch) -> bool:

@@ -19,7 +19,7 @@ from patdsl.match.found import Match, Refusal
 from patdsl.op_table import TorchCall
 from patdsl.runtime import torch_api
 from patdsl.runtime.findings import Look
-from patdsl.runtime.matcher import Matcher, rewrite, trace
+from patdsl.runtime.matcher import Matcher, register_replacement, rewrite, trace
 from patdsl.runtime.report import PassReport, Refused, pattern_report
 from patdsl.runtime.resolve import Resolved, host_values, resolve_pass
 from patdsl.runtime.rewriter import NotWritten, Written
@@ -200,7 +200,7 @@ def _again(spec: PassSpec, hosts: dict[str, Any], target: str, counts: dict[str,
 def register_all(patterns: FusionPass) -> None:
     """Register every pattern of a pass, as a compiled module does one by one."""
     for pattern in patterns.spec.patterns:
-        torch_api.register_replacement(
+        register_replacement(
             search_fn=Left(pattern),
             replace_fn=Right(pattern),
             example_inputs=examples(pattern),
