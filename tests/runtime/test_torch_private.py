@@ -175,3 +175,34 @@ def test_the_command_says_it_without_a_traceback(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "patdsl needs torch._subclasses.fake_tensor.FakeTensor, which torch" in done.stderr
+
+
+# A torch that has none of what `may` looks for, and a `register_replacement` of before 2.13.
+BARE = """
+import sys
+sys.path[:0] = PATHS
+import torch, torch._inductor.pattern_matcher as home
+from patdsl import torch_private
+torch_private.may = lambda module, name, otherwise=None: otherwise
+real = home.register_replacement
+def before_pattern_names(search_fn, replace_fn, example_inputs, trace_fn, pass_dicts, extra_check, search_fn_pattern):
+    return real(
+        search_fn, replace_fn, example_inputs, trace_fn, pass_dicts, extra_check, search_fn_pattern=search_fn_pattern
+    )
+home.register_replacement = before_pattern_names
+from runtime_models import agree, bf16, compiled, norm_quants
+from runtime_specs import spec
+from patdsl.runtime import FusionPass, torch_api
+assert torch_api.CleanDiv is torch_api.FloorDiv and "recompute" in torch_api.COPIED_FIELDS
+fusion = FusionPass(spec())
+model, inputs = norm_quants(None, (-1, 256)), (bf16(6, 256), bf16(256))
+outputs, kept = compiled(model, inputs, fusion)
+agree(model, inputs, outputs)
+print(dict(kept.after))
+"""
+
+
+def test_passes_work_without_anything_optional() -> None:
+    paths = [str(Path(__file__).parent)]
+    done = run(f"PATHS = {paths!r}\n{BARE}")
+    assert (done.returncode, done.stdout) == (0, "{'norm_quant': 1}\n"), done.stderr
