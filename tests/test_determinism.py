@@ -146,6 +146,17 @@ def test_the_library_is_what_every_setting_makes(world: World, results: dict[str
     assert "入力 ıİ" in (out / "入力.py").read_text(encoding="utf-8")
 
 
+def test_standard_output_is_what_would_be_written(world: World, results: dict[str, Any]) -> None:
+    """Where it goes to a file, whatever the terminal's encoding would be."""
+    done = subprocess.run(
+        [sys.executable, "-m", "patdsl", "compile", str(world.extra)],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == (world.folder / "out plain" / "入力.py").read_bytes()
+
+
 def test_it_can_fail(world: World) -> None:
     """Each way to be wrong is seen by the setting that is there for it."""
 

@@ -8,6 +8,9 @@ import subprocess
 from pathlib import Path
 
 import faulty
+import pytest
+
+from patdsl.commands import write
 
 
 def watched(processes: list[subprocess.Popen[str]], folder: Path) -> dict[str, set[bytes]]:
@@ -59,10 +62,24 @@ def test_one_cache_for_builds_of_which_one_is_killed(tmp_path: Path) -> None:
     assert not list(cache.glob("build-*/*"))
 
 
+def test_taken_for_a_leftover(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the making of a temporary and its lock another process removes it: the writer makes another."""
+    locked, removed = write._locked, []
+
+    def raced(handle: int) -> bool | None:
+        if not removed:
+            removed.extend(tmp_path.glob(".patdsl-*.tmp"))
+            removed[0].unlink()
+        return locked(handle)
+
+    monkeypatch.setattr(write, "_locked", raced)
+    write.write_atomic(tmp_path / "a.py", "text")
+    assert len(removed) == 1
+    assert faulty.contents(tmp_path) == {"a.py": b"text"}
+
+
 def test_a_stopped_writer_holds_nobody_up(tmp_path: Path) -> None:
     """Its temporary is locked and stays; others write past it."""
-    from patdsl.commands import write
-
     handle, temporary = write.new_temporary(tmp_path)
     fcntl.flock(handle, fcntl.LOCK_EX)
     write.write_atomic(tmp_path / "a.py", "text")

@@ -69,12 +69,14 @@ def test_loading_in_threads() -> None:
 
 
 def test_registering_again_changes_nothing() -> None:
-    chain = rms_norm_quant.load(target="cpu")
-    before = registered(chain), chain.uuid()
-    ((_, register),) = rms_norm_quant.PASSES
-    (only,) = chain
-    assert at_once(lambda _: register(only)) == [None] * THREADS
-    assert (registered(chain), chain.uuid()) == before
+    """Several threads register with one pass, which has nothing yet; then again, when it has everything."""
+    alone = rms_norm_quant.load(target="cpu")
+    ((declared, register),) = rms_norm_quant.PASSES
+    for _ in range(5):
+        empty = FusionPass(declared, lambda patterns: None, target="cpu")
+        for _ in range(2):
+            assert at_once(lambda _, shared=empty: register(shared)) == [None] * THREADS
+            assert (registered(Chain([empty])), empty.uuid()) == (registered(alone), next(iter(alone)).uuid())
 
 
 def test_one_pass_on_graphs_of_several_threads() -> None:
@@ -89,7 +91,7 @@ def test_one_pass_on_graphs_of_several_threads() -> None:
 
 #: Several threads import the ops and register the kernels at once, in a process where nothing is imported yet.
 IMPORTING = """
-import json, sys, threading
+import json, sys, threading, time
 import torch
 sys.setswitchinterval(1e-5)
 calls = []
@@ -97,6 +99,7 @@ real = torch.library.Library.impl
 def impl(self, name, *more, **kwargs):
     if self.ns == "patdsl":
         calls.append(f"{name} {more}")
+        time.sleep(0.001)  # another thread's turn
     return real(self, name, *more, **kwargs)
 torch.library.Library.impl = impl
 start = threading.Barrier(8)
