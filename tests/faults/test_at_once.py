@@ -29,7 +29,7 @@ def test_compiling_into_one_folder(tmp_path: Path) -> None:
     folder.mkdir()
     for name in list(expected)[:3]:
         (folder / name).write_bytes(b"stale")
-    processes = [faulty.start([*faulty.COMPILE, str(folder)]) for _ in range(4)]
+    processes = [faulty.start([*faulty.COMPILE, str(folder)]) for _ in range(2)]
     seen = watched(processes, folder)
     for code, _, err in map(faulty.finished, processes):
         assert code == 0, err

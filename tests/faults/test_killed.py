@@ -53,7 +53,7 @@ def seen_after_kills(path: Path, write: str, kills: int) -> tuple[set[str], int]
 
 def test_a_killed_writer_leaves_the_old_text_or_the_new(tmp_path: Path) -> None:
     path = tmp_path / "module.py"
-    seen, hits = seen_after_kills(path, ATOMIC, 25)
+    seen, hits = seen_after_kills(path, ATOMIC, 15)
     assert seen <= {OLD, NEW}
     assert hits, "no kill has hit a write: the test says nothing"
     from patdsl.commands.write import write_atomic
@@ -116,7 +116,7 @@ def test_a_killed_compile_is_repaired_by_the_next(tmp_path: Path) -> None:
     whole, folder = tmp_path / "whole", tmp_path / "out"
     assert faulty.finished(faulty.start([*faulty.COMPILE, str(whole)]))[0] == 0
     expected = faulty.contents(whole)
-    for moment in faulty.moments(4, 0.5, 1.2):
+    for moment in faulty.moments(2, 0.6, 1.2):
         faulty.killed_at([*faulty.COMPILE, str(folder)], moment)
         for name, text in faulty.contents(folder).items() if folder.exists() else ():
             assert name.endswith(".tmp") or text == expected[name]
@@ -129,7 +129,7 @@ def test_a_killed_build_is_repaired_by_the_next(tmp_path: Path) -> None:
     environment = faulty.compiler(tmp_path)
     cache = tmp_path / "cache" / "kernels"
     hits = 0
-    for moment in faulty.moments(8, 0.2, 0.9):
+    for moment in faulty.moments(5, 0.2, 0.9):
         faulty.killed_at(faulty.BUILD, moment, env=environment)
         hits += any(cache.glob("build-*/*"))
         for library in cache.glob("*.so"):
