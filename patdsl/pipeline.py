@@ -18,7 +18,7 @@ from patdsl.compiler.imports import LoadedFile, Loader
 from patdsl.compiler.plan_to_module import module_text
 from patdsl.diagnostic import Diagnostic, Diagnostics, PatError
 from patdsl.graph_to_text import op_line, pass_lines, pattern_lines
-from patdsl.source import Source
+from patdsl.source import Source, portable_name
 from patdsl.syntax import ast_nodes as ast
 
 STAGES = ("ast", "graph", "plan", "module")
@@ -57,7 +57,7 @@ def _run_one(path: Path, loader: Loader, stop_after: str) -> Outcome:
         if stop_after != "graph" and not _errors(loaded):
             unit = plan(unit, loaded)
         if stop_after == "module" and not _errors(loaded) and unit.passes:
-            module = module_text(unit, path.name)
+            module = module_text(unit, portable_name(path.name))
     diagnostics = (*found.items, *(item for one in loaded.closure() for item in one.diagnostics.items))
     return Outcome(path, loaded.source, loaded.file, unit, module, tuple(dict.fromkeys(diagnostics)))
 

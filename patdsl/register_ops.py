@@ -23,6 +23,7 @@ import torch
 from patdsl.reference import in_place, kv_cache_in_place, kv_cache_results, results, unfused
 from patdsl.reference.fused import Fused
 from patdsl.reference.rows import ROW_OPS
+from patdsl.torch_private import has_own_kernel
 
 Function = Callable[..., Any]
 
@@ -169,8 +170,7 @@ def runs_on(name: str, device_type: str) -> str:
     key = {"cpu": "CPU", "cuda": "CUDA"}.get(device_type)
     if key is None:
         raise ValueError(f"unknown device type {device_type!r}; accepted: 'cpu', 'cuda'")
-    own = torch._C._dispatch_has_kernel_for_dispatch_key(f"patdsl::{name}", key)
-    return "kernel" if own else "reference"
+    return "kernel" if has_own_kernel(f"patdsl::{name}", key) else "reference"
 
 
 def _without_gradient(function: Function) -> Function:

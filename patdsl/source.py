@@ -1,16 +1,31 @@
 """Source text and places in it.
 
 In: a path and its text. Out: `Source`, which maps character offsets to lines and columns, and `Span`,
-the half-open range of characters that every AST node and every diagnostic carries. Reads no file.
+the half-open range of characters that every AST node and every diagnostic carries. Names of files as text, which is
+the same in every locale. Reads no file.
 """
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 from functools import cached_property
 from pathlib import PurePath
 
 import attrs
+
+
+def portable_name(name: str) -> str:
+    """A file's name as text: its bytes as UTF-8. Python reads them as the locale says, so that ASCII knows no `é`."""
+    try:
+        return os.fsencode(name).decode("utf-8", "replace")
+    except UnicodeEncodeError:  # not from a file system
+        return name
+
+
+def native_name(name: str) -> str:
+    """The other way: what Python must be given to mean the file of this name."""
+    return os.fsdecode(name.encode("utf-8", "surrogateescape"))
 
 
 @attrs.frozen(slots=False, eq=False)
@@ -23,7 +38,7 @@ class Source:
     @property
     def file_name(self) -> str:
         """The name without folders: what generated modules say, so that they are the same everywhere."""
-        return PurePath(self.name).name
+        return portable_name(PurePath(self.name).name)
 
     @cached_property
     def line_starts(self) -> list[int]:

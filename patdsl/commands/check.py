@@ -66,6 +66,7 @@ def _load(modules: tuple[str, ...]) -> None:
 
 
 def _with_schemas(outcome: pipeline.Outcome) -> pipeline.Outcome:
+    from patdsl import torch_private
     from patdsl.compiler.schema_findings import schema_findings
     from patdsl.runtime.torch_ops import find_op
 
@@ -74,7 +75,7 @@ def _with_schemas(outcome: pipeline.Outcome) -> pipeline.Outcome:
 
     def schema_of(target: str) -> Any:
         op = find_op(target)
-        return None if op is None else op._schema
+        return None if op is None else torch_private.schema_of(op)
 
     found = schema_findings(outcome.file, outcome.unit, schema_of)
     return attrs.evolve(outcome, diagnostics=(*outcome.diagnostics, *found))

@@ -19,6 +19,7 @@ from patdsl.commands.report import Findings
 from patdsl.commands.write import differs, write_atomic
 from patdsl.pipeline import Outcome
 from patdsl.render import escape
+from patdsl.source import native_name, portable_name
 
 
 @attrs.frozen
@@ -94,6 +95,7 @@ def _print(findings: Findings, outcomes: Sequence[Outcome], stage: str, as_json:
         report.print_json(findings, stage=stage, texts=texts)
         return 0
     report.print_findings(findings)
+    report.print_exactly()
     for name, text in texts.items():
         if len(texts) > 1:
             click.echo(f"# {escape(name)}")
@@ -128,8 +130,8 @@ def _place(
 
 def module_name(path: Path) -> str:
     """The name of the module of a file: its stem, with `_` for what a Python name cannot hold."""
-    name = "".join(char if char.isalnum() or char == "_" else "_" for char in path.stem)
-    return name if name.isidentifier() else f"_{name}"
+    name = "".join(char if char.isalnum() or char == "_" else "_" for char in portable_name(path.stem))
+    return native_name(name if name.isidentifier() else f"_{name}")
 
 
 def _update(findings: Findings, placed: dict[Path, str], check: bool, as_json: bool) -> int:

@@ -70,6 +70,8 @@ def _format(path: Path, diagnostics: Diagnostics) -> Change | None:
 
 
 def _print(changes: list[Change], files: int, check: bool, diff: bool) -> None:
+    if diff:
+        report.print_exactly()
     for change in changes:
         if diff:
             click.echo("".join(_diff(change)), nl=False)

@@ -37,8 +37,7 @@ def build_command(archs: str | None, jobs: int | None) -> int:
             path = build.build(arch, lambda line: click.echo(escape(line), err=True), jobs)
             click.echo(escape(str(path)))
     except KernelError as error:
-        click.echo(f"error: {escape(str(error))}", err=True)
-        return EXIT_USAGE
+        return _refused(error)
     return 0
 
 
@@ -46,7 +45,10 @@ def build_command(archs: str | None, jobs: int | None) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info_command(as_json: bool) -> int:
     """Say which compilers, libraries and GPUs there are, and which ops have a kernel."""
-    facts = _facts()
+    try:
+        facts = _facts()
+    except KernelError as error:
+        return _refused(error)
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return 0
@@ -59,6 +61,12 @@ def info_command(as_json: bool) -> int:
     click.echo(f"GPUs       {', '.join(facts['gpus']) or 'none that torch can use'}")
     click.echo(f"kernels    {', '.join(facts['kernels'])}")
     return 0
+
+
+def _refused(error: KernelError) -> int:
+    lines = map(escape, str(error).splitlines())  # a compiler says more than one
+    click.echo("error: " + "\n".join(lines), err=True)
+    return EXIT_USAGE
 
 
 def _devices() -> list[str]:

@@ -5,6 +5,7 @@ Takes the pipeline's outcomes, prints each finding once, in order of file and pl
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -83,6 +84,12 @@ def print_findings(findings: Findings, stream: TextIO | None = None) -> None:
     console = Console(file=stream, highlight=False, soft_wrap=True)
     for item in findings.items:
         console.print(render.to_rich(item), "", sep="\n")
+
+
+def print_exactly() -> None:
+    """What follows on standard output is for a file: UTF-8 and line feeds in every locale, as files are written."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
 
 
 def wants_colour(stream: TextIO) -> bool:

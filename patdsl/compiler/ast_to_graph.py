@@ -23,6 +23,7 @@ from patdsl.diagnostic import Note
 from patdsl.expr import EvaluationError, Expr, Scope, evaluate
 from patdsl.graph import ConstValue, HostValue, PassSpec, Pattern
 from patdsl.op_table import Op
+from patdsl.source import portable_name
 from patdsl.syntax import ast_nodes as ast
 
 #: What a host value is where nobody supplies it: the test value of its kind.
@@ -101,7 +102,7 @@ class _Resolver:
             pattern for entity in own_patterns for pattern in self.patterns.get(entity.decl.name.text, ())
         )
         return Unit(
-            self.file.path.stem,
+            portable_name(self.file.path.stem),
             visible,
             own,
             dict(sorted(self.ops.table.items())),
@@ -197,7 +198,7 @@ class _Resolver:
 
     def _implicit_pass(self) -> PassSpec:
         found = [pattern for patterns in self.patterns.values() for pattern in patterns]
-        return self._spec(self.file.path.stem, found, (), None, ())
+        return self._spec(portable_name(self.file.path.stem), found, (), None, ())
 
     def _spec(
         self,

@@ -28,6 +28,7 @@ from patdsl.op_table import (
     Result,
     Type,
 )
+from patdsl.source import portable_name
 from patdsl.syntax import ast_nodes as ast
 
 #: More parameters or results than this are a mistake or an attack.
@@ -55,7 +56,7 @@ class Ops:
 
     def key(self, entity: Entity) -> str:
         name = entity.decl.name.text
-        return f"{entity.owner.path.stem}.{name}" if name in self._shared else name
+        return f"{portable_name(entity.owner.path.stem)}.{name}" if name in self._shared else name
 
     def header(self, entity: Entity) -> Op:
         """The op without its bindings: enough to build a block that calls it."""

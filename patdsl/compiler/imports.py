@@ -17,7 +17,7 @@ import attrs
 from patdsl.compiler.near_names import suggestion
 from patdsl.diagnostic import Diagnostic, Diagnostics, Note
 from patdsl.locate import library_folder
-from patdsl.source import Source, Span
+from patdsl.source import Source, Span, native_name
 from patdsl.syntax import ast_nodes as ast
 from patdsl.syntax.path_to_source import read_source
 from patdsl.syntax.text_to_ast import parse
@@ -254,7 +254,7 @@ class Loader:
         """The file, and whether a place where it could be is outside the roots."""
         bases = (folder, *self.roots, *self.library)
         allowed = [_resolved(base) for base in bases]
-        candidates = [folder / path] if is_string else [base / _file_of(path) for base in bases]
+        candidates = [folder / native_name(path)] if is_string else [base / _file_of(path) for base in bases]
         inside = [
             candidate
             for candidate in candidates

@@ -17,14 +17,12 @@ from typing import Any
 
 import attrs
 import torch
-from torch._inductor import config
-from torch._inductor.custom_graph_pass import CustomGraphPass
-from torch._inductor.utils import fresh_cache
 
 from patdsl.demo.compare import distance, same, value
 from patdsl.demo.float64_ops import Float64
 from patdsl.demo.models import Model
-from patdsl.runtime import Chain
+from patdsl.runtime import Chain, torch_api
+from patdsl.torch_private import schema_of
 
 #: Ops that move no data, or would not if the code generator had its way: not counted as left over.
 LAYOUT_OPS = frozenset(
@@ -72,7 +70,7 @@ class Measurement:
     problems: tuple[str, ...]
 
 
-class Recorder(CustomGraphPass):
+class Recorder(torch_api.CustomGraphPass):  # type: ignore[misc]
     """Counts ops, applies `passes` (if any), counts again."""
 
     def __init__(self, passes: Chain | None) -> None:
@@ -112,21 +110,21 @@ def _op_name(node: torch.fx.Node) -> str:
     target: Any = node.target
     if "auto_functionalized" in getattr(target, "__name__", "") and node.args:
         target = node.args[0]
-    if isinstance(target, torch._ops.OpOverload):
-        return str(target._schema.name)
+    if isinstance(target, torch_api.OpOverload):
+        return str(schema_of(target).name)
     return str(getattr(target, "__name__", target))
 
 
 @contextlib.contextmanager
 def _empty_cache() -> Iterator[None]:
     """Within the block torch.compile knows nothing that it compiled before. Leaves no files, also on an error."""
-    logger = logging.getLogger("torch._inductor.utils")
+    logger = logging.getLogger(torch_api.CACHE_LOGGER)
     level = logger.level
     logger.setLevel(logging.ERROR)  # on an error it says that it keeps the folder, which goes all the same
     try:
         with (
             tempfile.TemporaryDirectory(prefix="patdsl-demo-", ignore_cleanup_errors=True) as folder,
-            fresh_cache(dir=folder),
+            torch_api.fresh_cache(folder),
         ):
             yield
     finally:
@@ -146,7 +144,11 @@ def compile_and_run(
     """Compile with Inductor, `passes` as its custom post-grad pass, and run once. Nothing is taken from a cache."""
     torch.compiler.reset()
     recorder = Recorder(passes)
-    with torch.no_grad(), _empty_cache(), config.patch(post_grad_custom_post_pass=recorder):
+    with (
+        torch.no_grad(),
+        _empty_cache(),
+        torch_api.inductor_config.patch(post_grad_custom_post_pass=recorder),
+    ):
         start = time.perf_counter()
         results = torch.compile(function, fullgraph=True, dynamic=False)(*inputs)
         seconds = time.perf_counter() - start

@@ -10,6 +10,7 @@ Importing `patdsl.reference` registers, so no module of the kernels may do that 
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -37,13 +38,17 @@ def register() -> None:
     import patdsl.register_ops  # noqa: F401  the ops themselves must be there, and it may register these
 
     global LIBRARY
-    if LIBRARY is None:
-        new_library: Any = torch.library.Library
-        LIBRARY = new_library("patdsl", "IMPL")
-        for name, function in kernels().items():
-            LIBRARY.impl(name, function, "CUDA")
+    table = kernels()  # imports, and so waits for other threads, which must not wait for the lock meanwhile
+    with _LOCK:
+        if LIBRARY is None:
+            new_library: Any = torch.library.Library
+            library = new_library("patdsl", "IMPL")
+            for name, function in table.items():
+                library.impl(name, function, "CUDA")
+            LIBRARY = library
 
 
+_LOCK = threading.Lock()
 # Registrations live as long as the Library does; a reload keeps the module's globals and so the first one.
 if "LIBRARY" not in globals():
     LIBRARY: Any = None

@@ -2,7 +2,7 @@
 
 In: an architecture. Out: the path of a library, compiled only where the cache has none for these sources, this
 architecture and this compiler. A library appears in the cache whole or not at all, and two processes that want the
-same one compile it once. Loads nothing.
+same one compile it once. What a killed build left goes with the next one. Loads nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,12 @@ def cache_folder() -> Path:
     if named:
         return Path(named) / "kernels"
     home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "patdsl" / "kernels"
+    try:
+        return (Path(home) if home else Path.home() / ".cache") / "patdsl" / "kernels"
+    except RuntimeError:
+        raise KernelError(
+            f"this user has no home folder for a cache; set {ENVIRONMENT} to a folder"
+        ) from None
 
 
 def library_path(toolchain: Toolchain) -> Path:
@@ -57,13 +62,15 @@ def build(arch: str, progress: Progress | None = None, jobs: int | None = None) 
     """
     toolchain = find_toolchain(arch)
     path = library_path(toolchain)
-    if path.is_file():
-        return path
+    progress = progress or _silent
     try:
+        if path.is_file():
+            return path
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(path.with_suffix(".lock")):
+        with _locked(_lock_of(path), lambda: progress(f"{arch}: waiting for another process that builds it")):
             if not path.is_file():  # the process that held the lock may have made it
-                _make(toolchain, path, progress or _silent, jobs or os.cpu_count() or 1)
+                _remove_leftovers(path)
+                _make(toolchain, path, progress, jobs or os.cpu_count() or 1)
     except OSError as error:
         raise KernelError(
             f"cannot write the kernel cache {path.parent}: {error.strerror or error}; "
@@ -81,17 +88,36 @@ def _silent(_: str) -> None:
     return None
 
 
+def _lock_of(library: Path) -> Path:
+    return library.with_suffix(".lock")
+
+
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, waits: Callable[[], None]) -> Iterator[None]:
+    """Holds the lock; `waits` is called first where that takes a while. The file stays and says nothing by itself."""
     with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waits()
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield  # closing the file gives the lock back, also where the process dies
+
+
+def _remove_leftovers(library: Path) -> None:
+    """Remove the folders of builds of `library` that were killed. Its lock is held, so that none of them lives."""
+    for folder in library.parent.glob(f"{_work_prefix(library)}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _work_prefix(library: Path) -> str:
+    return f"build-{library.stem}-"
 
 
 def _make(toolchain: Toolchain, path: Path, progress: Progress, jobs: int) -> None:
     folder = kernels_folder()
     sources = sorted(folder.joinpath("src").glob("*.hip"))
-    work = Path(tempfile.mkdtemp(prefix="build-", dir=path.parent))
+    work = Path(tempfile.mkdtemp(prefix=_work_prefix(path), dir=path.parent))
     try:
         objects = [work / f"{source.stem}.o" for source in sources]
         with ThreadPoolExecutor(jobs) as pool:
@@ -105,14 +131,28 @@ def _make(toolchain: Toolchain, path: Path, progress: Progress, jobs: int) -> No
                 task.result()
                 progress(f"{toolchain.arch}: compiled {count} of {len(tasks)} files")
         _run(toolchain.link_command(objects, work / path.name))
+        _to_disk(work / path.name)
+        for made in objects:  # whoever is killed from here on leaves an empty folder
+            made.unlink()
         (work / path.name).replace(path)
         progress(f"{toolchain.arch}: {path}")
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
+def _to_disk(path: Path) -> None:
+    """Before the file gets its name: nothing but the name says that it is whole, also after the power went."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  our own command
+    try:
+        done = subprocess.run(  # noqa: S603  our own command
+            command, capture_output=True, encoding="utf-8", errors="replace", check=False
+        )
+    except OSError as error:
+        raise KernelError(f"cannot run the compiler {command[0]}: {error.strerror}") from None
     if done.returncode != 0:
-        output = (done.stderr or done.stdout).strip()
+        output = (done.stderr or done.stdout).strip() or f"it ended with {done.returncode} and said nothing"
         raise KernelError(f"the compiler failed ({' '.join(command)}):\n{output[:MOST_OUTPUT]}")

@@ -16,6 +16,7 @@ from torch import Tensor
 from patdsl.kernels import library
 from patdsl.kernels.arguments import DTYPES
 from patdsl.kernels.errors import raise_failure
+from patdsl.torch_private import stream_getter
 
 # PatdslRopeCall in kernels/src/rope_launch.h is these groups of fields, in this order.
 _COMMON, _Q, _K, _V, _LAST = 10, 12, 13, 10, 7
@@ -190,4 +191,4 @@ def _call(
 
 def _stream(device: int) -> int:
     """The current stream of a GPU, as the runtime's number for it."""
-    return int(torch._C._cuda_getCurrentRawStream(device))
+    return int(stream_getter()(device))

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from patdsl.kernels import library
 from patdsl.kernels.library import CFunction
+from patdsl.torch_private import stream_getter
 
 # Of kernels/src/rows_abi.h.
 PLAIN, NORM, ADD_NORM, GATED_NORM, SILU_MUL, GELU_MUL = range(6)
@@ -48,7 +49,7 @@ def _new_machine(op: str, x: Tensor, name: str) -> Machine:
         raise ValueError(f"{op}: {name} is on {x.device}; accepted: a GPU")
     rows, dual_norm = (library.function(name, index) for name in ("patdsl_rows", "patdsl_dual_norm"))
     fp8 = library.fp8_dtype(library.device_arch(index))
-    found = _machines[index] = Machine(rows, dual_norm, fp8, torch._C._cuda_getCurrentRawStream)
+    found = _machines[index] = Machine(rows, dual_norm, fp8, stream_getter())
     return found
 
 

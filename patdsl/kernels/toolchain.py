@@ -94,7 +94,7 @@ def _first_file(paths: Sequence[Path]) -> str | None:
 def _version(compiler: str) -> str:
     try:
         done = subprocess.run(  # noqa: S603  the compiler that the user has or named
-            [compiler, "--version"], capture_output=True, text=True, check=False
+            [compiler, "--version"], capture_output=True, encoding="utf-8", errors="replace", check=False
         )
     except OSError as error:
         raise KernelError(f"cannot run the compiler {compiler}: {error.strerror}") from None

@@ -13,13 +13,16 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch._higher_order_ops.auto_functionalize import auto_functionalized, auto_functionalized_v2
 from torch.fx import Node
 
 from patdsl.match.fx_schema import Schema, schema_of
 from patdsl.match.layout import contiguous_strides
 from patdsl.match.protocol import Argument, Call, Handle, Window
+from patdsl.torch_private import need
 
+_HOME = "torch._higher_order_ops.auto_functionalize"
+auto_functionalized: Any = need(_HOME, "auto_functionalized")
+auto_functionalized_v2: Any = need(_HOME, "auto_functionalized_v2")
 FUNCTIONALIZED = frozenset({auto_functionalized, auto_functionalized_v2})
 
 Operand = Callable[[Any], Any]

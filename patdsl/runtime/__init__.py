@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from patdsl.runtime.chain import Chain, PassOrderError
     from patdsl.runtime.loading import load
-    from patdsl.runtime.matcher import Matcher, rewrite, trace
+    from patdsl.runtime.matcher import Matcher, register_replacement, rewrite, trace
     from patdsl.runtime.passes import FusionPass
     from patdsl.runtime.report import Report
     from patdsl.runtime.resolve import HostValueError
     from patdsl.runtime.sides import Left, Right, examples
     from patdsl.runtime.target import current_target, use_target
-    from patdsl.runtime.torch_api import register_replacement
 
 __all__ = [
     "Chain",
@@ -41,13 +40,12 @@ __all__ = [
 _HOMES = {
     "chain": ("Chain", "PassOrderError"),
     "loading": ("load",),
-    "matcher": ("Matcher", "rewrite", "trace"),
+    "matcher": ("Matcher", "register_replacement", "rewrite", "trace"),
     "passes": ("FusionPass",),
     "report": ("Report",),
     "resolve": ("HostValueError",),
     "sides": ("Left", "Right", "examples"),
     "target": ("current_target", "use_target"),
-    "torch_api": ("register_replacement",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

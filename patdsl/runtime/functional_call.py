@@ -18,6 +18,7 @@ from patdsl.runtime.fake_results import EmitError
 from patdsl.runtime.inline import inline, is_taken_apart
 from patdsl.runtime.nodes import NewNodes, take
 from patdsl.runtime.torch_api import Node, OpOverload
+from patdsl.torch_private import schema_of
 
 
 @attrs.define
@@ -34,7 +35,7 @@ class Called:
 
     def result(self, index: int) -> Node:
         """Return `index` of the schema."""
-        alone = len(self.op._schema.returns) == 1 and not self.op._schema.is_mutable
+        alone = len(schema_of(self.op).returns) == 1 and not schema_of(self.op).is_mutable
         return self.node if alone else self.output(index)
 
     def after(self, argument: str) -> Node:
@@ -53,7 +54,7 @@ def call(new: NewNodes, op: OpOverload, arguments: Mapping[str, Any], second_for
 
     Raises EmitError.
     """
-    if not op._schema.is_mutable:
+    if not schema_of(op).is_mutable:
         args, kwargs = _positional(op, arguments)
         if is_taken_apart(op):
             results = inline(new, op, args, kwargs)
@@ -76,14 +77,14 @@ def written_arguments(op: OpOverload) -> tuple[str, ...]:
     """Names of the arguments that the schema says are written."""
     return tuple(
         argument.name
-        for argument in op._schema.arguments
+        for argument in schema_of(op).arguments
         if argument.alias_info is not None and argument.alias_info.is_write
     )
 
 
 def _complete(op: OpOverload, arguments: Mapping[str, Any]) -> dict[str, Any]:
     complete = {}
-    for argument in op._schema.arguments:
+    for argument in schema_of(op).arguments:
         if argument.name in arguments:
             complete[argument.name] = arguments[argument.name]
         elif argument.has_default_value():
@@ -96,12 +97,12 @@ def _complete(op: OpOverload, arguments: Mapping[str, Any]) -> dict[str, Any]:
 def _positional(op: OpOverload, arguments: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """As tracing writes a call: by position without the defaults at the end, keyword-only ones by name."""
     complete = _complete(op, arguments)
-    positional = [argument for argument in op._schema.arguments if not argument.kwarg_only]
+    positional = [argument for argument in schema_of(op).arguments if not argument.kwarg_only]
     while positional and positional[-1].name not in arguments:
         positional.pop()
     kwargs = {
         argument.name: arguments[argument.name]
-        for argument in op._schema.arguments
+        for argument in schema_of(op).arguments
         if argument.kwarg_only and argument.name in arguments
     }
     return tuple(complete[argument.name] for argument in positional), kwargs
@@ -109,7 +110,7 @@ def _positional(op: OpOverload, arguments: Mapping[str, Any]) -> tuple[tuple[Any
 
 def _first_form(new: NewNodes, op: OpOverload, complete: dict[str, Any]) -> Called:
     node = new.call(torch_api.auto_functionalized, (op,), complete)
-    start = max(1, len(op._schema.returns))
+    start = max(1, len(schema_of(op).returns))
     return Called(new, op, node, {name: start + at for at, name in enumerate(written_arguments(op))})
 
 
@@ -117,7 +118,7 @@ def _second_form(new: NewNodes, op: OpOverload, complete: dict[str, Any]) -> Cal
     """Written arguments move into `_all_bases`; each argument says which base it is."""
     bases: dict[Node, int] = {}
     kwargs = dict(complete)
-    start = max(1, len(op._schema.returns))
+    start = max(1, len(schema_of(op).returns))
     written: dict[str, int | None] = {}
     for name in written_arguments(op):
         operand = kwargs.pop(name)

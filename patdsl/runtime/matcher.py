@@ -9,6 +9,7 @@ graph that returns None.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from patdsl.op_table import Block, DeclaredCall, Native, Step, TorchCall
 from patdsl.runtime import torch_api
 from patdsl.runtime.torch_api import Graph, Node
 from patdsl.runtime.torch_ops import find_op
+from patdsl.torch_private import schema_of
 
 if TYPE_CHECKING:
     from patdsl.runtime.findings import Findings
@@ -76,6 +78,29 @@ class TorchMatch(torch_api.TorchMatch):  # type: ignore[misc]
         return [None if written else self.anchor]
 
 
+def register_replacement(*, search_fn_pattern: Matcher, pass_dicts: Any, **arguments: Any) -> None:
+    """torch's `register_replacement` for one pattern. Threads take turns; what is there already stays.
+
+    torch raises RuntimeError for another pattern of the same name.
+    """
+    with _REGISTERING:
+        if not any(_same(entry.pattern, search_fn_pattern) for entry in _entries(pass_dicts)):
+            torch_api.register_replacement(
+                search_fn_pattern=search_fn_pattern, pass_dicts=pass_dicts, **arguments
+            )
+
+
+_REGISTERING = threading.Lock()
+
+
+def _entries(patterns: Any) -> list[Any]:
+    return [entry for entries in patterns.patterns.values() for entry in entries]
+
+
+def _same(one: Any, other: Matcher) -> bool:
+    return isinstance(one, Matcher) and one.patterns is other.patterns and one.pattern == other.pattern
+
+
 def rewrite(match: TorchMatch) -> bool:
     """Write the match into its graph; False, with the reason in the report, where it cannot be written."""
     matcher: Matcher = match.pattern
@@ -119,7 +144,7 @@ def _op_targets(name: str, patterns: FusionPass, seen: frozenset[str]) -> Iterat
             op = find_op(binding.target)
             if op is not None:
                 yield op
-                if op._schema.is_mutable:
+                if schema_of(op).is_mutable:
                     yield from (torch_api.auto_functionalized, torch_api.auto_functionalized_v2)
         elif isinstance(binding, DeclaredCall):
             yield from _op_targets(binding.op, patterns, seen | {name})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from patdsl.graph import PassSpec
 from patdsl.op_table import TorchCall
 from patdsl.runtime import torch_api
-from patdsl.runtime.matcher import Matcher, rewrite, trace
+from patdsl.runtime.matcher import Matcher, register_replacement, rewrite, trace
 from patdsl.runtime.report import PassReport, Refused, pattern_report
 from patdsl.runtime.resolve import Resolved, host_values, resolve_pass
 from patdsl.runtime.sides import Left, Right, examples
@@ -65,6 +66,7 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
         self._seen: tuple[frozenset[str], Resolved] | None = None
         self._index: tuple[Resolved, frozenset[str], PatternIndex] | None = None
         self._targets = _torch_targets(spec)
+        self._lock = threading.RLock()
         (register or register_all)(self)
 
     def __call__(self, graph: Graph) -> None:
@@ -75,8 +77,12 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
         """Apply the pass; how many matches were written.
 
         Unlike torch's driver it looks once for all patterns, so that of two matches at one place the larger wins, and
-        looks again until nothing more is found.
+        looks again until nothing more is found. Threads take turns, as the counts are those of one graph.
         """
+        with self._lock:
+            return self._apply(gm)
+
+    def _apply(self, gm: GraphModule | Graph) -> int:
         graph = gm.graph if isinstance(gm, GraphModule) else gm
         self.begin()
         if not self.index().entries:
@@ -206,7 +212,7 @@ def _again(spec: PassSpec, hosts: dict[str, Any], target: str, counts: dict[str,
 def register_all(patterns: FusionPass) -> None:
     """Register every pattern of a pass, as a compiled module does one by one."""
     for pattern in patterns.spec.patterns:
-        torch_api.register_replacement(
+        register_replacement(
             search_fn=Left(pattern),
             replace_fn=Right(pattern),
             example_inputs=examples(pattern),

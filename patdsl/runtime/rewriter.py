@@ -15,7 +15,6 @@ from collections.abc import Set as AbstractSet
 from typing import Any, ClassVar, Literal
 
 import attrs
-import torch
 
 from patdsl.match.context import Context
 from patdsl.match.found import Match, Replaced, Value
@@ -206,6 +205,6 @@ def _call_names(added: Iterable[Node]) -> list[str]:
         ):
             inner: Any = node.args[0]
             names.append(target_name(inner))
-        elif not is_erased(node) and isinstance(node.target, torch._ops.OpOverload):
+        elif not is_erased(node) and isinstance(node.target, torch_api.OpOverload):
             names.append(target_name(node.target))
     return names

@@ -43,6 +43,7 @@ from patdsl.runtime.operands import Operands
 from patdsl.runtime.torch_api import Node, OpOverload
 from patdsl.runtime.torch_ops import find_op
 from patdsl.runtime.values import ask
+from patdsl.torch_private import schema_of
 
 Results = dict[str, Callable[[], Node]]
 
@@ -214,7 +215,7 @@ def _schema_name(torch_op: OpOverload, key: int | str) -> str:
     """The schema's name of an argument that a template gives by position or name."""
     if isinstance(key, str):
         return key
-    arguments = torch_op._schema.arguments
+    arguments = schema_of(torch_op).arguments
     if key >= len(arguments):
         raise EmitError(f"{torch_op} takes {len(arguments)} arguments, its binding gives more")
     name: str = arguments[key].name

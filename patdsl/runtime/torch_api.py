@@ -2,13 +2,13 @@
 
 In: torch as installed. Out: the few names that the runtime needs, under our own names, each looked up once. What a
 version lacks is either not needed there (`None`, with the reason beside it) or the import fails with one sentence that
-names the version and what is missing. Written against torch 2.13; 2.11 to 2.15 were thought of.
+names the version and what is missing. `torch_private.py` looks up, and holds what needs no Inductor. Written against
+torch 2.13; docs/robustness.md says which versions were tested.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import inspect
 import operator
 from collections.abc import Callable, Iterator, Mapping
@@ -17,52 +17,27 @@ from typing import Any
 import torch
 import torch.fx
 
+from patdsl.torch_private import lacking, may, need
+
 Node = torch.fx.Node
 Graph = torch.fx.Graph
 GraphModule = torch.fx.GraphModule
 OpOverload = torch._ops.OpOverload
 getitem = operator.getitem
 
-
-class TorchVersionError(ImportError):
-    """The installed torch lacks an interface that the runtime cannot do without."""
-
-
-_MISSING = object()
-
-
-def _need(module: str, name: str) -> Any:
-    """`module.name`, or TorchVersionError saying which torch lacks it."""
-    try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise TorchVersionError(
-            f"patdsl needs {module}.{name}, which torch {torch.__version__} does not have ({error}). "
-            "patdsl is tested with torch 2.13; use that version, or a release of patdsl that names yours."
-        ) from None
-
-
-def _may(module: str, name: str, otherwise: Any = None) -> Any:
-    """`module.name`, or `otherwise` where this torch has none and nothing is lost by it."""
-    try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError):
-        return otherwise
-
-
 # Functionalised calls of ops that mutate.
 
-auto_functionalized: Any = _need("torch._higher_order_ops.auto_functionalize", "auto_functionalized")
-auto_functionalized_v2: Any = _need("torch._higher_order_ops.auto_functionalize", "auto_functionalized_v2")
+auto_functionalized: Any = need("torch._higher_order_ops.auto_functionalize", "auto_functionalized")
+auto_functionalized_v2: Any = need("torch._higher_order_ops.auto_functionalize", "auto_functionalized_v2")
 FUNCTIONALIZED = (auto_functionalized, auto_functionalized_v2)
-can_auto_functionalize: Callable[[Any], bool] = _need(
+can_auto_functionalize: Callable[[Any], bool] = need(
     "torch._higher_order_ops.auto_functionalize", "can_auto_functionalize"
 )
 # Since 2.13 the second form of an op tagged `out` takes the shapes of its buffers, not the buffers.
 _out_tag: Any = getattr(torch.Tag, "out", None)
 _split_out_form: bool = (
-    _may("torch._higher_order_ops.auto_functionalize", "_do_auto_functionalize_v2_for_out_operator", _MISSING)
-    is not _MISSING
+    may("torch._higher_order_ops.auto_functionalize", "_do_auto_functionalize_v2_for_out_operator")
+    is not None
 )
 
 
@@ -73,24 +48,24 @@ def takes_out_shapes(op: OpOverload) -> bool:
 
 def prefers_v2() -> bool:
     """Which form torch would give a mutating op: Inductor's setting."""
-    return bool(getattr(_inductor_config, "enable_auto_functionalized_v2", False))
+    return bool(getattr(inductor_config, "enable_auto_functionalized_v2", False))
 
 
 # Symbolic shapes and fake tensors.
 
-FakeTensor: Any = _need("torch._subclasses.fake_tensor", "FakeTensor")
-_no_dispatch: Any = _need("torch.utils._mode_utils", "no_dispatch")
-statically_known_true: Callable[[Any], bool] = _need(
+FakeTensor: Any = need("torch._subclasses.fake_tensor", "FakeTensor")
+_no_dispatch: Any = need("torch.utils._mode_utils", "no_dispatch")
+statically_known_true: Callable[[Any], bool] = need(
     "torch.fx.experimental.symbolic_shapes", "statically_known_true"
 )
-sym_eq: Callable[[Any, Any], Any] = _need("torch.fx.experimental.symbolic_shapes", "sym_eq")
-_python_dispatcher: Any = _need("torch._dispatch.python", "enable_python_dispatcher")
-Add: Any = _need("sympy", "Add")
-Mul: Any = _need("sympy", "Mul")
-FloorDiv: Any = _need("torch.utils._sympy.functions", "FloorDiv")
-CleanDiv: Any = _may("torch.utils._sympy.functions", "CleanDiv", FloorDiv)
-Mod: Any = _need("torch.utils._sympy.functions", "Mod")
-PythonMod: Any = _may("torch.utils._sympy.functions", "PythonMod", Mod)
+sym_eq: Callable[[Any, Any], Any] = need("torch.fx.experimental.symbolic_shapes", "sym_eq")
+_python_dispatcher: Any = need("torch._dispatch.python", "enable_python_dispatcher")
+Add: Any = need("sympy", "Add")
+Mul: Any = need("sympy", "Mul")
+FloorDiv: Any = need("torch.utils._sympy.functions", "FloorDiv")
+CleanDiv: Any = may("torch.utils._sympy.functions", "CleanDiv", FloorDiv)
+Mod: Any = need("torch.utils._sympy.functions", "Mod")
+PythonMod: Any = may("torch.utils._sympy.functions", "PythonMod", Mod)
 
 
 def fake_mode_of_tensor(tensor: torch.Tensor) -> Any:
@@ -136,7 +111,7 @@ def propagating(fake_mode: Any) -> Iterator[None]:
 # Meta of nodes.
 
 COPIED_FIELDS: tuple[str, ...] = tuple(
-    _may(
+    may(
         "torch.fx.proxy",
         "_COPY_META_FIELDS",
         (
@@ -152,14 +127,14 @@ COPIED_FIELDS: tuple[str, ...] = tuple(
         ),
     )
 )
-_NodeSource: Any = _may("torch.fx.traceback", "NodeSource")
-_NodeSourceAction: Any = _may("torch.fx.traceback", "NodeSourceAction")
-_saves_eager_inputs: Any = _may("torch.fx.experimental.proxy_tensor", "_should_save_eager_input_vals")
+_NodeSource: Any = may("torch.fx.traceback", "NodeSource")
+_NodeSourceAction: Any = may("torch.fx.traceback", "NodeSourceAction")
+_saves_eager_inputs: Any = may("torch.fx.experimental.proxy_tensor", "_should_save_eager_input_vals")
 
 
 def sources(old: tuple[Node, ...], pass_name: str) -> list[Any]:
     """Provenance entries for nodes that gave way, where Inductor's provenance tracking asks for them."""
-    trace = getattr(_inductor_config, "trace", None)
+    trace = getattr(inductor_config, "trace", None)
     if _NodeSource is None or getattr(trace, "provenance_tracking_level", 0) != 1:
         return []
     return [_NodeSource(node, pass_name, _NodeSourceAction.REPLACE) for node in old]
@@ -175,8 +150,8 @@ def needs_exact_strides(target: Any, args: tuple[Any, ...], kwargs: dict[str, An
 
 # Decompositions.
 
-_decomp_table: Any = _need("torch._inductor.decomposition", "select_decomp_table")
-_make_fx: Any = _need("torch.fx.experimental.proxy_tensor", "make_fx")
+_decomp_table: Any = need("torch._inductor.decomposition", "select_decomp_table")
+_make_fx: Any = need("torch.fx.experimental.proxy_tensor", "make_fx")
 
 
 def decompositions() -> Mapping[Any, Any]:
@@ -208,23 +183,40 @@ def next_of(node: Node) -> Node:
     return node._next
 
 
+def probe_graphs() -> None:
+    """What graphs, nodes and ops are asked for above and in `match/fx_*.py`: missing, it would fail late."""
+    graph = Graph()
+    node = graph.placeholder("x")
+    for owner, path in (
+        (node, "_erased"),
+        (node, "_next"),
+        (graph, "_graph_namespace._used_names"),
+        (torch.ops.aten.add.Tensor, "_schema"),
+        (torch.ops.aten.add.Tensor, "_overloadname"),
+    ):
+        try:
+            operator.attrgetter(path)(owner)
+        except AttributeError:
+            raise lacking(f"{type(owner).__name__}.{path}") from None
+
+
+probe_graphs()
+
 # Inductor.
 
-_inductor_config: Any = importlib.import_module("torch._inductor.config")
-counters: Any = _need("torch._dynamo.utils", "counters")
-CustomGraphPass: Any = _need("torch._inductor.custom_graph_pass", "CustomGraphPass")
-PatternExpr: Any = _need("torch._inductor.pattern_matcher", "PatternExpr")
-PatternMatcherPass: Any = _need("torch._inductor.pattern_matcher", "PatternMatcherPass")
-TorchMatch: Any = _need("torch._inductor.pattern_matcher", "Match")
-FailedMatch: Any = _need("torch._inductor.pattern_matcher", "FailedMatch")
-MatchContext: Any = _need("torch._inductor.pattern_matcher", "MatchContext")
-GraphTransformObserver: Any = _need("torch.fx.passes.graph_transform_observer", "GraphTransformObserver")
-_torch_register: Any = _need("torch._inductor.pattern_matcher", "register_replacement")
+inductor_config: Any = need("torch._inductor", "config")
+counters: Any = need("torch._dynamo.utils", "counters")
+CustomGraphPass: Any = need("torch._inductor.custom_graph_pass", "CustomGraphPass")
+PatternExpr: Any = need("torch._inductor.pattern_matcher", "PatternExpr")
+PatternMatcherPass: Any = need("torch._inductor.pattern_matcher", "PatternMatcherPass")
+TorchMatch: Any = need("torch._inductor.pattern_matcher", "Match")
+FailedMatch: Any = need("torch._inductor.pattern_matcher", "FailedMatch")
+MatchContext: Any = need("torch._inductor.pattern_matcher", "MatchContext")
+GraphTransformObserver: Any = need("torch.fx.passes.graph_transform_observer", "GraphTransformObserver")
+_torch_register: Any = need("torch._inductor.pattern_matcher", "register_replacement")
 _REGISTER_PARAMETERS = frozenset(inspect.signature(_torch_register).parameters)
 if "search_fn_pattern" not in _REGISTER_PARAMETERS:
-    raise TorchVersionError(
-        f"patdsl needs register_replacement(search_fn_pattern=...), which torch {torch.__version__} does not have"
-    )
+    raise lacking("register_replacement(search_fn_pattern=...)")
 
 
 def register_replacement(*, pattern_name: str, **arguments: Any) -> None:
@@ -232,3 +224,13 @@ def register_replacement(*, pattern_name: str, **arguments: Any) -> None:
     if "pattern_name" in _REGISTER_PARAMETERS:
         arguments["pattern_name"] = pattern_name
     _torch_register(**arguments)
+
+
+# What Inductor says of its cache folders.
+CACHE_LOGGER = "torch._inductor.utils"
+
+
+def fresh_cache(folder: str) -> contextlib.AbstractContextManager[None]:
+    """Within it Inductor caches in `folder` alone."""
+    within: contextlib.AbstractContextManager[None] = need("torch._inductor.utils", "fresh_cache")(dir=folder)
+    return within

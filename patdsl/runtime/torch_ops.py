@@ -6,16 +6,22 @@ would register one: what the process has not loaded does not exist.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import attrs
 import torch
 
 from patdsl.op_table import Op, TorchCall
 from patdsl.schema_check import contradictions
+from patdsl.torch_private import schema_of
 
-_found: dict[str, torch._ops.OpOverload] = {}
+if TYPE_CHECKING:
+    from patdsl.runtime.torch_api import OpOverload
+
+_found: dict[str, OpOverload] = {}
 
 
-def find_op(target: str) -> torch._ops.OpOverload | None:
+def find_op(target: str) -> OpOverload | None:
     """The overload `ns::op.overload` (overload `default` unless written), or None. A later registration is seen."""
     op = _found.get(target)
     if op is None:
@@ -38,7 +44,7 @@ def unusable(op: Op, binding: TorchCall) -> str | None:
     found = find_op(binding.target)
     if found is None:
         return "not registered in this process"
-    wrong = contradictions(op, binding, found._schema)
+    wrong = contradictions(op, binding, schema_of(found))
     return f"its schema contradicts the declaration: {wrong[0]}" if wrong else None
 
 
