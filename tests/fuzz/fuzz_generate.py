@@ -16,7 +16,7 @@ from lark.lexer import PatternStr
 from patdsl.syntax.grammar_to_parser import pat_parser
 
 #: Rules applied inside one another before only the shortest derivations are taken.
-DEEPEST = 14
+DEEPEST = 7
 
 NAMES = """
 x y z w T H M B a b f g p q norm quant norm_quant double increment both affine spread combine relu neg add mul view
@@ -40,9 +40,9 @@ GAPS = (" ", " ", " ", " ", " ", " ", "\n", "\n  ", "\n\n", " # c\n", "\n# c\n")
 
 @attrs.frozen
 class Grammar:
-    """The rules by what they make, and the depth of the shortest derivation of each."""
+    """The rules by what they make, each with the depth of its shortest derivation, and how terminals are spelled."""
 
-    rules: dict[str, tuple[tuple[Symbol, ...], ...]]
+    rules: dict[str, tuple[tuple[int, tuple[Symbol, ...]], ...]]
     depth: dict[str, int]
     spelled: dict[str, tuple[str, ...]]
 
@@ -51,14 +51,16 @@ class Grammar:
 def grammar() -> Grammar:
     """The grammar of the parser."""
     lark = pat_parser().lark
-    rules: dict[str, list[tuple[Symbol, ...]]] = {}
+    depth = _depths(lark.rules)
+    rules: dict[str, list[tuple[int, tuple[Symbol, ...]]]] = {}
     for rule in lark.rules:
-        rules.setdefault(rule.origin.name, []).append(tuple(rule.expansion))
+        inner = [depth[item.name] for item in rule.expansion if isinstance(item, NonTerminal)]
+        rules.setdefault(rule.origin.name, []).append((max(inner, default=0), tuple(rule.expansion)))
     spelled = dict(SPELLED)
     for terminal in lark.terminals:
         if isinstance(terminal.pattern, PatternStr):
             spelled[terminal.name] = (terminal.pattern.value,)
-    return Grammar({name: tuple(found) for name, found in rules.items()}, _depths(lark.rules), spelled)
+    return Grammar({name: tuple(found) for name, found in rules.items()}, depth, spelled)
 
 
 def _depths(rules: list[Rule]) -> dict[str, int]:
@@ -86,10 +88,8 @@ def generate(chance: Random, start: str = "declaration") -> str:
 
 def _derive(name: str, left: int, chance: Random, words: list[str]) -> None:
     known = grammar()
-    fitting = [rule for rule in known.rules[name] if _depth(rule, known.depth) < left]
-    if not fitting:
-        least = min(_depth(rule, known.depth) for rule in known.rules[name])
-        fitting = [rule for rule in known.rules[name] if _depth(rule, known.depth) == least]
+    rules = known.rules[name]
+    fitting = [rule for depth, rule in rules if depth < left] or [min(rules, key=_depth)[1]]
     for symbol in chance.choice(fitting):
         if isinstance(symbol, NonTerminal):
             _derive(symbol.name, left - 1, chance, words)
@@ -97,5 +97,5 @@ def _derive(name: str, left: int, chance: Random, words: list[str]) -> None:
             words.append(chance.choice(known.spelled[symbol.name]))
 
 
-def _depth(rule: tuple[Symbol, ...], depth: dict[str, int]) -> int:
-    return max((depth[symbol.name] for symbol in rule if isinstance(symbol, NonTerminal)), default=0)
+def _depth(rule: tuple[int, tuple[Symbol, ...]]) -> int:
+    return rule[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from random import Random
 
 from fuzz_corpus import declarations, pieces, spare_parts, wholes
@@ -25,15 +26,13 @@ ODD = [
     *("é", "e\u0301", "½", "²", "\u3000", "\ufb01", "\u0130", "\U000e0001", "\uffff", "{0}", "%s", '"""', "'''"),
 ]
 WORDS = (*SIGNS, *RESERVED, *CLAUSES, *NAMES, *(word for spelled in SPELLED.values() for word in spelled))
-LONGEST = 6_000
+LONGEST = 3_000
 
 
+@lru_cache(maxsize=20_000)
 def text_of(lineage: tuple[int, ...]) -> str:
     """The text of a case: made by the first seed, changed by each further one."""
-    text = first(lineage[0])
-    for seed in lineage[1:]:
-        text = mutate(text, chance(seed))
-    return text
+    return first(lineage[0]) if len(lineage) == 1 else mutate(text_of(lineage[:-1]), chance(lineage[-1]))
 
 
 def chance(seed: int) -> Random:
@@ -46,17 +45,17 @@ def first(seed: int) -> str:
     random = chance(seed)
     way = random.random()
     if way < 0.35:
-        text = "\n".join(generate(random) for _ in range(random.choice((1, 1, 1, 2, 3))))
+        text = "\n".join(generate(random) for _ in range(random.choice((1, 1, 1, 2))))
     elif way < 0.7:
         text = random.choice(wholes())
     else:
-        text = "\n".join(random.choice(declarations()) for _ in range(random.choice((1, 1, 2, 3))))
-    return text if random.random() < 0.1 else mutate(text, random)
+        text = "\n".join(random.choice(declarations()) for _ in range(random.choice((1, 1, 1, 2))))
+    return text if random.random() < 0.15 else mutate(text, random)
 
 
 def mutate(text: str, random: Random) -> str:
-    """The text with one to four changes."""
-    for _ in range(random.choice((1, 1, 1, 2, 2, 3, 4))):
+    """The text with one to three changes."""
+    for _ in range(random.choice((1, 1, 1, 1, 2, 3))):
         text = random.choice(CHANGES)(text, random)
     return text[:LONGEST]
 
