@@ -36,6 +36,9 @@ KINDS = {
 #: Imports of imports are followed to this depth: a file is not understood by reading more than that.
 MOST_DEEP = 64
 
+#: Systems take no longer paths. Each folder of one costs a look at the disk, so that more are not even looked for.
+LONGEST_PATH = 4096
+
 #: Errors that are reported at the import that they are about, and at none that leads there.
 _ABOUT_IMPORTS = ("PAT103", "PAT104", "PAT105", "PAT114")
 
@@ -252,6 +255,8 @@ class Loader:
 
     def _look_for(self, folder: Path, path: str, is_string: bool) -> tuple[Path | None, bool]:
         """The file, and whether a place where it could be is outside the roots."""
+        if len(path) > LONGEST_PATH:
+            return None, False
         bases = (folder, *self.roots, *self.library)
         allowed = [_resolved(base) for base in bases]
         candidates = [folder / path] if is_string else [base / _file_of(path) for base in bases]
