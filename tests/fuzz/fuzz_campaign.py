@@ -40,14 +40,17 @@ class Report:
     failures: dict[str, Lineage] = attrs.Factory(dict)
     slowest: list[tuple[float, Lineage]] = attrs.Factory(list)
     memory: int = 0
+    failed_last: str = ""
 
     def note(self, lineage: Lineage, text: str, result: Result) -> None:
         self.cases += 1
         self.characters += len(text)
         self.stages[result.stage] += 1
         self.codes.update(result.codes)
-        if result.wrong:
-            self.failures.setdefault(kind_of(result.wrong), lineage)
+        self.failed_last = ""
+        if result.wrong and kind_of(result.wrong) not in self.failures:
+            self.failures[kind_of(result.wrong)] = lineage
+            self.failed_last = f"{result.wrong}: {'.'.join(map(str, lineage))}"
         if len(self.slowest) < _SLOWEST or result.seconds > self.slowest[-1][0]:
             self.slowest = sorted([*self.slowest, (result.seconds, lineage)], reverse=True)[:_SLOWEST]
 

@@ -24,11 +24,13 @@ def main() -> int:
     options.add_argument("--seconds", type=float, default=600)
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--failures", type=Path, default=Path("fuzz_failures"), help="a folder for them")
+    options.add_argument("--compile-every", type=int, default=1, help="compile one in so many of those that parse")
     options.add_argument("--replay", help="one case: seeds with dots between them")
     given = options.parse_args()
     with Bench() as bench:
         if given.replay:
             return _replay(bench, given.replay)
+        bench.compile_every = given.compile_every
         cover = Cover()
         report = campaign(bench, cover, given.seed, given.cases, given.seconds, _progress)
         _print(report, cover)
@@ -45,6 +47,8 @@ def _replay(bench: Bench, name: str) -> int:
 
 
 def _progress(report: Report) -> None:
+    if report.failed_last:
+        print(f"failed: {report.failed_last}", flush=True)
     if report.cases % 10_000 == 0:
         rate = report.cases / report.seconds
         print(f"{report.cases:,} cases, {rate:.0f}/s, {len(report.kept)} kept, {len(report.failures)} failures", flush=True)
