@@ -88,6 +88,12 @@ from patdsl.runtime import (
 )"""
 
 
+LOAD = '''\
+def load(*, hosts: dict[str, object] | None = None, target: str | None = None) -> Chain:
+    """The passes of this module, ready for `torch._inductor.config.post_grad_custom_post_pass`."""
+    return Chain.build(PASSES, hosts=hosts, target=target)'''
+
+
 def module_text(unit: Unit, file_name: str) -> str:
     """The module of a unit; `file_name` is the `.pat` file's name, without folders, for the header and the comments."""
     return _Module(unit, file_name).text()
@@ -232,12 +238,7 @@ class _Module:
     def _tail(self) -> str:
         rows = self.rows
         passes = f"({rows[0]})" if len(rows) == 1 else "(\n" + "".join(f"    {row}\n" for row in rows) + ")"
-        return (
-            f"\nPASSES = {passes}\n\n\n"
-            "def load(*, hosts: dict[str, object] | None = None, target: str | None = None) -> Chain:\n"
-            '    """The passes of this module, ready for `torch._inductor.config.post_grad_custom_post_pass`."""\n'
-            "    return Chain.build(PASSES, hosts=hosts, target=target)"
-        )
+        return f"\nPASSES = {passes}\n\n\n{LOAD}"
 
 
 def _exploded(home: str, names: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
 """Many cases, one after another.
 
-In: a seed, a number of cases, a time. Out: a `Report`: how many, how fast, what was reached, and the failures. A case is a
-lineage of seeds (`12.5083.77`), which makes the same text on every machine with the same files: one that reaches
+In: a seed, a number of cases, a time. Out: a `Report`: how many, how fast, what was reached, and the failures. A case
+is a lineage of seeds (`12.5083.77`), which makes the same text on every machine with the same files: one that reaches
 something new is kept, and further seeds change it again.
 """
 
@@ -57,7 +57,13 @@ class Report:
 
 def kind_of(wrong: str) -> str:
     """What failures have in common that have one cause."""
-    return "slow" if wrong.startswith("slow") else wrong.split(": ", 2)[1] if wrong.startswith("exc") else wrong[:60]
+    return (
+        "slow"
+        if wrong.startswith("slow")
+        else wrong.split(": ", 2)[1]
+        if wrong.startswith("exc")
+        else wrong[:60]
+    )
 
 
 def campaign(

@@ -1,7 +1,7 @@
 """What fuzzing starts from.
 
-In: the `.pat` files of the library and of the tests, the examples of the error pages. Out: whole texts, their declarations,
-and their nodes by kind, in an order that does not change from run to run.
+In: the `.pat` files of the library and of the tests, the examples of the error pages. Out: whole texts, their
+declarations, and their nodes by kind, in an order that does not change from run to run.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ KINDS: dict[type[Any], str] = {
     **dict.fromkeys((ast.ChainOp, ast.Group, ast.Alternatives), "element"),
     **dict.fromkeys((ast.Where, ast.Keep, ast.Rounds, ast.Restride, ast.Prefer, ast.Only, ast.On), "clause"),
     **dict.fromkeys(
-        (ast.Import, ast.Const, ast.Host, ast.OpDecl, ast.PatternDecl, ast.PassDecl, ast.TestDecl), "declaration"
+        (ast.Import, ast.Const, ast.Host, ast.OpDecl, ast.PatternDecl, ast.PassDecl, ast.TestDecl),
+        "declaration",
     ),
 }
 
@@ -53,7 +54,11 @@ class Piece:
 
 def files() -> list[Path]:
     """The `.pat` files that fuzzing starts from."""
-    return [*sorted(library_folder().rglob("*.pat")), *sorted(GOLDEN.glob("*.pat")), *sorted(PAPER.glob("*.pat"))]
+    return [
+        *sorted(library_folder().rglob("*.pat")),
+        *sorted(GOLDEN.glob("*.pat")),
+        *sorted(PAPER.glob("*.pat")),
+    ]
 
 
 @cache

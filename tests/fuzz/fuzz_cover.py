@@ -92,4 +92,6 @@ def _lines_of(path: Path) -> Iterator[tuple[str, int]]:
         inner = [one for one in code.co_consts if isinstance(one, CodeType)]
         waiting.extend(inner)
         if code.co_name != "<module>" and code.co_flags & 2:  # functions, not the bodies of classes
-            yield from ((str(path), line) for _, _, line in code.co_lines() if line and line > code.co_firstlineno)
+            yield from (
+                (str(path), line) for _, _, line in code.co_lines() if line and line > code.co_firstlineno
+            )

@@ -18,16 +18,26 @@ from patdsl.syntax.grammar_to_parser import pat_parser
 #: Rules applied inside one another before only the shortest derivations are taken.
 DEEPEST = 7
 
-NAMES = """
+_NAMES = """
 x y z w T H M B a b f g p q norm quant norm_quant double increment both affine spread combine relu neg add mul view
 split cat rms_norm rank shape numel ceil contiguous dtype int float bool str tensor bf16 f32 fp8 kernels lang
 on where keep mut out same temp as if _x __import__ __class__ lambda None gfx942 sm_90 a_rather_long_name_of_an_op
-""".split()
+"""
+NAMES = tuple(_NAMES.split())
 SPELLED: dict[str, tuple[str, ...]] = {
-    "NAME": tuple(NAMES),
+    "NAME": NAMES,
     "INT": ("0", "1", "2", "007", "128", "9223372036854775807", "9223372036854775808", "9" * 60),
     "FLOAT": ("0.0", "1.5", "1e-6", "1e999", "1e-999", "448.0", "0.5e+3"),
-    "STRING": ('""', '"s"', r'"\n\t\\\""', r'"\u0000"', r'"\ud800"', '"é{0}%s"', "\"'''\"", r'"__import__(\"os\")"'),
+    "STRING": (
+        '""',
+        '"s"',
+        r'"\n\t\\\""',
+        r'"\u0000"',
+        r'"\ud800"',
+        '"é{0}%s"',
+        "\"'''\"",
+        r'"__import__(\"os\")"',
+    ),
     "FAN_OUT": ("1x", "2x", "0x", "2..4x", "4..2x", "1..x", "1000000x", "1024x"),
     "COMPARE": ("==", "!=", "<=", ">=", "<", ">"),
     "EQUAL": ("=",),

@@ -1,7 +1,7 @@
 """Changes to a text: of bytes, of words, of nodes, and parts of other texts put in.
 
-In: a text and random numbers. Out: another text, which may hold anything that a file can hold, surrogates included (they
-become bytes that are no UTF-8).
+In: a text and random numbers. Out: another text, which may hold anything that a file can hold. Surrogates become bytes
+that are no UTF-8.
 """
 
 from __future__ import annotations
@@ -17,15 +17,49 @@ from fuzz_generate import GAPS, NAMES, SPELLED, generate
 _TOKEN = re.compile(
     r'"(?:[^"\n\\]|\\.)*"|#[^\n]*|\d+\.\.\d*x\b|\d+x\b|[A-Za-z_]\w*|\d+(?:\.\d+)?(?:e-?\d+)?|->|=>|::|[<>=!]=|\S'
 )
-SIGNS = "-> => :: = == != < > <= >= + - * / % ( ) [ ] { } , : . ? | _ # \" ' \\ ; @ &".split()
-RESERVED = "import const host op pattern pass test and or not in true false none".split()
-CLAUSES = "where on keep rounds restride prefer over only after when if expect effect ref commutative free read".split()
+SIGNS = "-> => :: = == != < > <= >= + - * / % ( ) [ ] { } , : . ? | _ # \" ' \\ ; @ &"
+RESERVED = "import const host op pattern pass test and or not in true false none"
+CLAUSES = (
+    "where on keep rounds restride prefer over only after when if expect effect ref commutative free read"
+)
 ODD = [
-    *("\0", "\r", "\r\n", "\t", "\x0b", "\x0c", "\x1b[31m", "\x7f", "\x85", "\xa0", "\ufeff", "\ud800", "\udcff"),
+    *(
+        "\0",
+        "\r",
+        "\r\n",
+        "\t",
+        "\x0b",
+        "\x0c",
+        "\x1b[31m",
+        "\x7f",
+        "\x85",
+        "\xa0",
+        "\ufeff",
+        "\ud800",
+        "\udcff",
+    ),
     *("\u202e", "\u2066", "\u200b", "\u2028", "\u0430", "\uff41", "\u212a", "\u017f", "\u0661", "\U0001f600"),
-    *("é", "e\u0301", "½", "²", "\u3000", "\ufb01", "\u0130", "\U000e0001", "\uffff", "{0}", "%s", '"""', "'''"),
+    *(
+        "é",
+        "e\u0301",
+        "½",
+        "²",
+        "\u3000",
+        "\ufb01",
+        "\u0130",
+        "\U000e0001",
+        "\uffff",
+        "{0}",
+        "%s",
+        '"""',
+        "'''",
+    ),
 ]
-WORDS = (*SIGNS, *RESERVED, *CLAUSES, *NAMES, *(word for spelled in SPELLED.values() for word in spelled))
+WORDS = (
+    *f"{SIGNS} {RESERVED} {CLAUSES}".split(),
+    *NAMES,
+    *(word for spelled in SPELLED.values() for word in spelled),
+)
 LONGEST = 3_000
 
 
@@ -64,7 +98,9 @@ def _change_bytes(text: str, random: Random) -> str:
     data = bytearray(text.encode("utf-8", "surrogateescape" if _is_escaped(text) else "replace"))
     for _ in range(random.choice((1, 1, 2, 8))):
         at = random.randrange(len(data) + 1)
-        data[at : at + random.choice((0, 1, 1))] = bytes([random.randrange(256)]) if random.random() < 0.8 else b""
+        data[at : at + random.choice((0, 1, 1))] = (
+            bytes([random.randrange(256)]) if random.random() < 0.8 else b""
+        )
     return data.decode("utf-8", "surrogateescape")
 
 

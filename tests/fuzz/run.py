@@ -24,7 +24,9 @@ def main() -> int:
     options.add_argument("--seconds", type=float, default=600)
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--failures", type=Path, default=Path("fuzz_failures"), help="a folder for them")
-    options.add_argument("--compile-every", type=int, default=1, help="compile one in so many of those that parse")
+    options.add_argument(
+        "--compile-every", type=int, default=1, help="compile one in so many of those that parse"
+    )
     options.add_argument("--replay", help="one case: seeds with dots between them")
     given = options.parse_args()
     with Bench() as bench:
@@ -51,7 +53,10 @@ def _progress(report: Report) -> None:
         print(f"failed: {report.failed_last}", flush=True)
     if report.cases % 10_000 == 0:
         rate = report.cases / report.seconds
-        print(f"{report.cases:,} cases, {rate:.0f}/s, {len(report.kept)} kept, {len(report.failures)} failures", flush=True)
+        print(
+            f"{report.cases:,} cases, {rate:.0f}/s, {len(report.kept)} kept, {len(report.failures)} failures",
+            flush=True,
+        )
 
 
 def _print(report: Report, cover: Cover) -> None:
@@ -74,14 +79,18 @@ def _print_memory(bench: Bench, report: Report) -> None:
         tracemalloc.reset_peak()
         before = tracemalloc.get_traced_memory()[0]
         bench.check(text_of(lineage))
-        print(f"allocates   {(tracemalloc.get_traced_memory()[1] - before) / 2**20:.1f} MiB: {_name(lineage)}")
+        print(
+            f"allocates   {(tracemalloc.get_traced_memory()[1] - before) / 2**20:.1f} MiB: {_name(lineage)}"
+        )
     tracemalloc.stop()
 
 
 def _write_failures(bench: Bench, report: Report, folder: Path) -> None:
     for number, (kind, lineage) in enumerate(report.failures.items()):
         folder.mkdir(exist_ok=True)
-        text = minimise(text_of(lineage), lambda text, kind=kind: kind_of(bench.check(text).wrong) == kind, 500)
+        text = minimise(
+            text_of(lineage), lambda text, kind=kind: kind_of(bench.check(text).wrong) == kind, 500
+        )
         path = folder / f"{number}.pat"
         path.write_bytes(text.encode("utf-8", "surrogatepass"))
         print(f"FAILED      {kind}: {_name(lineage)}, as short as can be in {path}")
