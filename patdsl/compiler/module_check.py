@@ -1,8 +1,8 @@
 """Whether the text of a compiled module holds only what such modules may hold.
 
-In: Python text, as `plan_to_module.py` writes it. Out: nothing, or `ModuleFormError`. The text is read by Python's parser
-and never run. What is allowed is listed here as data; a name or string of a `.pat` file that got out of its literal makes
-something that is not listed.
+In: Python text, as `plan_to_module.py` writes it. Out: nothing, or `ModuleFormError`. The text is read by Python's
+parser and never run. What is allowed is listed here as data; a name or string of a `.pat` file that got out of its
+literal makes something that is not listed.
 """
 
 from __future__ import annotations

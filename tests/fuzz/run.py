@@ -53,10 +53,8 @@ def _progress(report: Report) -> None:
         print(f"failed: {report.failed_last}", flush=True)
     if report.cases % 10_000 == 0:
         rate = report.cases / report.seconds
-        print(
-            f"{report.cases:,} cases, {rate:.0f}/s, {len(report.kept)} kept, {len(report.failures)} failures",
-            flush=True,
-        )
+        found = f"{len(report.kept)} kept, {len(report.failures)} failures"
+        print(f"{report.cases:,} cases, {rate:.0f}/s, {found}", flush=True)
 
 
 def _print(report: Report, cover: Cover) -> None:
