@@ -8,12 +8,15 @@ literal makes something that is not listed.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 
 from patdsl.compiler.plan_to_module import HOMES, LOAD, RUNTIME_IMPORT
 
 #: What a value consists of. Calls and names are looked at further.
 _DATA = (ast.Call, ast.Name, ast.Load, ast.Constant, ast.Tuple, ast.Dict, ast.keyword, ast.UnaryOp, ast.USub)
+#: The names that a module gives its values: capitals, which no name of Python's own is; `Bs` for a variadic dim.
+_SYMBOL = re.compile(r"[A-Z_][A-Z0-9_]*s?_*")
 _CONSTANTS = (str, int, float, bool, type(None))
 #: The arguments of the one call that functions make, and what may be called in each.
 _REGISTER: Mapping[str, str | None] = {
@@ -98,7 +101,8 @@ def _check_import(node: ast.ImportFrom, known: set[str]) -> None:
 def _declare(target: ast.expr, is_alone: bool, known: set[str]) -> None:
     _need(is_alone and isinstance(target, ast.Name), target, "an assignment to something else")
     assert isinstance(target, ast.Name)
-    _need(target.id not in known and not target.id.startswith("__"), target, "a name given twice")
+    _need(target.id not in known, target, "a name given twice")
+    _need(_SYMBOL.fullmatch(target.id) is not None, target, "a name that means something to Python")
     known.add(target.id)
 
 
