@@ -166,7 +166,7 @@ class _Module:
         return "\n".join(lines)
 
     def _take(self, name: str) -> str:
-        name = re.sub(r"\W", "_", name)
+        name = _identifier(name)
         while name in self.taken or keyword.iskeyword(name):
             name += "_"
         self.taken.add(name)
@@ -194,7 +194,7 @@ class _Module:
     def _patterns(self) -> list[str]:
         parts = []
         for pattern in self.patterns:
-            symbol = self._take(re.sub(r"\W+", "_", pattern.full_name).strip("_").upper())
+            symbol = self._take(re.sub(r"\W+", "_", pattern.full_name, flags=re.ASCII).strip("_").upper())
             source = self.writer.write(pattern, used=len(symbol) + 3)
             parts.append(f"{self._comment(pattern)}\n{symbol} = {source}")
             self.writer.names[pattern] = symbol
@@ -251,7 +251,8 @@ def _import_order(name: str) -> tuple[int, str]:
 
 
 def _identifier(name: str) -> str:
-    return re.sub(r"\W", "_", name)
+    """Python reads some letters as others and takes some in no name: only those of ASCII stay."""
+    return re.sub(r"\W", "_", name, flags=re.ASCII)
 
 
 def _printable(line: str) -> str:
