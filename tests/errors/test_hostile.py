@@ -66,6 +66,7 @@ HOSTILE: dict[str, tuple[str, list[str]]] = {
     "a shape as a dim": (op_with_dim("shape(x)"), []),
     "a remainder as a dim": (op_with_dim("H % 2"), []),
     "a division by zero as a dim": (op_with_dim("H / 0"), []),
+    "a remainder by zero": (OP + "pattern p { f -> f => f where H % 0 == 0 or H % (H - H) == 0 }", []),
     "a constant string as a dim": ('const c = "a"\n' + op_with_dim("c"), []),
     "a constant string as a dim of the left side": (
         f'const c = "a"\n{OP}op g(x: T[*B, c]) -> (y: T[*B, c]) = a::c\npattern p {{ g -> f => f }}\n',
