@@ -52,6 +52,7 @@ CODES: dict[str, Code] = {
     "PAT113": Code("a name of another kind", "names"),
     "PAT114": Code("an import through too many files", "names"),
     "PAT115": Code("an import that nothing uses", "names"),
+    "PAT116": Code("more imports than a file may have", "names"),
     # PAT2xx: declarations and calls of ops
     "PAT201": Code("a default of another type", "ops"),
     "PAT202": Code("a result that is no tensor", "ops"),

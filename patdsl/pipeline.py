@@ -15,6 +15,7 @@ import attrs
 from patdsl.compiler.ast_to_graph import Unit, resolve
 from patdsl.compiler.graph_to_plan import plan
 from patdsl.compiler.imports import LoadedFile, Loader
+from patdsl.compiler.module_check import check_module
 from patdsl.compiler.plan_to_module import module_text
 from patdsl.diagnostic import Diagnostic, Diagnostics, PatError
 from patdsl.graph_to_text import op_line, pass_lines, pattern_lines
@@ -41,7 +42,10 @@ class Outcome:
 
 
 def run(paths: Sequence[Path], *, roots: Sequence[Path] = (), stop_after: str = "module") -> list[Outcome]:
-    """Take every file as far as `stop_after`, or as far as its errors let it. Never raises for bad input."""
+    """Take every file as far as `stop_after`, or as far as its errors let it. Never raises for bad input.
+
+    Raises ModuleFormError, with no module given out, where the compiler itself would let a file's text become code.
+    """
     loader = Loader(roots)
     return [_run_one(Path(path), loader, stop_after) for path in paths]
 
@@ -58,6 +62,7 @@ def _run_one(path: Path, loader: Loader, stop_after: str) -> Outcome:
             unit = plan(unit, loaded)
         if stop_after == "module" and not _errors(loaded) and unit.passes:
             module = module_text(unit, portable_name(path.name))
+            check_module(module)
     diagnostics = (*found.items, *(item for one in loaded.closure() for item in one.diagnostics.items))
     return Outcome(path, loaded.source, loaded.file, unit, module, tuple(dict.fromkeys(diagnostics)))
 

@@ -136,6 +136,11 @@ def test_there_are_paper_files() -> None:
         ),
         ("const a = ((b + c)) * (d * e) - (f)", "const a = (b + c) * (d * e) - f\n"),
         ("const a = (b and c) or not (d or e)", "const a = b and c or not (d or e)\n"),
+        (
+            f"op f({'x' * 44}: T[H], {'y' * 42}: T[H]# why\n) -> ()",
+            f"# why\nop f({'x' * 44}: T[H], {'y' * 42}: T[H])\n    -> ()\n",
+        ),
+        ("op f(x: T[H]) -> (\n  y: T[H],  # why\n)", "op f(x: T[H]) -> (y: T[H])  # why\n"),
         ("pass p on a,b+ { }", "pass p on a, b+ {}\n"),
         ("pass p { a, # one\n b }", "pass p {\n  a,  # one\n  b,\n}\n"),
         ("import a ( # why\n b )", "import a (  # why\n  b,\n)\n"),

@@ -21,6 +21,7 @@ import patdsl.expr
 import patdsl.graph
 import patdsl.op_table
 from patdsl.compiler.data_to_python import PythonWriter
+from patdsl.compiler.module_check import check_data, check_module
 from patdsl.dtypes import Dtype
 from patdsl.expr import Lit
 from patdsl.graph import ConstValue, Example, HostValue, PassSpec, Pattern, Replace
@@ -66,66 +67,10 @@ def shown(value):
 
 def executed(text):
     """The names of a module after it ran. Only text whose form was checked gets here."""
-    check_form(text)
+    check_module(text)
     names = {}
     exec(compile(text, "module", "exec"), names)  # noqa: S102  what is tested is that this gives the data back
     return names
-
-
-# The form: imports of this project, assignments of constructor calls with literals, functions that register
-
-
-CALLS = set(NAMESPACE) | {"Left", "Right", "Matcher", "examples", "register_replacement"}
-
-
-def check_form(text):
-    docstring, future, *rest = ast.parse(text).body
-    assert isinstance(docstring.value.value, str)
-    assert ast.unparse(future) == "from __future__ import annotations"
-    for node in rest:
-        if isinstance(node, ast.ImportFrom):
-            assert node.module.split(".")[0] == "patdsl"
-            assert not any(name.name == "*" for name in node.names)
-        elif isinstance(node, ast.Assign):
-            check_data(node.value)
-        else:
-            assert isinstance(node, ast.FunctionDef)
-            check_function(node)
-
-
-def check_data(node):
-    for part in ast.walk(node):
-        allowed = (
-            ast.Call,
-            ast.Name,
-            ast.Constant,
-            ast.Tuple,
-            ast.Dict,
-            ast.keyword,
-            ast.UnaryOp,
-            ast.USub,
-            ast.Load,
-        )
-        assert isinstance(part, allowed), ast.dump(part)
-        if isinstance(part, ast.Call):
-            assert isinstance(part.func, ast.Name)
-            assert part.func.id in CALLS
-        if isinstance(part, ast.UnaryOp):
-            assert isinstance(part.operand, ast.Constant)
-
-
-def check_function(node):
-    assert not node.decorator_list
-    docstring, *body = node.body
-    assert isinstance(docstring.value.value, str)
-    if node.name == "load":
-        assert ast.unparse(body) == "return Chain.build(PASSES, hosts=hosts, target=target)"
-        return
-    assert node.name.startswith("register_")
-    for statement in body:
-        assert statement.value.func.id == "register_replacement"
-        for keyword in statement.value.keywords:
-            check_data(keyword.value)
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES, ids=[outcome.path.stem for outcome in OUTCOMES])
@@ -213,7 +158,7 @@ values = st.one_of(
 def test_a_value_is_rebuilt_by_its_source(value):
     source = PythonWriter().write(value)
     tree = ast.parse(source, mode="eval")
-    check_data(tree.body)
+    check_data(tree.body, frozenset(NAMESPACE))
     made = eval(compile(tree, "value", "eval"), dict(NAMESPACE))  # noqa: S307  its form was checked
     assert shown(made) == shown(value)
 

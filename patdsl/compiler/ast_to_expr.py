@@ -198,7 +198,27 @@ def resolve_type(written: ast.Type, names: Names, dtype_parameters: Iterable[str
             help="keep one of them, and name the other dims",
         )
     open_names = attrs.evolve(names, open_names=True)
-    return Tensor(dtype, tuple(resolve_expr(dim, open_names) for dim in written.dims))
+    dims = tuple(resolve_expr(dim, open_names) for dim in written.dims)
+    for place, dim in zip(written.dims, dims, strict=True):
+        if _is_no_size(dim) or (isinstance(place, ast.Literal) and place.value is None):
+            names.diagnostics.add(
+                "PAT302",
+                place.span,
+                f"a dim is a size; `{place.span.text}` is none",
+                help="write a name, a whole number, or what is computed of these: 2 * D, H / 128",
+            )
+    return Tensor(dtype, dims)
+
+
+def _is_no_size(dim: Expr) -> bool:
+    """Is this no whole number, whatever its names stand for?"""
+    if isinstance(dim, Lit):
+        return type(dim.value) is not int and dim.value is not None  # none stands for what was reported
+    if isinstance(dim, Binary):
+        return dim.op not in "+-*/%" or _is_no_size(dim.left) or _is_no_size(dim.right)
+    if isinstance(dim, Unary):
+        return dim.op != "-" or _is_no_size(dim.operand)
+    return isinstance(dim, (Member, Items))
 
 
 def _dtype_term(written: ast.TensorType, names: Names, dtype_parameters: frozenset[str]) -> DtypeTerm:

@@ -36,6 +36,14 @@ KINDS = {
 #: Imports of imports are followed to this depth: a file is not understood by reading more than that.
 MOST_DEEP = 64
 
+#: A file may have so many imports.
+MOST_IMPORTS = 1_000
+
+#: Paths of more characters, as systems take them, or of more folders are not even looked for: each folder costs a look
+#: at the disk.
+LONGEST_PATH = 4096
+MOST_FOLDERS = 32
+
 #: Errors that are reported at the import that they are about, and at none that leads there.
 _ABOUT_IMPORTS = ("PAT103", "PAT104", "PAT105", "PAT114")
 
@@ -119,6 +127,7 @@ class Loader:
         self.files: dict[Path, LoadedFile] = {}
         self.unread: dict[Path, list[Diagnostic]] = {}
         self.loading: list[Path] = []
+        self._listed: dict[Path, list[str]] = {}
         self._found: dict[tuple[Path, str, bool], tuple[Path | None, bool]] = {}
 
     def load(self, path: Path, diagnostics: Diagnostics) -> LoadedFile | None:
@@ -171,17 +180,26 @@ class Loader:
                 loaded.lost.add((SPACES[kind], name))
 
     def _follow_imports(self, loaded: LoadedFile, folder: Path) -> None:
-        for decl in loaded.file.declarations:
-            if isinstance(decl, ast.Import):
-                target = self._find(decl, loaded, folder)
-                imported = self._load_import(decl, target, loaded) if target else None
-                if imported is None:
-                    self._lose_import(decl, loaded)
-                    continue
-                loaded.imports.append(imported)
-                loaded.imported_by[decl.span] = imported
-                loaded.lost |= imported.lost
-                self._take_names(decl, imported, loaded)
+        imports = [decl for decl in loaded.file.declarations if isinstance(decl, ast.Import)]
+        for decl in imports[:MOST_IMPORTS]:
+            target = self._find(decl, loaded, folder)
+            imported = self._load_import(decl, target, loaded) if target else None
+            if imported is None:
+                self._lose_import(decl, loaded)
+                continue
+            loaded.imports.append(imported)
+            loaded.imported_by[decl.span] = imported
+            loaded.lost |= imported.lost
+            self._take_names(decl, imported, loaded)
+        if len(imports) > MOST_IMPORTS:
+            loaded.diagnostics.add(
+                "PAT116",
+                imports[MOST_IMPORTS].span,
+                f"{len(imports):,} imports, more than the {MOST_IMPORTS:,} that a file may have",
+                help="import once what is needed",
+            )
+            for decl in imports[MOST_IMPORTS:]:
+                self._lose_import(decl, loaded)
 
     def _lose_import(self, decl: ast.Import, loaded: LoadedFile) -> None:
         """What a failed import would have brought: the names listed, or any."""
@@ -237,8 +255,9 @@ class Loader:
                 help="import from below the file's own folder, or name a further root with --root",
             )
             return None
-        bases = (folder, *self.roots, *self.library)
-        known = sorted({path.stem for base in bases for path in base.glob("*.pat")})
+        known = sorted(
+            {name for base in (folder, *self.roots, *self.library) for name in self._names_in(base)}
+        )
         loaded.diagnostics.add(
             "PAT102",
             decl.path_span,
@@ -250,8 +269,16 @@ class Loader:
         )
         return None
 
+    def _names_in(self, base: Path) -> list[str]:
+        """The files that could be imported from a folder, looked up once: a file may name many that are not there."""
+        if base not in self._listed:
+            self._listed[base] = [path.stem for path in base.glob("*.pat")]
+        return self._listed[base]
+
     def _look_for(self, folder: Path, path: str, is_string: bool) -> tuple[Path | None, bool]:
         """The file, and whether a place where it could be is outside the roots."""
+        if len(path) > LONGEST_PATH or path.count("/" if is_string else ".") > MOST_FOLDERS:
+            return None, False
         bases = (folder, *self.roots, *self.library)
         allowed = [_resolved(base) for base in bases]
         candidates = [folder / native_name(path)] if is_string else [base / _file_of(path) for base in bases]

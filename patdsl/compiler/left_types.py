@@ -18,7 +18,7 @@ from patdsl.dtypes import Dtype
 from patdsl.expr import UNKNOWN, EvaluationError, Expr, Open, Ref, Scope, Star, evaluate, names_in
 from patdsl.graph import Pattern
 from patdsl.match.found import TensorMeta
-from patdsl.match.result_types import declared_result
+from patdsl.match.result_types import declared_result, may_be_size
 from patdsl.op_table import (
     AnyTensor,
     Anything,
@@ -234,6 +234,8 @@ class LeftTypes:
                     dims.append(evaluate(dim, self.scope(names)))
                 except EvaluationError:
                     return None
+            if not all(map(may_be_size, dims)):
+                return None
             return TensorMeta(dtype, tuple(dims), None, "")
         if isinstance(declared, AnyTensor):
             count = self._leading(name, 1)

@@ -88,6 +88,12 @@ from patdsl.runtime import (
 )"""
 
 
+LOAD = '''\
+def load(*, hosts: dict[str, object] | None = None, target: str | None = None) -> Chain:
+    """The passes of this module, ready for `torch._inductor.config.post_grad_custom_post_pass`."""
+    return Chain.build(PASSES, hosts=hosts, target=target)'''
+
+
 def module_text(unit: Unit, file_name: str) -> str:
     """The module of a unit; `file_name` is the `.pat` file's name, without folders, for the header and the comments."""
     return _Module(unit, file_name).text()
@@ -160,7 +166,7 @@ class _Module:
         return "\n".join(lines)
 
     def _take(self, name: str) -> str:
-        name = re.sub(r"\W", "_", name)
+        name = _identifier(name)
         while name in self.taken or keyword.iskeyword(name):
             name += "_"
         self.taken.add(name)
@@ -188,7 +194,7 @@ class _Module:
     def _patterns(self) -> list[str]:
         parts = []
         for pattern in self.patterns:
-            symbol = self._take(re.sub(r"\W+", "_", pattern.full_name).strip("_").upper())
+            symbol = self._take(re.sub(r"\W+", "_", pattern.full_name, flags=re.ASCII).strip("_").upper())
             source = self.writer.write(pattern, used=len(symbol) + 3)
             parts.append(f"{self._comment(pattern)}\n{symbol} = {source}")
             self.writer.names[pattern] = symbol
@@ -232,12 +238,7 @@ class _Module:
     def _tail(self) -> str:
         rows = self.rows
         passes = f"({rows[0]})" if len(rows) == 1 else "(\n" + "".join(f"    {row}\n" for row in rows) + ")"
-        return (
-            f"\nPASSES = {passes}\n\n\n"
-            "def load(*, hosts: dict[str, object] | None = None, target: str | None = None) -> Chain:\n"
-            '    """The passes of this module, ready for `torch._inductor.config.post_grad_custom_post_pass`."""\n'
-            "    return Chain.build(PASSES, hosts=hosts, target=target)"
-        )
+        return f"\nPASSES = {passes}\n\n\n{LOAD}"
 
 
 def _exploded(home: str, names: Iterable[str]) -> str:
@@ -250,7 +251,8 @@ def _import_order(name: str) -> tuple[int, str]:
 
 
 def _identifier(name: str) -> str:
-    return re.sub(r"\W", "_", name)
+    """Python reads some letters as others and takes some in no name: only those of ASCII stay."""
+    return re.sub(r"\W", "_", name, flags=re.ASCII)
 
 
 def _printable(line: str) -> str:

@@ -297,6 +297,8 @@ class Facts:
         if isinstance(condition, bool):
             return condition
         if isinstance(condition, Divides):
+            if not condition.divisor.terms:
+                return UNKNOWN  # no remainder by zero is anything
             constant = (condition.dividend // condition.divisor).constant
             return constant is None or constant.denominator == 1
         if not isinstance(condition, Condition):

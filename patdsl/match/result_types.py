@@ -29,4 +29,11 @@ def declared_result(declared: Type, names: Mapping[str, Any], scope: Scope) -> T
         dims = evaluate(Items(declared.dims), scope)
     except (EvaluationError, KeyError, TypeError):
         return None
-    return None if dims is UNKNOWN else TensorMeta(dtype, dims, None, "")
+    if dims is UNKNOWN or not all(map(may_be_size, dims)):
+        return None
+    return TensorMeta(dtype, dims, None, "")
+
+
+def may_be_size(dim: Any) -> bool:
+    """What a declaration computes may be no number: a text, a list, a remainder that only a match knows."""
+    return hasattr(dim, "__mul__") and not isinstance(dim, (str, tuple))

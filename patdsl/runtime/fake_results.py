@@ -15,6 +15,7 @@ from torch.fx.node import map_aggregate
 from patdsl.runtime import torch_api
 from patdsl.runtime.torch_api import Graph, OpOverload
 from patdsl.runtime.values import same, value_of
+from patdsl.torch_private import schema_of
 
 
 class EmitError(ValueError):
@@ -73,7 +74,7 @@ def _makes_new_tensors(target: Any) -> bool:
         return True
     if not isinstance(target, OpOverload):
         return False
-    schema = target._schema
+    schema = schema_of(target)
     return all(each.alias_info is None for each in (*schema.arguments, *schema.returns))
 
 

@@ -97,7 +97,11 @@ class _Printer:
         results = [glue(f"{result.name.text}: ", printed.type_words(result.type)) for result in decl.results]
         signature = glue(f"op {decl.name.text}", printed.parameters_words(decl.parameters))
         arrow = broken_before(glue("-> ", bracketed("(", results, ")")), 0)
-        head = _item(decl, (*signature, *arrow), end=_end([decl.name, *decl.parameters, *decl.results]))
+        end = _end([decl.name, *decl.parameters, *decl.results])
+        if not decl.results:
+            # The header ends behind `-> ()`, which is no node, and may stand on a line of its own.
+            end = self._find(")", self._find("->", end, decl.span.end), decl.span.end)
+        head = _item(decl, (*signature, *arrow), end=end)
         if len(head.lines) > 1:
             # The results are easier to find on a line of their own.
             head.lines = [*to_lines(signature, 0, 2 * STEP), *to_lines(arrow, 2 * STEP, 4 * STEP)]

@@ -176,7 +176,7 @@ class TreeToAst(TreeToExpr):
 
     def test_decl(self, c: Children) -> ast.TestDecl:
         self._depths.clear()
-        body = _side([child for child in c if isinstance(child, (ast.Chain, ast.Statement))])
+        body = _side([child for child in c if isinstance(child, (ast.Chain, ast.Statement, Broken))])
         return ast.TestDecl(
             self._span(c), self._string(c[1]), part_items(c, "parameters") or (), body, all_of(c, ast.Expect)
         )

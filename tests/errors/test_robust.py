@@ -148,7 +148,10 @@ LARGE: dict[str, tuple[str, set[str]]] = {
         "const a = 1 / 0\nconst b = 1 % 0\nconst c = ceil(1 / 0)\nconst d = 1.0 / 0",
         {"PAT208"},
     ),
-    "imports of one file": ("".join(f"import vllm_ir (rms_norm as r{i})\n" for i in range(3_000)), set()),
+    "imports of one file": (
+        "".join(f"import vllm_ir (rms_norm as r{i})\n" for i in range(3_000)),
+        {"PAT116"},
+    ),
     "passes in a circle": (
         f"{chain('relu -> relu')}"
         + "".join(f"pass q{i} after q{(i + 1) % 2000} {{ p }}\n" for i in range(2_000)),
