@@ -1,0 +1,201 @@
+"""Which placements are matches: rules 2, 4 and 5 of the language reference, one predicate after the other.
+
+In: a pattern, the declared ops, a placement, a `World`. Out: `judge`: a `Candidate`, or the rule that is broken. What the
+rules mean is worked out on the graph as it would be afterwards: readers of replaced values read the replacement, and
+what nothing alive reads is dead. Not covered, and not generated: `only`, `restride`, aliases, views on the right, in-place
+ops outside functional forms, patterns with more than one op that has an effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from oracle_graph import Node, Ref
+from oracle_match import Placement
+from oracle_ops import OPS
+from oracle_types import Dims, dims_of, flattened, holds, may_replace, unify
+from oracle_values import Value, World
+
+from patdsl.graph import Pattern, RightStep
+from patdsl.op_table import Op, Tensor, Use
+
+
+@attrs.frozen
+class Candidate:
+    """A match before rule 3."""
+
+    pattern: Pattern
+    names: Mapping[str, Any]
+    costly: frozenset[str]
+    dying: frozenset[str]
+    reads: frozenset[Value]
+    replaced: frozenset[Value]
+
+
+@attrs.frozen
+class _Right:
+    """What the right side reads, and the values that give way."""
+
+    reads: frozenset[Value]
+    replaced: frozenset[Value]
+
+
+def judge(pattern: Pattern, ops: Mapping[str, Op], place: Placement, world: World) -> Candidate | str:
+    """The candidate, or the first rule broken."""
+    if not holds(pattern, place.names):
+        return "where"
+    right = _right(pattern, ops, place)
+    if right is None:
+        return "typed"
+    costly = place.costly(world)
+    kept = {name for step, name in place.matched if any(made in pattern.keep for _, made in step.results)}
+    dying = costly - kept
+    alive = _alive(world, dying, costly, right)
+    if not dying or not dying.isdisjoint(alive):
+        return "profit"
+    if not _edges_hold(place, world) or not _has_place(place, world, dying, alive, right):
+        return "sound"
+    return Candidate(pattern, place.names, costly, dying, right.reads, right.replaced)
+
+
+def _right(pattern: Pattern, ops: Mapping[str, Op], place: Placement) -> _Right | None:
+    """Rule 5: every call takes what it is given, and every replaced value keeps its shape."""
+    reads: set[Value] = set()
+    made: dict[tuple[str, int | None], Dims] = {}
+    for step in pattern.right:
+        assert isinstance(step, RightStep), "the oracle knows no views on the right"
+        for branch in _branches(step.fan_out, place):
+            given = {}
+            for param, operand in step.args:
+                assert isinstance(operand, Use)
+                given[param] = _resolve(operand.value, branch, step.fan_out, place, made)
+            reads |= {value for value in given.values() if isinstance(value, Value)}
+            shapes = _call(ops[step.op], given)
+            if shapes is None:
+                return None
+            made.update({(name, branch): shapes[result] for result, name in step.results})
+    replaced: set[Value] = set()
+    for each in pattern.replaces:
+        for branch in _branches(each.fan_out, place):
+            old = _left(each.left, branch, each.fan_out, place)
+            new = made.get((each.right, branch)) or made[each.right, None]
+            if not may_replace(dims_of(old.shape), new, each.view):
+                return None
+            replaced.add(old)
+    return _Right(frozenset(reads), frozenset(replaced))
+
+
+def _branches(fan_out: str | None, place: Placement) -> list[int | None]:
+    return [None] if fan_out is None else list(range(len(place.branches[fan_out])))
+
+
+def _left(name: str, branch: int | None, fan_out: str | None, place: Placement) -> Any:
+    own = {} if fan_out is None or branch is None else place.branches[fan_out][branch]
+    return own[name] if name in own else place.names[name]
+
+
+def _resolve(name: str, branch: int | None, fan_out: str | None, place: Placement, made: Mapping[Any, Any]) -> Any:
+    """Dims where the right side makes it, else what the left side bound."""
+    for key in ((name, branch), (name, None)):
+        if key in made:
+            return made[key]
+    return _left(name, branch, fan_out, place)
+
+
+def _call(op: Op, given: Mapping[str, Any]) -> dict[str, Dims] | None:
+    """The dims of every result, or None where a parameter does not take what it is given."""
+    bound: dict[str, Any] = {}
+    for param in op.params:
+        if isinstance(param.type, Tensor):
+            value = given[param.name]
+            dims = dims_of(value.shape) if isinstance(value, Value) else value
+            if not unify(param.type, flattened(param.type, dims), bound):
+                return None
+    results = {}
+    for result in op.results:
+        assert isinstance(result.type, Tensor)
+        lead, *tail = result.type.dims
+        star = f"*{lead.name}" in bound
+        results[result.name] = (*(bound[f"*{lead.name}"] if star else (bound[lead.name],)), *(bound[d.name] for d in tail))
+    return results
+
+
+# rule 2
+
+
+def _alive(world: World, dying: frozenset[str], costly: frozenset[str], right: _Right) -> set[str]:
+    """Nodes that are alive after the rewrite: what is returned, what writes, other ops with a cost, what stays, what the
+    replacement reads, and what these read.
+    """
+    alive: set[str] = set()
+
+    def keep(name: str, redirected: frozenset[Value]) -> None:
+        if name not in alive:
+            alive.add(name)
+            for ref in world.nodes[name].args:
+                if world.value(ref) not in redirected:
+                    keep(ref.node, redirected)
+
+    for value in right.reads:
+        keep(world.holders(value)[0].node, frozenset())
+    for ref in world.graph.outputs:
+        if world.value(ref) not in right.replaced:
+            keep(ref.node, right.replaced)
+    for node in world.graph.nodes:
+        if node.kind == "poke" or (world.is_costly(node.name) and node.name not in dying):
+            keep(node.name, right.replaced)
+    return alive
+
+
+# rule 4
+
+
+def _edges_hold(place: Placement, world: World) -> bool:
+    """What one matched op makes is what another reads: nothing writes it in between."""
+    for _, maker in place.matched:
+        for _, reader in place.matched:
+            for ref in world.nodes[reader].args:
+                memory = {world.storage(ref)}
+                if memory == {maker} and world.written_between(memory, world.at[maker], world.at[reader]):
+                    return False
+    return True
+
+
+def _has_place(place: Placement, world: World, dying: frozenset[str], alive: set[str], right: _Right) -> bool:
+    """There is a position behind everything that is read and in front of everybody who reads what is replaced, on the
+    way to which nothing writes what is read or has the same effect.
+    """
+    first = max((world.at[world.holders(value)[0].node] + 1 for value in right.reads), default=0)
+    readers = [
+        world.at[name]
+        for name in alive - dying
+        if any(world.value(ref) in right.replaced for ref in world.nodes[name].args)
+    ]
+    last = min(readers, default=len(world.graph.nodes))
+    memories = {world.storage(world.holders(value)[0]) for value in right.reads}
+    return any(
+        all(_may_move(world.nodes[name], to, world, name in dying, memories, place) for _, name in place.matched)
+        for to in range(first, last + 1)
+    )
+
+
+def _may_move(node: Node, to: int, world: World, dies: bool, read: set[str], place: Placement) -> bool:
+    """What stays counts too where the replacement reads its operands again."""
+    at = world.at[node.name]
+    start, end = (at + 1, to) if at < to else (to, at)
+    memory = {world.storage(ref) for ref in node.args}
+    if world.written_between(memory if dies else memory & read, start, end):
+        return False
+    effect = OPS[node.op].effect
+    matched = {name for _, name in place.matched}
+    passed = [other for other in world.graph.nodes[start:end] if other.name not in matched]
+    theirs = [OPS[other.op].effect for other in passed if other.kind == "call"]
+    return not effect or all(not other or effect == other == "read" for other in theirs)
+
+
+def ref_of(holder: str) -> Ref:
+    """The result that an fx node of this name holds."""
+    name, _, index = holder.partition("_g")
+    return Ref(name, int(index or 0))
