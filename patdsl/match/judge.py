@@ -136,8 +136,7 @@ class Judge:
         lost = lost_effect(left_effects, right_effects)
         if lost is not None:
             raise RefusedError("sound", f"the right side has not the effect '{lost}' of the left side")
-        sites = tuple(site for site in place.sites if not dying.isdisjoint(site.nodes))
-        moved = Moved(self.barriers, sites, dying, right.reads, right_effects)
+        moved = Moved(self.barriers, place.sites, dying, right.reads, right_effects)
         before, reason = moved.place(self._users(right.replaced, live))
         if reason is not None:
             raise RefusedError("sound", reason)

@@ -2,7 +2,9 @@
 
 In: what dies, what the right side reads, who reads the replaced values, and the effects of both sides. Out: the
 node in front of which the replacement goes, or a sentence. Every matched op moves from its own place to there;
-what it passes on the way must neither write memory that it reads nor have its effect, unless both only read.
+what it passes on the way must neither write memory that it reads nor have its effect, unless both only read. An op that
+stays moves where the replacement reads its operands again. Nothing may write what one matched op makes before another
+reads it.
 """
 
 from __future__ import annotations
@@ -53,7 +55,7 @@ class Barriers:
 
 @attrs.frozen
 class Moved:
-    """What moves: sites of the left side, effects of the right."""
+    """What moves: sites of the left side, effects of the right. `nodes` are those that die."""
 
     barriers: Barriers
     sites: tuple[Site[Any], ...]
@@ -75,8 +77,8 @@ class Moved:
             )
         wanted = [positions[-1], *positions, latest, earliest]
         options = dict.fromkeys(min(max(position, earliest), latest) for position in wanted)
-        reason = None
-        for option in options:
+        reason = self._written_on_the_way()
+        for option in options if reason is None else ():
             obstacle = self._obstacle(option)
             if obstacle is None:
                 return view.nodes[option], None
@@ -88,7 +90,7 @@ class Moved:
         view = self.barriers.sites.view
         for site in self.sites:
             storages = self._storages(site)
-            for node in site.nodes:
+            for node in _places(site):
                 for barrier in self.barriers.passed(view.position(node), at):
                     if barrier in self.nodes:
                         continue
@@ -96,19 +98,50 @@ class Moved:
                     if any(view.storage(written) in storages for written in view.mutates(barrier)):
                         return f"'{view.name(barrier)}' writes what '{view.name(node)}' reads, {passed}"
                     shared = _conflict(
-                        (*site.op.effects, *self.right_effects), self.barriers.effects(barrier)
+                        (*site.op.effects, *self.right_effects) if node in self.nodes else (),
+                        self.barriers.effects(barrier),
                     )
                     if shared is not None:
                         return f"'{view.name(barrier)}' has the effect '{shared}', {passed}"
         return None
 
-    def _storages(self, site: Site[Any]) -> set[Hashable]:
+    def _written_on_the_way(self) -> str | None:
+        """A write of what one matched op makes, before another reads it."""
         view = self.barriers.sites.view
-        found = set()
-        for node in site.nodes:
-            found.add(view.storage(node))
-            found |= {view.storage(source) for source in view.inputs(node)}
-        return found
+        if not view.writers:
+            return None
+        for maker in self.sites:
+            for node in _places(maker):
+                made = view.storage(node)
+                if made in self._operands(node):
+                    continue  # a view: whoever reads it reads what the memory holds then
+                for reader in (each for site in self.sites for each in _places(site)):
+                    if made not in self._operands(reader):
+                        continue
+                    for barrier in self.barriers.passed(view.position(node), view.position(reader)):
+                        written = {view.storage(each) for each in view.mutates(barrier)}
+                        if barrier not in self.nodes and made in written:
+                            return f"'{view.name(barrier)}' writes what '{view.name(reader)}' reads of '{view.name(node)}'"
+        return None
+
+    def _operands(self, node: Any) -> set[Hashable]:
+        view = self.barriers.sites.view
+        return {view.storage(source) for source in view.inputs(node)}
+
+    def _storages(self, site: Site[Any]) -> set[Hashable]:
+        """Memory that the move must not see written. Of an op that stays, what the replacement reads again."""
+        view = self.barriers.sites.view
+        nodes = _places(site)
+        read = {storage for node in nodes for storage in self._operands(node)}
+        own = {view.storage(node) for node in nodes}
+        if self.nodes.isdisjoint(nodes):
+            return (read - own) & {view.storage(_holder(value)) for value in self.reads}
+        return read | own
+
+
+def _places(site: Site[Any]) -> tuple[Any, ...]:
+    """The nodes of a site; of a free one, those that make its results."""
+    return site.nodes or tuple(dict.fromkeys(value.producer for value in site.results.values()))
 
 
 def _conflict(ours: Iterable[Effect], theirs: Iterable[Effect]) -> str | None:
