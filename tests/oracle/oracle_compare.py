@@ -36,8 +36,8 @@ class Verdict:
 
 
 def compare(resolved: Resolved, graph: Graph) -> Verdict:
-    world = World(graph)
-    sites = Sites(FxView(to_fx(graph).graph), resolved.context, native.find_native)
+    world = World(graph, resolved.context.ops)
+    sites = Sites(FxView(to_fx(graph)), resolved.context, native.find_native)
     told: list[str] = []
     candidates: list[Candidate] = []
     nearly = False

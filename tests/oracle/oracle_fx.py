@@ -1,6 +1,6 @@
 """A `Graph` as the fx graph that a post-grad pass would see.
 
-In: a `Graph`. Out: `to_fx`, an fx `GraphModule` whose nodes have the names of the graph's nodes (`n3`, and `n3_g1` for
+In: a `Graph`. Out: `to_fx`, an fx graph whose nodes have the names of the graph's nodes (`n3`, and `n3_g1` for
 a getitem), with fake tensors in `meta["val"]`; `inputs_for`, random inputs.
 """
 
@@ -32,7 +32,7 @@ def fakes(symbolic: bool) -> tuple[Any, dict[str, torch.Tensor]]:
         return first.shape[0], {letter: first.view(-1, *tail) for letter, tail in SHAPES.items()}
 
 
-def to_fx(graph: Graph) -> torch.fx.GraphModule:
+def to_fx(graph: Graph) -> torch.fx.Graph:
     return _Builder(graph).build()
 
 
@@ -45,13 +45,13 @@ class _Builder:
         self.shapes = {node.name: node.shape for node in graph.nodes}
         self.read = {ref for node in graph.nodes for ref in node.args} | set(graph.outputs)
 
-    def build(self) -> torch.fx.GraphModule:
+    def build(self) -> torch.fx.Graph:
         if self.graph.symbolic:
             self.fx.placeholder("size").meta["val"] = self.size
         for node in sorted(self.graph.nodes, key=lambda each: each.kind != "input"):
             getattr(self, f"_{node.kind}")(node)
         self.fx.output(tuple(self.held[ref] for ref in self.graph.outputs))
-        return torch.fx.GraphModule({}, self.fx)
+        return self.fx
 
     def _make(self, name: str, target: Any, args: tuple[Any, ...], val: Any, **kwargs: Any) -> torch.fx.Node:
         made = self.fx.create_node("call_function", target, args, kwargs, name=name)

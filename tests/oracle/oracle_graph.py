@@ -90,11 +90,7 @@ def storage_of(ref: Ref, nodes: dict[str, Node]) -> str:
     return storage_of(node.args[0], nodes) if node.kind == "view" else node.name
 
 
-def used_costly(graph: Graph) -> bool:
-    """Some result of every call with a cost is read: dead calls are swept before passes run, whose rules say nothing of
-    them.
-    """
+def is_swept(graph: Graph) -> bool:
+    """Some result of every call is read: dead calls are swept before passes run, and the rules say nothing of them."""
     read = {ref.node for node in graph.nodes for ref in node.args} | {ref.node for ref in graph.outputs}
-    return all(
-        node.name in read for node in graph.nodes if node.kind == "call" and not OPS[node.op].free
-    )
+    return all(node.name in read for node in graph.nodes if node.kind == "call")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from random import Random
 
 from oracle_disturb import disturbed
-from oracle_graph import LAST, SHAPES, Graph, Node, Ref, is_valid, used_costly
+from oracle_graph import LAST, SHAPES, Graph, Node, Ref, is_valid, is_swept
 from oracle_ops import NUMBERS, OPS
 from oracle_spec import Spec, Step
 
@@ -112,7 +112,7 @@ def random_graph(random: Random, specs: tuple[Spec, ...]) -> Graph:
         for _ in range(random.choice((0, 0, 0, 1, 1, 2))):
             graph = disturbed(random, graph)
         graph = _closed(random, _reordered(random, graph))
-        if len(graph.nodes) <= MOST and is_valid(graph) and used_costly(graph):
+        if len(graph.nodes) <= MOST and is_valid(graph) and is_swept(graph):
             return graph
 
 
@@ -137,9 +137,9 @@ def _closed(random: Random, graph: Graph) -> Graph:
     outputs = list(graph.outputs)
     for node in graph.nodes:
         refs = [Ref(node.name, index) for index in range(node.results)]
-        costly = node.kind == "call" and not OPS[node.op].free
-        if node.name not in read and node.kind != "poke" and (costly or random.random() < 0.4):
+        call = node.kind == "call"
+        if node.name not in read and node.kind != "poke" and (call or random.random() < 0.4):
             outputs += [ref for ref in refs if random.random() < 0.8] or refs[:1]
-        elif costly and random.random() < 0.03:
+        elif call and random.random() < 0.03:
             outputs.append(random.choice(refs))
     return Graph(graph.nodes, tuple(dict.fromkeys(outputs)) or (Ref(graph.nodes[0].name),), graph.v2, graph.symbolic)

@@ -18,8 +18,8 @@ from oracle_ops import OPS
 from oracle_types import Dims, dims_of, flattened, holds, may_replace, unify
 from oracle_values import Value, World
 
-from patdsl.graph import Pattern, RightStep
-from patdsl.op_table import Op, Tensor, Use
+from patdsl.graph import Pattern, RightStep, RightView
+from patdsl.op_table import Effect, Op, Tensor, Use
 
 
 @attrs.frozen
@@ -40,6 +40,7 @@ class _Right:
 
     reads: frozenset[Value]
     replaced: frozenset[Value]
+    effects: frozenset[Effect]
 
 
 def judge(pattern: Pattern, ops: Mapping[str, Op], place: Placement, world: World) -> Candidate | str:
@@ -65,14 +66,15 @@ def _right(pattern: Pattern, ops: Mapping[str, Op], place: Placement) -> _Right 
     reads: set[Value] = set()
     made: dict[tuple[str, int | None], Dims] = {}
     for step in pattern.right:
-        assert isinstance(step, RightStep), "the oracle knows no views on the right"
+        op = ops[_op(step)]
+        assert isinstance(step, RightStep)
         for branch in _branches(step.fan_out, place):
             given = {}
             for param, operand in step.args:
                 assert isinstance(operand, Use)
                 given[param] = _resolve(operand.value, branch, step.fan_out, place, made)
             reads |= {value for value in given.values() if isinstance(value, Value)}
-            shapes = _call(ops[step.op], given)
+            shapes = _call(op, given)
             if shapes is None:
                 return None
             made.update({(name, branch): shapes[result] for result, name in step.results})
@@ -84,7 +86,13 @@ def _right(pattern: Pattern, ops: Mapping[str, Op], place: Placement) -> _Right 
             if not may_replace(dims_of(old.shape), new, each.view):
                 return None
             replaced.add(old)
-    return _Right(frozenset(reads), frozenset(replaced))
+    effects = frozenset(effect for step in pattern.right for effect in ops[_op(step)].effects)
+    return _Right(frozenset(reads), frozenset(replaced), effects)
+
+
+def _op(step: RightStep | RightView) -> str:
+    assert isinstance(step, RightStep), "the oracle knows no views on the right"
+    return step.op
 
 
 def _branches(fan_out: str | None, place: Placement) -> list[int | None]:
@@ -174,25 +182,29 @@ def _has_place(place: Placement, world: World, dying: frozenset[str], alive: set
         if any(world.value(ref) in right.replaced for ref in world.nodes[name].args)
     ]
     last = min(readers, default=len(world.graph.nodes))
-    memories = {world.storage(world.holders(value)[0]) for value in right.reads}
     return any(
-        all(_may_move(world.nodes[name], to, world, name in dying, memories, place) for _, name in place.matched)
+        all(_may_move(world.nodes[name], to, world, name in dying, place, right) for _, name in place.matched)
         for to in range(first, last + 1)
     )
 
 
-def _may_move(node: Node, to: int, world: World, dies: bool, read: set[str], place: Placement) -> bool:
-    """What stays counts too where the replacement reads its operands again."""
+def _may_move(node: Node, to: int, world: World, dies: bool, place: Placement, right: _Right) -> bool:
+    """What dies moves, with the effects of the replacement. What stays counts too where the replacement reads its
+    operands again.
+    """
     at = world.at[node.name]
     start, end = (at + 1, to) if at < to else (to, at)
     memory = {world.storage(ref) for ref in node.args}
-    if world.written_between(memory if dies else memory & read, start, end):
+    if not dies:
+        memory &= {world.storage(world.holders(value)[0]) for value in right.reads}
+    if world.written_between(memory, start, end):
         return False
-    effect = OPS[node.op].effect
     matched = {name for _, name in place.matched}
     passed = [other for other in world.graph.nodes[start:end] if other.name not in matched]
-    theirs = [OPS[other.op].effect for other in passed if other.kind == "call"]
-    return not effect or all(not other or effect == other == "read" for other in theirs)
+    theirs = [OPS[other.op].effect for other in passed if other.kind == "call" and OPS[other.op].effect]
+    return not (dies and right.effects) or all(
+        effect.read_only and other == "read" for effect in right.effects for other in theirs
+    )
 
 
 def ref_of(holder: str) -> Ref:

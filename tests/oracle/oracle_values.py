@@ -7,6 +7,7 @@ calls of free ops on equal, unchanged operands are one value.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import attrs
@@ -23,19 +24,16 @@ class Value:
 
 
 class World:
-    """One graph, asked about."""
+    """One graph, asked about. `reached` are the ops that the pass has: an op is free where its declaration is one."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, reached: Collection[str]) -> None:
         self.graph = graph
+        self.free = frozenset(name for name in reached if name in OPS and OPS[name].free)
         self.nodes = {node.name: node for node in graph.nodes}
         self.at = {node.name: at for at, node in enumerate(graph.nodes)}
         self.pokes = [node for node in graph.nodes if node.kind == "poke"]
         self.poked = {self.storage(node.args[0]) for node in self.pokes}
         self._values: dict[Ref, Value] = {}
-        self.readers: dict[str, list[Node]] = {}
-        for node in graph.nodes:
-            for ref in node.args:
-                self.readers.setdefault(ref.node, []).append(node)
 
     def storage(self, ref: Ref) -> str:
         return storage_of(ref, self.nodes)
@@ -49,7 +47,7 @@ class World:
         node = self.nodes[ref.node]
         if node.kind == "view":
             return Value(self.value(node.args[0]).root, node.shape)
-        if node.kind == "call" and OPS[node.op].free and node.name not in self.poked:
+        if node.op in self.free and node.name not in self.poked:
             operand = node.args[0]
             key = ("free", node.op, node.k, self.value(operand), self._writes_before(operand, node))
             return Value(key, node.shape)
@@ -71,7 +69,7 @@ class World:
 
     def is_costly(self, name: str) -> bool:
         node = self.nodes[name]
-        return node.kind == "call" and not OPS[node.op].free
+        return node.kind == "call" and node.op not in self.free
 
     def written_between(self, memory: set[str], start: int, end: int) -> bool:
         """Whether one of these memories is written by a node at a position in `start <= position < end`."""

@@ -1,0 +1,94 @@
+"""Cuts a failing case down.
+
+In: the `Spec`s and the `Graph` of a case that fails. Out: `shrunk`, the same with everything left out that it fails
+without: patterns, clauses, steps, nodes, outputs, disturbances of operands; `reproduction`, its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import attrs
+from oracle_cases import File, check
+from oracle_graph import Graph, Ref, is_swept, is_valid
+from oracle_patterns import compiled
+from oracle_spec import Spec, text_of
+
+Case = tuple[tuple[Spec, ...], Graph]
+
+
+def fails(specs: tuple[Spec, ...], graph: Graph) -> bool:
+    fused = compiled(specs)
+    return fused is not None and bool(check(File(specs, fused, fused.resolved()), graph).disagreements)
+
+
+def shrunk(specs: tuple[Spec, ...], graph: Graph, still: Callable[[tuple[Spec, ...], Graph], bool] = fails) -> Case:
+    """The smallest case that is found by leaving out one thing at a time."""
+    while True:
+        smaller = next((each for each in _smaller(specs, graph) if still(*each)), None)
+        if smaller is None:
+            return specs, graph
+        specs, graph = smaller
+
+
+def _smaller(specs: tuple[Spec, ...], graph: Graph) -> Iterator[Case]:
+    for at in range(len(specs) if len(specs) > 1 else 0):
+        rest = (*specs[:at], *specs[at + 1 :])
+        names = {spec.name for spec in rest}
+        yield tuple(attrs.evolve(s, over=tuple(n for n in s.over if n in names)) for s in rest), graph
+    for smaller in _smaller_graphs(graph):
+        if is_valid(smaller) and is_swept(smaller):
+            yield specs, smaller
+    for at, spec in enumerate(specs):
+        for simpler in _simpler(spec):
+            yield (*specs[:at], simpler, *specs[at + 1 :]), graph
+
+
+def _smaller_graphs(graph: Graph) -> Iterator[Graph]:
+    for at, node in enumerate(graph.nodes):
+        rest = (*graph.nodes[:at], *graph.nodes[at + 1 :])
+        kept = tuple(ref for ref in graph.outputs if ref.node != node.name)
+        yield attrs.evolve(graph, nodes=rest, outputs=kept)
+        for source in node.args[:1]:
+            moved = tuple(attrs.evolve(e, args=tuple(_moved(r, node.name, source) for r in e.args)) for e in rest)
+            outputs = dict.fromkeys(_moved(ref, node.name, source) for ref in graph.outputs)
+            yield attrs.evolve(graph, nodes=moved, outputs=tuple(outputs))
+        if node.form:
+            yield attrs.evolve(graph, nodes=(*graph.nodes[:at], attrs.evolve(node, form=0), *graph.nodes[at + 1 :]))
+    for ref in graph.outputs:
+        yield attrs.evolve(graph, outputs=tuple(each for each in graph.outputs if each != ref))
+    if graph.v2 or graph.symbolic:
+        yield attrs.evolve(graph, v2=False, symbolic=False)
+
+
+def _moved(ref: Ref, name: str, source: Ref) -> Ref:
+    return source if ref.node == name else ref
+
+
+def _simpler(spec: Spec) -> Iterator[Spec]:
+    for clause in ("where", "inputs", "over", "taken", "keep"):
+        if getattr(spec, clause):
+            yield attrs.evolve(spec, **{clause: ()})
+    for flag in ("each", "matrix"):
+        if getattr(spec, flag):
+            yield attrs.evolve(spec, **{flag: False})
+    for name in spec.replaced:
+        yield attrs.evolve(spec, replaced=tuple(each for each in spec.replaced if each != name))
+    for at, step in enumerate(spec.steps):
+        gone = set(step.results)
+        left = (*spec.steps[:at], *spec.steps[at + 1 :])
+        ends = tuple(arg for arg in step.args if arg in spec.made)
+        replaced = tuple(dict.fromkeys(each for each in (*spec.replaced, *ends) if each not in gone))
+        keep = tuple(each for each in spec.keep if each not in {*gone, *replaced})
+        taken = tuple(each for each in spec.taken if each in keep)
+        yield attrs.evolve(spec, steps=left, replaced=replaced, keep=keep, taken=taken)
+        for simpler in (attrs.evolve(step, fan_out=""), attrs.evolve(step, views=tuple(0 for _ in step.views))):
+            if simpler != step:
+                yield attrs.evolve(spec, steps=(*spec.steps[:at], simpler, *spec.steps[at + 1 :]))
+
+
+def reproduction(specs: tuple[Spec, ...], graph: Graph) -> str:
+    """Everything needed to see the failure again."""
+    fused = compiled(specs)
+    told = check(File(specs, fused, fused.resolved()), graph).disagreements if fused is not None else ()
+    return "\n".join([*told, "", text_of(specs), str(graph), "", f"SPECS = {specs!r}", f"GRAPH = {graph!r}", ""])
