@@ -14,7 +14,8 @@ from typing import Any
 
 import attrs
 
-from patdsl.match.found import Site, Value
+from patdsl.match.found import Replaced, Site, Value
+from patdsl.match.protocol import GraphView
 from patdsl.match.sites import Sites
 from patdsl.op_table import Effect, TorchCall
 
@@ -154,6 +155,22 @@ def _conflict(ours: Iterable[Effect], theirs: Iterable[Effect]) -> str | None:
 
 def _holder(value: Value[Any]) -> Any:
     return value.holders[0] if value.holders else value.producer
+
+
+def written_in_common(view: GraphView[Any], replaced: Iterable[Replaced[Any]]) -> str | None:
+    """A write of a value that would share its memory with another one afterwards, though it does not now."""
+    if not view.writers:
+        return None
+    sharing: dict[Hashable, dict[Hashable, Value[Any]]] = {}
+    for each in replaced:
+        with_it = [each.old, each.new] if isinstance(each.new, Value) else [each.old]
+        sharing.setdefault(each.new, {}).update((value.key, value) for value in with_it)
+    for values in sharing.values():
+        storages = {view.storage(_holder(value)) for value in values.values()} if len(values) > 1 else ()
+        for node in view.writers:
+            if any(view.storage(written) in storages for written in view.mutates(node)):
+                return f"'{view.name(node)}' writes one of several values that would be one"
+    return None
 
 
 def lost_effect(left: Mapping[str, Effect], right: Iterable[Effect]) -> str | None:

@@ -91,6 +91,25 @@ def _tag(random: Random, graph: Graph, at: int) -> Graph:
     return _replaced(graph, at, tag, attrs.evolve(node, args=args))
 
 
+def _tag_after_write(random: Random, graph: Graph, at: int) -> Graph:
+    """Two readers of one free call: the second reads what the call gives after a write."""
+    node = graph.nodes[at]
+    if node.op != "tag":
+        return _twin(random, graph, at)
+    poke = Node(_name(graph), "poke", node.shape, "", node.args)
+    twin = attrs.evolve(node, name=poke.name + "t")
+    user = Node(poke.name + "u", "call", node.shape, "plus", (Ref(node.name), Ref(twin.name)))
+    nodes = (*graph.nodes[: at + 1], poke, twin, user, *graph.nodes[at + 1 :])
+    return attrs.evolve(graph, nodes=nodes)
+
+
+def _poke_of_input(random: Random, graph: Graph, at: int) -> Graph:
+    """An operand is written right behind the call."""
+    node = graph.nodes[at]
+    poke = Node(_name(graph), "poke", node.shape, "", (random.choice(node.args),))
+    return attrs.evolve(graph, nodes=(*graph.nodes[: at + 1], poke, *graph.nodes[at + 1 :]))
+
+
 def _poke(random: Random, graph: Graph, at: int) -> Graph:
     """Memory is written: of an operand or a result, somewhere behind its maker."""
     node = graph.nodes[at]
@@ -103,18 +122,20 @@ def _poke(random: Random, graph: Graph, at: int) -> Graph:
 
 
 def _twin(random: Random, graph: Graph, at: int) -> Graph:
-    """The call is made twice, and some readers take the second."""
+    """The call is made twice, now and then with a write of an operand in between; some readers take the second."""
     node = graph.nodes[at]
     twin = attrs.evolve(node, name=_name(graph))
+    poke = Node(twin.name + "w", "poke", node.shape, "", (random.choice(node.args),))
+    between = (poke,) if random.random() < 0.4 else ()
 
     def moved(ref: Ref) -> Ref:
         return Ref(twin.name, ref.index) if ref.node == node.name and random.random() < 0.5 else ref
 
     later = tuple(attrs.evolve(each, args=tuple(map(moved, each.args))) for each in graph.nodes[at + 1 :])
-    return attrs.evolve(graph, nodes=(*graph.nodes[: at + 1], twin, *later))
+    return attrs.evolve(graph, nodes=(*graph.nodes[: at + 1], *between, twin, *later))
 
 
 Change = Callable[[Random, Graph, int], Graph]
 CHANGES: tuple[Change, ...] = (
-    _extra_user, _escape, _swap, _number, _other_op, _other_operand, _views, _tag, _poke, _poke, _twin,
+    _extra_user, _escape, _swap, _number, _other_op, _other_operand, _views, _tag, _poke, _poke, _poke_of_input, _twin, _tag_after_write,
 )  # fmt: skip

@@ -58,7 +58,8 @@ def _specs(random: Random) -> tuple[Spec, ...]:
 def random_spec(random: Random, name: str) -> Spec:
     steps: list[Step] = []
     for at in range(random.choice((1, 2, 2, 2, 3, 3, 4))):
-        steps.append(_step(random, steps, at))
+        same = steps and not OPS[steps[-1].op].effect and not steps[-1].fan_out and random.random() < 0.15
+        steps.append(_sibling(random, steps[-1], at) if same else _step(random, steps, at))
     return finished(random, name, tuple(steps))
 
 
@@ -83,6 +84,13 @@ def _step(random: Random, steps: list[Step], at: int) -> Step:
     return Step(op, tuple(args), views, results, _number(random, at) if info.has_k else "", fan_out)
 
 
+def _sibling(random: Random, step: Step, at: int) -> Step:
+    """The same call once more, which must be another node."""
+    results = tuple(f"v{at}{'ab'[index]}" for index in range(len(step.results)))
+    number = _number(random, at) if OPS[step.op].has_k else ""
+    return attrs.evolve(step, results=results, k=number)
+
+
 def _number(random: Random, at: int) -> str:
     name = random.choice((f"k{at}", f"k{at}", "k"))
     return random.choice((name, name, str(random.choice(NUMBERS)), f"{name} in {{1.0, 2.0}}"))
@@ -101,10 +109,11 @@ def finished(random: Random, name: str, steps: tuple[Step, ...]) -> Spec:
             keep += [
                 each
                 for each in step.results
-                if each not in replaced and not OPS[step.op].effect and random.random() < 0.12
+                if each not in replaced and not OPS[step.op].effect and random.random() < 0.2
             ]
     taken = tuple(each for each in keep if random.random() < 0.5)
-    spec = Spec(name, steps, tuple(replaced), tuple(keep), taken, random.random() < 0.5, random.random() < 0.3)
+    each = random.random() < 0.5 and not any(OPS[step.op].effect for step in steps)
+    spec = Spec(name, steps, tuple(replaced), tuple(keep), taken, each, random.random() < 0.3)
     return attrs.evolve(spec, where=_where(random, spec), inputs=_inputs(random, spec))
 
 

@@ -51,9 +51,15 @@ class Garden:
     def plant(self, spec: Spec) -> None:
         names: dict[str, Ref] = {}
         numbers: dict[str, float] = {}
+        before: Step | None = None
         for step in spec.steps:
+            sibling = before is not None and (before.op, before.args) == (step.op, step.args)
+            if before is not None and sibling and self.random.random() < 0.3:
+                names.update(zip(step.results, [names[each] for each in before.results], strict=True))
+                continue
             for _ in range(self._times(step)):
                 self._grow(step, names, numbers)
+            before = step
 
     def _times(self, step: Step) -> int:
         if not step.fan_out:
@@ -73,6 +79,8 @@ class Garden:
                 ref = names[arg] = self.some(wanted)
             shape = wanted
             operands.append(self.viewed(ref, shape))
+        if OPS[step.op].commutative and self.random.random() < 0.4:
+            operands.reverse()
         made = self.add("call", shape, step.op, tuple(operands), self._number(step, numbers))
         for index, name in enumerate(step.results):
             names[name] = Ref(made.node, index)
@@ -80,6 +88,8 @@ class Garden:
     def _seen(self, shape: str, view: int) -> str:
         if not view or (view == 1 and self.random.random() < 0.5):
             return shape
+        if LAST[shape] != LAST[self.home] and self.random.random() < 0.7:
+            return self.home
         near = [letter for letter in SHAPES if LAST[letter] == LAST[shape] and letter != shape]
         return self.random.choice(near if near and self.random.random() < 0.9 else list(SHAPES))
 

@@ -36,10 +36,11 @@ class Candidate:
 
 @attrs.frozen
 class _Right:
-    """What the right side reads, and the values that give way."""
+    """What the right side reads, the values that give way, and those of them that become one with others."""
 
     reads: frozenset[Value]
     replaced: frozenset[Value]
+    merged: frozenset[Value]
     effects: frozenset[Effect]
 
 
@@ -56,6 +57,8 @@ def judge(pattern: Pattern, ops: Mapping[str, Op], place: Placement, world: Worl
     alive = _alive(world, dying, costly, right)
     if not dying or not dying.isdisjoint(alive):
         return "profit"
+    if any(world.storage(world.holders(value)[0]) in world.poked for value in right.merged):
+        return "sound"
     if not _edges_hold(place, world) or not _has_place(place, world, dying, alive, right):
         return "sound"
     return Candidate(pattern, place.names, costly, dying, right.reads, right.replaced)
@@ -78,16 +81,17 @@ def _right(pattern: Pattern, ops: Mapping[str, Op], place: Placement) -> _Right 
             if shapes is None:
                 return None
             made.update({(name, branch): shapes[result] for result, name in step.results})
-    replaced: set[Value] = set()
+    replaced: dict[Any, set[Value]] = {}
     for each in pattern.replaces:
         for branch in _branches(each.fan_out, place):
             old = _left(each.left, branch, each.fan_out, place)
-            new = made.get((each.right, branch)) or made[each.right, None]
-            if not may_replace(dims_of(old.shape), new, each.view):
+            new = next(key for key in ((each.right, branch), (each.right, None)) if key in made)
+            if not may_replace(dims_of(old.shape), made[new], each.view):
                 return None
-            replaced.add(old)
+            replaced.setdefault(new, set()).add(old)
     effects = frozenset(effect for step in pattern.right for effect in ops[_op(step)].effects)
-    return _Right(frozenset(reads), frozenset(replaced), effects)
+    merged = [value for values in replaced.values() if len(values) > 1 for value in values]
+    return _Right(frozenset(reads), frozenset().union(*replaced.values()), frozenset(merged), effects)
 
 
 def _op(step: RightStep | RightView) -> str:

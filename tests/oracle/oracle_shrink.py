@@ -6,24 +6,32 @@ without: patterns, clauses, steps, nodes, outputs, disturbances of operands; `re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import attrs
 from oracle_cases import File, check
 from oracle_graph import Graph, Ref, is_swept, is_valid
 from oracle_patterns import compiled
-from oracle_spec import Spec, text_of
+from oracle_spec import Spec, Step, text_of
 
 Case = tuple[tuple[Spec, ...], Graph]
 
 
-def fails(specs: tuple[Spec, ...], graph: Graph) -> bool:
+def failures(specs: tuple[Spec, ...], graph: Graph) -> frozenset[str]:
+    """What kinds of disagreements there are: names of nodes and patterns do not count."""
     fused = compiled(specs)
-    return fused is not None and bool(check(File(specs, fused, fused.resolved()), graph).disagreements)
+    told = () if fused is None else check(File(specs, fused, fused.resolved()), graph).disagreements
+    return frozenset(re.sub(r"\bp\d\b|\[.*?\]", "", each) for each in told)
 
 
-def shrunk(specs: tuple[Spec, ...], graph: Graph, still: Callable[[tuple[Spec, ...], Graph], bool] = fails) -> Case:
-    """The smallest case that is found by leaving out one thing at a time."""
+def shrunk(specs: tuple[Spec, ...], graph: Graph, kinds: Callable[[tuple[Spec, ...], Graph], frozenset[str]] = failures) -> Case:
+    """The smallest case with a disagreement of one kind that is found by leaving out one thing at a time."""
+    first = kinds(specs, graph)
+
+    def still(specs: tuple[Spec, ...], graph: Graph) -> bool:
+        return not first.isdisjoint(kinds(specs, graph))
+
     while True:
         smaller = next((each for each in _smaller(specs, graph) if still(*each)), None)
         if smaller is None:
@@ -76,7 +84,7 @@ def _simpler(spec: Spec) -> Iterator[Spec]:
         yield attrs.evolve(spec, replaced=tuple(each for each in spec.replaced if each != name))
     for at, step in enumerate(spec.steps):
         gone = set(step.results)
-        left = (*spec.steps[:at], *spec.steps[at + 1 :])
+        left = tuple(_without(each, gone) for each in (*spec.steps[:at], *spec.steps[at + 1 :]))
         ends = tuple(arg for arg in step.args if arg in spec.made)
         replaced = tuple(dict.fromkeys(each for each in (*spec.replaced, *ends) if each not in gone))
         keep = tuple(each for each in spec.keep if each not in {*gone, *replaced})
@@ -85,6 +93,12 @@ def _simpler(spec: Spec) -> Iterator[Spec]:
         for simpler in (attrs.evolve(step, fan_out=""), attrs.evolve(step, views=tuple(0 for _ in step.views))):
             if simpler != step:
                 yield attrs.evolve(spec, steps=(*spec.steps[:at], simpler, *spec.steps[at + 1 :]))
+
+
+def _without(step: Step, gone: set[str]) -> Step:
+    """Operands that nothing makes any more are inputs, which are not seen through views."""
+    views = tuple(0 if arg in gone else view for arg, view in zip(step.args, step.views, strict=True))
+    return attrs.evolve(step, views=views)
 
 
 def reproduction(specs: tuple[Spec, ...], graph: Graph) -> str:
