@@ -9,7 +9,7 @@ reads it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -28,7 +28,7 @@ class Barriers:
 
     sites: Sites
     _effects: dict[Any, tuple[Effect, ...]] | None = None
-    _positions: list[tuple[int, Any]] | None = None
+    _in_order: list[Any] | None = None
 
     def effects(self, node: Any) -> tuple[Effect, ...]:
         return self._by_node().get(node, ())
@@ -44,14 +44,13 @@ class Barriers:
                         self._effects[node] = (*self._effects.get(node, ()), *op.effects)
         return self._effects
 
-    def passed(self, start: int, before: int) -> Iterable[Any]:
-        """Barriers that a node passes on its way from a position to just in front of another."""
-        if self._positions is None:
+    @property
+    def all(self) -> Sequence[Any]:
+        """Every barrier, in graph order."""
+        if self._in_order is None:
             nodes = {*self.sites.view.writers, *self._by_node()}
-            position = self.sites.view.position
-            self._positions = sorted(((position(node), node) for node in nodes), key=lambda item: item[0])
-        low, high = (start + 1, before) if start < before else (before, start)
-        return (node for position, node in self._positions if low <= position < high)
+            self._in_order = sorted(nodes, key=self.sites.view.position)
+        return self._in_order
 
 
 @attrs.frozen
@@ -76,35 +75,46 @@ class Moved:
                 f"'{view.name(view.nodes[latest])}' reads a replaced value before '{view.name(late)}', which the right "
                 "side takes, is computed"
             )
-        wanted = [positions[-1], *positions, latest, earliest]
-        options = dict.fromkeys(min(max(position, earliest), latest) for position in wanted)
+        wanted = min(max(positions[-1], earliest), latest)
         reason = self._written_on_the_way()
-        for option in options if reason is None else ():
-            obstacle = self._obstacle(option)
-            if obstacle is None:
-                return view.nodes[option], None
-            reason = reason or obstacle
-        return view.nodes[min(max(positions[-1], earliest), latest)], reason
+        if reason is not None:
+            return view.nodes[wanted], reason
+        low, high = earliest, latest
+        for position, barrier, why in self._obstacles():
+            if barrier < position:
+                low = max(low, barrier + 1)
+            else:
+                high = min(high, barrier)
+            if not low <= wanted <= high:
+                reason = reason or why
+        if low > high:
+            return view.nodes[wanted], reason
+        return view.nodes[min(max(wanted, low), high)], None
 
-    def _obstacle(self, at: int) -> str | None:
-        """Something that the move to `at` must not pass."""
+    def _obstacles(self) -> Iterator[tuple[int, int, str]]:
+        """The position of something that moves, that of something it must not pass, and why not."""
         view = self.barriers.sites.view
         for site in self.sites:
             storages = self._storages(site)
             for node in _places(site):
-                for barrier in self.barriers.passed(view.position(node), at):
-                    if barrier in self.nodes:
+                effects = (*site.op.effects, *self.right_effects) if node in self.nodes else ()
+                for barrier in self.barriers.all:
+                    if barrier in self.nodes or barrier == node:
                         continue
-                    passed = f"between '{view.name(node)}' and its replacement"
-                    if any(view.storage(written) in storages for written in view.mutates(barrier)):
-                        return f"'{view.name(barrier)}' writes what '{view.name(node)}' reads, {passed}"
-                    shared = _conflict(
-                        (*site.op.effects, *self.right_effects) if node in self.nodes else (),
-                        self.barriers.effects(barrier),
-                    )
-                    if shared is not None:
-                        return f"'{view.name(barrier)}' has the effect '{shared}', {passed}"
-        return None
+                    why = self._obstacle(barrier, storages, effects, view.name(node))
+                    if why is not None:
+                        yield view.position(node), view.position(barrier), why
+
+    def _obstacle(
+        self, barrier: Any, storages: set[Hashable], effects: Iterable[Effect], name: str
+    ) -> str | None:
+        """Why what has this memory and these effects must not pass the barrier."""
+        view = self.barriers.sites.view
+        passed = f"between '{name}' and its replacement"
+        if any(view.storage(written) in storages for written in view.mutates(barrier)):
+            return f"'{view.name(barrier)}' writes what '{name}' reads, {passed}"
+        shared = _conflict(effects, self.barriers.effects(barrier))
+        return None if shared is None else f"'{view.name(barrier)}' has the effect '{shared}', {passed}"
 
     def _written_on_the_way(self) -> str | None:
         """A write of what one matched op makes, before another reads it."""
@@ -119,9 +129,10 @@ class Moved:
                 for reader in (each for site in self.sites for each in _places(site)):
                     if made not in self._operands(reader):
                         continue
-                    for barrier in self.barriers.passed(view.position(node), view.position(reader)):
+                    for barrier in view.writers:
+                        between = view.position(node) < view.position(barrier) < view.position(reader)
                         written = {view.storage(each) for each in view.mutates(barrier)}
-                        if barrier not in self.nodes and made in written:
+                        if between and barrier not in self.nodes and made in written:
                             return f"'{view.name(barrier)}' writes what '{view.name(reader)}' reads of '{view.name(node)}'"
         return None
 

@@ -42,7 +42,7 @@ MUTANTS = tuple(
         ("the right side's reads do not live", liveness.Liveness, "keeper", "if here in self._needed", "if False"),
         ("writes on the way do not matter", placement.Moved, "_obstacle", "in storages for written", "is None for written"),
         ("writes between ops do not matter", placement.Moved, "_written_on_the_way", "not view.writers", "True"),
-        ("what stays is not read again", placement.Moved, "_storages", "return (read - own) &", "return set() &"),
+        ("what stays is not read again", placement.Moved, "_storages", "return (read - own) & {", "return set() & {"),
         ("effects do not matter", placement, "_conflict", "one.name == other.name and", "False and"),
         ("a read passes a write", placement, "_conflict", "one.read_only and other.read_only", "one.read_only or other.read_only"),
         ("inputs may come later", placement.Moved, "place", "if earliest > latest", "if False"),
