@@ -133,7 +133,8 @@ class Moved:
                         between = view.position(node) < view.position(barrier) < view.position(reader)
                         written = {view.storage(each) for each in view.mutates(barrier)}
                         if between and barrier not in self.nodes and made in written:
-                            return f"'{view.name(barrier)}' writes what '{view.name(reader)}' reads of '{view.name(node)}'"
+                            names = (view.name(each) for each in (barrier, reader, node))
+                            return "'{}' writes what '{}' reads of '{}'".format(*names)
         return None
 
     def _operands(self, node: Any) -> set[Hashable]:

@@ -1,8 +1,8 @@
 """Rule 3: which of the matches that compete are chosen.
 
-In: the candidates of all patterns in one graph, and which of them were chosen. Out: `objections`: sentences on a choice
-that the language does not allow. The reference fixes who wins where one match's nodes include the other's; where two
-only overlap it says nothing, so that several choices may be right.
+In: the candidates of all patterns in one graph, and which of them were chosen. Out: `objections`: sentences on a
+choice that the language does not allow. The reference fixes who wins where one match's nodes include the other's;
+where two only overlap it says nothing, so that several choices may be right.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the engine finds in a graph against what the oracle finds.
 
-In: a compiled pass and a `Graph`. Out: `compare`: a `Verdict` with every disagreement in words. The engine is asked through
-`find_one` for each pattern, before it chooses, and through `find` for its choice.
+In: a compiled pass and a `Graph`. Out: `compare`: a `Verdict` with every disagreement in words. The engine is asked
+through `find_one` for each pattern, before it chooses, and through `find` for its choice.
 """
 
 from __future__ import annotations
@@ -104,7 +104,11 @@ def _costly(match: Match[Any]) -> frozenset[str]:
 def _choice(sites: Sites, resolved: Resolved, candidates: list[Candidate]) -> list[str]:
     found = engine.find_in(sites, resolved.enabled)
     chosen = [
-        next(one for one in candidates if one.pattern.full_name == m.pattern.full_name and one.costly == _costly(m))
+        next(
+            one
+            for one in candidates
+            if one.pattern.full_name == m.pattern.full_name and one.costly == _costly(m)
+        )
         for m in found.matches
     ]
     return list(objections(candidates, chosen))

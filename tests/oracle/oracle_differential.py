@@ -1,8 +1,8 @@
 """The graph after the pass against the graph before: it computes the same, in the same order of writes.
 
-In: a compiled pass and a `Graph`. Out: `differ`: sentences, none where all is well, and how many matches were written. Both
-graphs run in `torch.fx.Interpreter` on equal random inputs; results, what became of the inputs, and the state that `put`
-writes must be equal. Every node must hold a value of the type that its `val` says.
+In: a compiled pass and a `Graph`. Out: `differ`: sentences, none where all is well, and how many matches were
+written. Both graphs run in `torch.fx.Interpreter` on equal random inputs; results, what became of the inputs, and
+the state that `put` writes must be equal. Every node must hold a value of the type that its `val` says.
 """
 
 from __future__ import annotations

@@ -57,7 +57,9 @@ def _number(random: Random, graph: Graph, at: int) -> Graph:
 def _other_op(random: Random, graph: Graph, at: int) -> Graph:
     node = graph.nodes[at]
     old = OPS[node.op]
-    alike = [o for o in OPS.values() if (len(o.tensors), len(o.results)) == (len(old.tensors), len(old.results))]
+    alike = [
+        o for o in OPS.values() if (len(o.tensors), len(o.results)) == (len(old.tensors), len(old.results))
+    ]
     new = random.choice(alike)
     number = (node.k or 1.0) if new.has_k else None
     return _replaced(graph, at, attrs.evolve(node, op=new.name, k=number))
@@ -77,7 +79,9 @@ def _views(random: Random, graph: Graph, at: int) -> Graph:
     """An operand is viewed there and back."""
     node = graph.nodes[at]
     which = random.randrange(len(node.args))
-    there = Node(_name(graph), "view", random.choice(list(SHAPES)), "", (node.args[which],), None, random.randrange(6))
+    there = Node(
+        _name(graph), "view", random.choice(list(SHAPES)), "", (node.args[which],), None, random.randrange(6)
+    )
     back = Node(there.name + "b", "view", node.shape, "", (Ref(there.name),), None, random.randrange(6))
     args = (*node.args[:which], Ref(back.name), *node.args[which + 1 :])
     return _replaced(graph, at, there, back, attrs.evolve(node, args=args))
@@ -137,5 +141,17 @@ def _twin(random: Random, graph: Graph, at: int) -> Graph:
 
 Change = Callable[[Random, Graph, int], Graph]
 CHANGES: tuple[Change, ...] = (
-    _extra_user, _escape, _swap, _number, _other_op, _other_operand, _views, _tag, _poke, _poke, _poke_of_input, _twin, _tag_after_write,
-)  # fmt: skip
+    _extra_user,
+    _escape,
+    _swap,
+    _number,
+    _other_op,
+    _other_operand,
+    _views,
+    _tag,
+    _poke,
+    _poke,
+    _poke_of_input,
+    _twin,
+    _tag_after_write,
+)

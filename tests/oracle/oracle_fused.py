@@ -23,8 +23,8 @@ def fused(tensors: int, numbers: int, results: int) -> str:
 
     def run(*args: Tensor | float | str) -> Tensor | tuple[Tensor, ...]:
         program = str(args[-1])
-        given = {f"x{at}": args[at] for at in range(tensors)}
-        given |= {f"k{at}": int(args[tensors + at]) for at in range(numbers)}  # type: ignore[arg-type]
+        given: dict[str, object] = {f"x{at}": args[at] for at in range(tensors)}
+        given |= {f"k{at}": int(args[tensors + at]) for at in range(numbers)}
         out = _run(program, given)
         return out[0] if len(out) == 1 else out
 

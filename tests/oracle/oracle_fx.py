@@ -68,7 +68,8 @@ class _Builder:
     def _view(self, node: Node) -> None:
         source, dims = self.held[node.args[0]], [-1, *SHAPES[node.shape]]
         shapes = (self.shapes[node.args[0].node], node.shape)
-        target, args = ((ATEN.view, ATEN.reshape)[node.form % 2].default, (source, dims))
+        target: Any = (ATEN.view, ATEN.reshape)[node.form % 2].default
+        args: tuple[Any, ...] = (source, dims)
         if node.form % 3 == 1 and shapes == ("A", "E"):
             target, args = ATEN.unsqueeze.default, (source, 2)
         elif node.form % 3 == 1 and shapes == ("E", "A"):
@@ -108,7 +109,7 @@ class _Builder:
         names = OPS[node.op].tensors
         written = names[: len(OPS[node.op].results)]
         given: dict[str, Any] = dict(zip(names, operands, strict=True))
-        target = auto_functionalized
+        target: Any = auto_functionalized
         if self.graph.v2:
             target = auto_functionalized_v2
             bases = [given.pop(name) for name in written]

@@ -1,8 +1,8 @@
 """Small graphs as plain values: what the generators make, the oracle reads and `oracle_fx.py` turns into fx.
 
-In: nothing. Out: `Graph`, its text and the text read back, and `is_valid`. A node makes one or more results, a `Ref` is
-one of them. Shapes are letters: `A` (S, 3, 8), `B` (3 S, 8), `C` (3 S, 2, 4), `D` (24 S), `E` (S, 3, 1, 8), where S is 2, or
-a symbol.
+In: nothing. Out: `Graph`, its text, `is_valid` and `is_swept`. A node makes one or more results, a
+`Ref` is one of them. Shapes are letters: `A` (S, 3, 8), `B` (3 S, 8), `C` (3 S, 2, 4), `D` (24 S), `E` (S, 3, 1,
+8), where S is 2, or a symbol.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Every way to bind a pattern's left side, by trying everything: rule 1 of the language reference.
 
-In: a resolved pattern and a `World`. Out: `Placement`s: names and distinct nodes. Written apart from the engine: it goes
-through the steps in their order and tries every node for each. Covered: calls of the ops of `oracle_ops.py` (several
-results, in place, commutative, free), captures, literals, sets, `_`, `view?` and `view` on values of the left side,
-fan-outs of single calls, typed inputs. Not covered, and not generated: view steps with a shape, lists, native blocks,
-templates, targets.
+In: a resolved pattern and a `World`. Out: `Placement`s: names and distinct nodes. Written apart from the engine: it
+goes through the steps in their order and tries every node for each. Covered: calls of the ops of `oracle_ops.py`
+(several results, in place, commutative, free), captures, literals, sets, `_`, `view?` and `view` on values of the
+left side, fan-outs of single calls, typed inputs. Not covered, and not generated: view steps with a shape, lists,
+native blocks, templates, targets.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _fan_outs(
         yield at
         return
     fan_out, *rest = fan_outs
-    steps = tuple(step for step in pattern.left.steps if step.fan_out == fan_out.name)
+    steps = tuple(s for s in pattern.left.steps if isinstance(s, Step) and s.fan_out == fan_out.name)
     local = {name for step in steps for _, name in step.results}
     groups: list[tuple[dict[str, Any], list[Placement]]] = []
     for branch in _all(steps, at, world):
@@ -128,6 +128,8 @@ def _fan_outs(
     for names, members in groups:
         if fan_out.low <= len(members) and (fan_out.high is None or len(members) <= fan_out.high):
             matched = tuple(pair for each in members for pair in each.matched[len(at.matched) :])
-            own_names = tuple({name: each.names[name] for name in local if name in each.names} for each in members)
+            own_names = tuple(
+                {name: each.names[name] for name in local if name in each.names} for each in members
+            )
             whole = Placement(names, at.matched + matched, {**at.branches, fan_out.name: own_names})
             yield from _fan_outs(pattern, tuple(rest), whole, world)

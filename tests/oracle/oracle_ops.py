@@ -8,6 +8,7 @@ wraps, so that results are equal exactly or not at all; odd constants make two d
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
 import torch
@@ -88,7 +89,7 @@ MEANING: dict[str, Callable[..., tuple[Tensor, ...]]] = {
     "tag": lambda x, k: (x * 41 + k,),
 }
 
-_lib = torch.library.Library("orc", "DEF")
+_lib: Any = torch.library.Library("orc", "DEF")  # type: ignore[no-untyped-call]
 
 
 def _like(*tensors: Tensor, count: int) -> Tensor | tuple[Tensor, ...]:

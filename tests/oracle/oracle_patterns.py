@@ -1,8 +1,8 @@
 """Random patterns.
 
-In: a `Random`. Out: `random_file`, some `Spec`s, and `compiled`, their pass. What the compiler refuses is made anew: the
-generators do not know every rule, and need not. Later patterns of a file are often variations of the first, so that
-matches overlap.
+In: a `Random`. Out: `random_file`, some `Spec`s, and `compiled`, their pass. What the compiler refuses is made
+anew: the generators do not know every rule, and need not. Later patterns of a file are often variations of the
+first, so that matches overlap.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 from random import Random
 
 from oracle_disturb import disturbed
-from oracle_graph import LAST, SHAPES, Graph, Node, Ref, is_valid, is_swept
+from oracle_graph import LAST, SHAPES, Graph, Node, Ref, is_swept, is_valid
 from oracle_ops import NUMBERS, OPS
 from oracle_spec import Spec, Step
 
@@ -24,7 +24,9 @@ class Garden:
         self.nodes: list[Node] = []
         self.home = random.choice("AAABBBE")
 
-    def add(self, kind: str, shape: str, op: str = "", args: tuple[Ref, ...] = (), k: float | None = None) -> Ref:
+    def add(
+        self, kind: str, shape: str, op: str = "", args: tuple[Ref, ...] = (), k: float | None = None
+    ) -> Ref:
         name = f"n{len(self.nodes)}"
         self.nodes.append(Node(name, kind, shape, op, args, k, self.random.randrange(6)))
         return Ref(name)
@@ -152,4 +154,6 @@ def _closed(random: Random, graph: Graph) -> Graph:
             outputs += [ref for ref in refs if random.random() < 0.8] or refs[:1]
         elif call and random.random() < 0.03:
             outputs.append(random.choice(refs))
-    return Graph(graph.nodes, tuple(dict.fromkeys(outputs)) or (Ref(graph.nodes[0].name),), graph.v2, graph.symbolic)
+    return Graph(
+        graph.nodes, tuple(dict.fromkeys(outputs)) or (Ref(graph.nodes[0].name),), graph.v2, graph.symbolic
+    )

@@ -1,9 +1,9 @@
 """Which placements are matches: rules 2, 4 and 5 of the language reference, one predicate after the other.
 
-In: a pattern, the declared ops, a placement, a `World`. Out: `judge`: a `Candidate`, or the rule that is broken. What the
-rules mean is worked out on the graph as it would be afterwards: readers of replaced values read the replacement, and
-what nothing alive reads is dead. Not covered, and not generated: `only`, `restride`, aliases, views on the right, in-place
-ops outside functional forms, patterns with more than one op that has an effect.
+In: a pattern, the declared ops, a placement, a `World`. Out: `judge`: a `Candidate`, or the rule that is broken.
+What the rules mean is worked out on the graph as it would be afterwards: readers of replaced values read the
+replacement, and what nothing alive reads is dead. Not covered, and not generated: `only`, `restride`, aliases,
+views on the right, in-place ops outside functional forms, patterns with more than one op that has an effect.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import attrs
 from oracle_graph import Node, Ref
 from oracle_match import Placement
 from oracle_ops import OPS
-from oracle_types import Dims, dims_of, flattened, holds, may_replace, unify
+from oracle_types import Dims, dims_of, flattened, holds, may_replace, unify, written
 from oracle_values import Value, World
 
 from patdsl.graph import Pattern, RightStep, RightView
@@ -108,7 +108,9 @@ def _left(name: str, branch: int | None, fan_out: str | None, place: Placement) 
     return own[name] if name in own else place.names[name]
 
 
-def _resolve(name: str, branch: int | None, fan_out: str | None, place: Placement, made: Mapping[Any, Any]) -> Any:
+def _resolve(
+    name: str, branch: int | None, fan_out: str | None, place: Placement, made: Mapping[Any, Any]
+) -> Any:
     """Dims where the right side makes it, else what the left side bound."""
     for key in ((name, branch), (name, None)):
         if key in made:
@@ -128,9 +130,7 @@ def _call(op: Op, given: Mapping[str, Any]) -> dict[str, Dims] | None:
     results = {}
     for result in op.results:
         assert isinstance(result.type, Tensor)
-        lead, *tail = result.type.dims
-        star = f"*{lead.name}" in bound
-        results[result.name] = (*(bound[f"*{lead.name}"] if star else (bound[lead.name],)), *(bound[d.name] for d in tail))
+        results[result.name] = written(result.type, bound)
     return results
 
 
@@ -138,8 +138,8 @@ def _call(op: Op, given: Mapping[str, Any]) -> dict[str, Dims] | None:
 
 
 def _alive(world: World, dying: frozenset[str], costly: frozenset[str], right: _Right) -> set[str]:
-    """Nodes that are alive after the rewrite: what is returned, what writes, other ops with a cost, what stays, what the
-    replacement reads, and what these read.
+    """Nodes that are alive after the rewrite: what is returned, what writes, other ops with a cost, what stays, what
+    the replacement reads, and what these read.
     """
     alive: set[str] = set()
 

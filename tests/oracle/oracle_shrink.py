@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import attrs
 from oracle_cases import File, check
@@ -25,7 +26,11 @@ def failures(specs: tuple[Spec, ...], graph: Graph) -> frozenset[str]:
     return frozenset(re.sub(r"\bp\d\b|\[.*?\]", "", each) for each in told)
 
 
-def shrunk(specs: tuple[Spec, ...], graph: Graph, kinds: Callable[[tuple[Spec, ...], Graph], frozenset[str]] = failures) -> Case:
+def shrunk(
+    specs: tuple[Spec, ...],
+    graph: Graph,
+    kinds: Callable[[tuple[Spec, ...], Graph], frozenset[str]] = failures,
+) -> Case:
     """The smallest case with a disagreement of one kind that is found by leaving out one thing at a time."""
     first = kinds(specs, graph)
 
@@ -58,11 +63,15 @@ def _smaller_graphs(graph: Graph) -> Iterator[Graph]:
         kept = tuple(ref for ref in graph.outputs if ref.node != node.name)
         yield attrs.evolve(graph, nodes=rest, outputs=kept)
         for source in node.args[:1]:
-            moved = tuple(attrs.evolve(e, args=tuple(_moved(r, node.name, source) for r in e.args)) for e in rest)
+            moved = tuple(
+                attrs.evolve(e, args=tuple(_moved(r, node.name, source) for r in e.args)) for e in rest
+            )
             outputs = dict.fromkeys(_moved(ref, node.name, source) for ref in graph.outputs)
             yield attrs.evolve(graph, nodes=moved, outputs=tuple(outputs))
         if node.form:
-            yield attrs.evolve(graph, nodes=(*graph.nodes[:at], attrs.evolve(node, form=0), *graph.nodes[at + 1 :]))
+            yield attrs.evolve(
+                graph, nodes=(*graph.nodes[:at], attrs.evolve(node, form=0), *graph.nodes[at + 1 :])
+            )
     for ref in graph.outputs:
         yield attrs.evolve(graph, outputs=tuple(each for each in graph.outputs if each != ref))
     if graph.v2 or graph.symbolic:
@@ -76,10 +85,12 @@ def _moved(ref: Ref, name: str, source: Ref) -> Ref:
 def _simpler(spec: Spec) -> Iterator[Spec]:
     for clause in ("where", "inputs", "over", "taken", "keep"):
         if getattr(spec, clause):
-            yield attrs.evolve(spec, **{clause: ()})
+            changed: dict[str, Any] = {clause: ()}
+            yield attrs.evolve(spec, **changed)
     for flag in ("each", "matrix"):
         if getattr(spec, flag):
-            yield attrs.evolve(spec, **{flag: False})
+            changed = {flag: False}
+            yield attrs.evolve(spec, **changed)
     for name in spec.replaced:
         yield attrs.evolve(spec, replaced=tuple(each for each in spec.replaced if each != name))
     for at, step in enumerate(spec.steps):
@@ -90,7 +101,10 @@ def _simpler(spec: Spec) -> Iterator[Spec]:
         keep = tuple(each for each in spec.keep if each not in {*gone, *replaced})
         taken = tuple(each for each in spec.taken if each in keep)
         yield attrs.evolve(spec, steps=left, replaced=replaced, keep=keep, taken=taken)
-        for simpler in (attrs.evolve(step, fan_out=""), attrs.evolve(step, views=tuple(0 for _ in step.views))):
+        for simpler in (
+            attrs.evolve(step, fan_out=""),
+            attrs.evolve(step, views=tuple(0 for _ in step.views)),
+        ):
             if simpler != step:
                 yield attrs.evolve(spec, steps=(*spec.steps[:at], simpler, *spec.steps[at + 1 :]))
 
@@ -105,4 +119,6 @@ def reproduction(specs: tuple[Spec, ...], graph: Graph) -> str:
     """Everything needed to see the failure again."""
     fused = compiled(specs)
     told = check(File(specs, fused, fused.resolved()), graph).disagreements if fused is not None else ()
-    return "\n".join([*told, "", text_of(specs), str(graph), "", f"SPECS = {specs!r}", f"GRAPH = {graph!r}", ""])
+    return "\n".join(
+        [*told, "", text_of(specs), str(graph), "", f"SPECS = {specs!r}", f"GRAPH = {graph!r}", ""]
+    )

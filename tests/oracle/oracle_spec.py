@@ -1,8 +1,8 @@
 """Patterns as plain values that can be printed as `.pat` text and cut down piece by piece.
 
-In: nothing. Out: `Step`, `Spec`, and `text_of`, a whole file. The right side of a `Spec` is one call of an op that is declared
-for it (two, where a fan-out has calls of its own beside other values), bound to a torch op that computes the left side:
-so every rewrite that is made must give equal results.
+In: nothing. Out: `Step`, `Spec`, and `text_of`, a whole file. The right side of a `Spec` is one call of an op that
+is declared for it (two, where a fan-out has calls of its own beside other values), bound to a torch op that
+computes the left side: so every rewrite that is made must give equal results.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ class Step:
 
 @attrs.frozen
 class Spec:
-    """`replaced` are the values that the right side makes anew; `taken` kept values that it reads. `each`: the fan-out's
-    branches have calls of their own. `matrix`: the right op is declared over a matrix. `inputs`: name -> declared type.
+    """`replaced` are the values that the right side makes anew; `taken` kept values that it reads. `each`: the
+    fan-out's branches have calls of their own. `matrix`: the right op is declared over a matrix.
+    `inputs`: name -> declared type.
     """
 
     name: str
@@ -109,8 +110,10 @@ def _program(spec: Spec, wanted: Iterable[str]) -> tuple[list[str], list[str], s
     read = dict.fromkeys(arg for step in needed for arg in step.args)
     tensors = [name for name in read if name not in spec.made or name in spec.taken]
     numbers = list(dict.fromkeys(s.number for s in needed if OPS[s.op].has_k and s.number.isidentifier()))
-    short = {name: f"x{at}" for at, name in enumerate(tensors)} | {name: f"k{at}" for at, name in enumerate(numbers)}
-    lines = []
+    short = {name: f"x{at}" for at, name in enumerate(tensors)} | {
+        name: f"k{at}" for at, name in enumerate(numbers)
+    }
+    lines: list[str] = []
     for step in needed:
         operands = [short.get(arg, f"v_{arg}") for arg in step.args]
         operands += [short.get(step.number, step.number)] if OPS[step.op].has_k else []
@@ -127,5 +130,8 @@ def _declaration(
     made = ", ".join(f"r{at}: {kind}" for at in range(results))
     given = ", ".join([*tensors, *numbers, f'"{program}"'])
     effect = {OPS[step.op].effect for step in spec.steps} - {""}
-    clause = {frozenset(): "", frozenset({"read"}): " effect cache read"}.get(frozenset(effect), " effect cache")
-    return f"op {name}({', '.join(params)}) -> ({made}) = orc::{fused(len(tensors), len(numbers), results)}({given}){clause}"
+    clause = {frozenset(): "", frozenset({"read"}): " effect cache read"}.get(
+        frozenset(effect), " effect cache"
+    )
+    target = fused(len(tensors), len(numbers), results)
+    return f"op {name}({', '.join(params)}) -> ({made}) = orc::{target}({given}){clause}"

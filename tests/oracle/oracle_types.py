@@ -1,8 +1,8 @@
 """Types: rule 5, for the declarations that the generator writes.
 
-In: a pattern, names bound to values, the declared ops. Out: `fits`, whether typed inputs have their types; `holds`, whether
-the conditions hold; `RightTypes`, the shape of every right value, or that an op does not take what it is given. Dims are
-(multiple of the leading size, ...), which tells apart what a symbol tells apart.
+In: a pattern, names bound to values, the declared ops. Out: `fits`, whether typed inputs have their types; `holds`,
+whether the conditions hold; `RightTypes`, the shape of every right value, or that an op does not take what it is
+given. Dims are (multiple of the leading size, ...), which tells apart what a symbol tells apart.
 """
 
 from __future__ import annotations
@@ -30,12 +30,14 @@ def dims_of(shape: str) -> Dims:
 def unify(declared: Tensor, dims: Dims, bound: dict[str, Any]) -> bool:
     """The dims are as declared; names that were bound before must agree."""
     wanted = list(declared.dims)
-    if wanted and isinstance(wanted[0], Star):
+    first = wanted[0]
+    if isinstance(first, Star):
         tail = len(wanted) - 1
         if len(dims) < tail:
             return False
         lead, dims = dims[: len(dims) - tail], dims[len(dims) - tail :]
-        if bound.setdefault(f"*{wanted.pop(0).name}", lead) != lead:
+        wanted.pop(0)
+        if bound.setdefault(f"*{first.name}", lead) != lead:
             return False
     if len(wanted) != len(dims):
         return False
@@ -44,6 +46,15 @@ def unify(declared: Tensor, dims: Dims, bound: dict[str, Any]) -> bool:
         if bound.setdefault(one.name, dim) != dim:
             return False
     return True
+
+
+def written(declared: Tensor, bound: Mapping[str, Any]) -> Dims:
+    """The dims that a declaration makes of bound names."""
+    found: list[Any] = []
+    for dim in declared.dims:
+        assert isinstance(dim, (Ref, Star))
+        found += bound[f"*{dim.name}"] if isinstance(dim, Star) else [bound[dim.name]]
+    return tuple(found)
 
 
 def fits(pattern: Pattern, names: Mapping[str, Any]) -> bool:
@@ -78,7 +89,7 @@ def flattened(declared: Tensor, dims: Dims) -> Dims:
 
 def size(dims: Dims) -> int:
     (_, lead), *tail = dims
-    return lead * prod(tail)
+    return int(lead * prod(tail))
 
 
 def may_replace(old: Dims, new: Dims, view: bool) -> bool:

@@ -1,8 +1,8 @@
 """What the nodes of a graph compute, by the plainest definitions.
 
-In: a `Graph`. Out: `World`: for every `Ref` its `Value`, its memory, what writes memory and has effects where. Views are
-folded: a value is a root and a shape, so that a chain of views that comes back to a root's shape is that root. Equal
-calls of free ops on equal, unchanged operands are one value.
+In: a `Graph`. Out: `World`: for every `Ref` its `Value`, its memory, what writes memory and has effects where.
+Views are folded: a value is a root and a shape, so that a chain of views that comes back to a root's shape is that
+root. Equal calls of free ops on equal, unchanged operands are one value.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ class World:
     def _writes_before(self, ref: Ref, node: Node) -> int:
         """Two reads of one memory see the same where it was written equally often before."""
         memory = self.storage(ref)
-        return sum(self.storage(p.args[0]) == memory and self.at[p.name] < self.at[node.name] for p in self.pokes)
+        return sum(
+            self.storage(p.args[0]) == memory and self.at[p.name] < self.at[node.name] for p in self.pokes
+        )
 
     def refs(self) -> list[Ref]:
         """Every result of every node, in order."""

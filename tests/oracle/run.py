@@ -1,7 +1,7 @@
 """Bulk runs: `python tests/oracle/run.py --cases N --seed S --seconds T`.
 
-In: how many cases, from which seed, for how long, how many of them also run both graphs. Out: counts on standard output,
-and a file for each failure, cut down, in the folder `--failures`.
+In: how many cases, from which seed, for how long, how many of them also run both graphs. Out: counts on standard
+output, and a file for each failure, cut down, in the folder `--failures`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from oracle_cases import check, file_of, graph_of
+from oracle_cases import Result, check, file_of, graph_of
 from oracle_shrink import reproduction, shrunk
 
 GRAPHS = 100
@@ -22,8 +22,8 @@ GRAPHS = 100
 
 def main() -> int:
     args = _arguments()
-    start, counts = time.monotonic(), Counter[str]()
-    told = start
+    start = told = time.monotonic()
+    counts = Counter[str]()
     for number in range(args.cases):
         seed = args.seed + number // GRAPHS
         file = file_of(seed)
@@ -53,19 +53,17 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--every", type=int, default=10, help="run both graphs in every such case")
     parser.add_argument("--failures", type=Path, default=Path("oracle_failures"))
     parser.add_argument("--most", type=int, default=20, help="failures that are cut down and written")
-    args = parser.parse_args()
-    return args
+    return parser.parse_args()
 
 
-def _tally(result: object) -> Counter[str]:
-    matches, written = getattr(result, "matches", 0), getattr(result, "written", None)
+def _tally(result: Result) -> Counter[str]:
     return Counter(
         cases=1,
-        matched=matches > 0,
-        nearly=getattr(result, "nearly", False) and not matches,
-        run=written is not None,
-        rewritten=bool(written),
-        failures=bool(getattr(result, "disagreements", ())),
+        matched=result.matches > 0,
+        nearly=result.nearly and not result.matches,
+        run=result.written is not None,
+        rewritten=bool(result.written),
+        failures=bool(result.disagreements),
     )
 
 
@@ -73,8 +71,8 @@ def _line(counts: Counter[str], seconds: float) -> str:
     cases = counts["cases"]
     return (
         f"{cases} cases in {seconds:.0f} s ({cases / seconds:.0f}/s): {counts['matched'] / cases:.1%} matched, "
-        f"{counts['nearly'] / cases:.1%} nearly; {counts['run']} run in both forms, {counts['rewritten']} of them rewritten; "
-        f"{counts['failures']} failures"
+        f"{counts['nearly'] / cases:.1%} nearly; {counts['run']} run in both forms, {counts['rewritten']} of them "
+        f"rewritten; {counts['failures']} failures"
     )
 
 
