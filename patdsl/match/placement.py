@@ -175,6 +175,8 @@ def written_in_common(view: GraphView[Any], replaced: Iterable[Replaced[Any]]) -
         return None
     sharing: dict[Hashable, dict[Hashable, Value[Any]]] = {}
     for each in replaced:
+        if not each.replace.left:
+            continue  # an operand that a call left alone: it holds what it held before
         with_it = [each.old, each.new] if isinstance(each.new, Value) else [each.old]
         sharing.setdefault(each.new, {}).update((value.key, value) for value in with_it)
     for values in sharing.values():
