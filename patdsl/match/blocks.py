@@ -1,14 +1,13 @@
 """Every place where a block holds: its shared steps joined, then its fan-outs taken.
 
 In: a `Block`, the types of its inputs. Out: `Placed`, one for each way to bind. Starts at the step whose op has
-the fewest sites. The branches of a fan-out are alike in every capture, dim and other operand; a fan-out without
-an upper bound takes them all, one with a bound takes every subset of that size, in graph order, up to a limit.
+the fewest sites. The branches of a fan-out are alike in every capture, dim and other operand; all that are alike are
+taken, and where there are more than the fan-out takes, the block does not hold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from itertools import combinations, islice
 from typing import Any
 
 import attrs
@@ -24,8 +23,6 @@ BUDGET = 20_000
 WHOLE_BUDGET, BUDGET_OF_A_NODE = 20_000, 100
 #: What a place counts as: it is judged, which takes as long as trying so many sites.
 PLACE = 10
-#: Subsets of a fan-out that are tried where there are more branches than it takes.
-SUBSETS = 64
 
 
 @attrs.frozen
@@ -200,15 +197,13 @@ class _Search:
         found = [each for solution in join.solutions(steps, shared) for each in join.finished(solution)]
         groups = self._groups(found, local)
         if not groups:
-            self._too_few(fan_out, 0, shared)
+            self._miscounted(fan_out, 0, shared)
         for group in groups:
             distinct = self._distinct(group, shared)
-            if len(distinct) < fan_out.low:
-                self._too_few(fan_out, len(distinct), shared)
-            elif fan_out.high is None or len(distinct) <= fan_out.high:
-                yield distinct
+            if len(distinct) < fan_out.low or (fan_out.high is not None and len(distinct) > fan_out.high):
+                self._miscounted(fan_out, len(distinct), shared)
             else:
-                yield from map(list, islice(combinations(distinct, fan_out.high), SUBSETS))
+                yield distinct
 
     def _groups(self, found: list[Solution], local: frozenset[str]) -> list[list[Solution]]:
         known = self.sites.context.known
@@ -239,10 +234,12 @@ class _Search:
                 chosen.append(solution)
         return chosen
 
-    def _too_few(self, fan_out: FanOut, count: int, shared: Solution) -> None:
+    def _miscounted(self, fan_out: FanOut, count: int, shared: Solution) -> None:
         nodes = sorted(shared.nodes, key=self.sites.view.position)
         if nodes:
-            wanted = fan_out.low if fan_out.high == fan_out.low else f"{fan_out.low} or more"
+            wanted = fan_out.low if fan_out.high == fan_out.low else f"{fan_out.low} to {fan_out.high}"
+            if fan_out.high is None:
+                wanted = f"{fan_out.low} or more"
             self.tell(nodes[0], "injective", f"{count} alike of '{fan_out.name}', the pattern takes {wanted}")
 
 

@@ -15,7 +15,7 @@ from patdsl.graph import Pattern, RightStep
 from patdsl.match.blocks import Placed
 from patdsl.match.found import Match, Refusal, Replaced, Value
 from patdsl.match.liveness import Liveness
-from patdsl.match.placement import Barriers, Moved, lost_effect
+from patdsl.match.placement import Barriers, Moved, lost_effect, written_in_common
 from patdsl.match.sites import Sites
 from patdsl.match.typed import RefusedError, Right, type_right
 from patdsl.op_table import Effect, Step
@@ -136,8 +136,10 @@ class Judge:
         lost = lost_effect(left_effects, right_effects)
         if lost is not None:
             raise RefusedError("sound", f"the right side has not the effect '{lost}' of the left side")
-        sites = tuple(site for site in place.sites if not dying.isdisjoint(site.nodes))
-        moved = Moved(self.barriers, sites, dying, right.reads, right_effects)
+        shared = written_in_common(self.sites.view, right.replaced)
+        if shared is not None:
+            raise RefusedError("sound", shared)
+        moved = Moved(self.barriers, place.sites, dying, right.reads, right_effects)
         before, reason = moved.place(self._users(right.replaced, live))
         if reason is not None:
             raise RefusedError("sound", reason)

@@ -2,17 +2,20 @@
 
 In: what dies, what the right side reads, who reads the replaced values, and the effects of both sides. Out: the
 node in front of which the replacement goes, or a sentence. Every matched op moves from its own place to there;
-what it passes on the way must neither write memory that it reads nor have its effect, unless both only read.
+what it passes on the way must neither write memory that it reads nor have its effect, unless both only read. An op that
+stays moves where the replacement reads its operands again. Nothing may write what one matched op makes before another
+reads it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from patdsl.match.found import Site, Value
+from patdsl.match.found import Replaced, Site, Value
+from patdsl.match.protocol import GraphView
 from patdsl.match.sites import Sites
 from patdsl.op_table import Effect, TorchCall
 
@@ -25,7 +28,7 @@ class Barriers:
 
     sites: Sites
     _effects: dict[Any, tuple[Effect, ...]] | None = None
-    _positions: list[tuple[int, Any]] | None = None
+    _in_order: list[Any] | None = None
 
     def effects(self, node: Any) -> tuple[Effect, ...]:
         return self._by_node().get(node, ())
@@ -41,19 +44,18 @@ class Barriers:
                         self._effects[node] = (*self._effects.get(node, ()), *op.effects)
         return self._effects
 
-    def passed(self, start: int, before: int) -> Iterable[Any]:
-        """Barriers that a node passes on its way from a position to just in front of another."""
-        if self._positions is None:
+    @property
+    def all(self) -> Sequence[Any]:
+        """Every barrier, in graph order."""
+        if self._in_order is None:
             nodes = {*self.sites.view.writers, *self._by_node()}
-            position = self.sites.view.position
-            self._positions = sorted(((position(node), node) for node in nodes), key=lambda item: item[0])
-        low, high = (start + 1, before) if start < before else (before, start)
-        return (node for position, node in self._positions if low <= position < high)
+            self._in_order = sorted(nodes, key=self.sites.view.position)
+        return self._in_order
 
 
 @attrs.frozen
 class Moved:
-    """What moves: sites of the left side, effects of the right."""
+    """What moves: sites of the left side, effects of the right. `nodes` are those that die."""
 
     barriers: Barriers
     sites: tuple[Site[Any], ...]
@@ -73,42 +75,86 @@ class Moved:
                 f"'{view.name(view.nodes[latest])}' reads a replaced value before '{view.name(late)}', which the right "
                 "side takes, is computed"
             )
-        wanted = [positions[-1], *positions, latest, earliest]
-        options = dict.fromkeys(min(max(position, earliest), latest) for position in wanted)
-        reason = None
-        for option in options:
-            obstacle = self._obstacle(option)
-            if obstacle is None:
-                return view.nodes[option], None
-            reason = reason or obstacle
-        return view.nodes[min(max(positions[-1], earliest), latest)], reason
+        wanted = min(max(positions[-1], earliest), latest)
+        reason = self._written_on_the_way()
+        if reason is not None:
+            return view.nodes[wanted], reason
+        low, high = earliest, latest
+        for position, barrier, why in self._obstacles():
+            if barrier < position:
+                low = max(low, barrier + 1)
+            else:
+                high = min(high, barrier)
+            if not low <= wanted <= high:
+                reason = reason or why
+        if low > high:
+            return view.nodes[wanted], reason
+        return view.nodes[min(max(wanted, low), high)], None
 
-    def _obstacle(self, at: int) -> str | None:
-        """Something that the move to `at` must not pass."""
+    def _obstacles(self) -> Iterator[tuple[int, int, str]]:
+        """The position of something that moves, that of something it must not pass, and why not."""
         view = self.barriers.sites.view
         for site in self.sites:
             storages = self._storages(site)
-            for node in site.nodes:
-                for barrier in self.barriers.passed(view.position(node), at):
-                    if barrier in self.nodes:
+            for node in _places(site):
+                effects = (*site.op.effects, *self.right_effects) if node in self.nodes else ()
+                for barrier in self.barriers.all:
+                    if barrier in self.nodes or barrier == node:
                         continue
-                    passed = f"between '{view.name(node)}' and its replacement"
-                    if any(view.storage(written) in storages for written in view.mutates(barrier)):
-                        return f"'{view.name(barrier)}' writes what '{view.name(node)}' reads, {passed}"
-                    shared = _conflict(
-                        (*site.op.effects, *self.right_effects), self.barriers.effects(barrier)
-                    )
-                    if shared is not None:
-                        return f"'{view.name(barrier)}' has the effect '{shared}', {passed}"
+                    why = self._obstacle(barrier, storages, effects, view.name(node))
+                    if why is not None:
+                        yield view.position(node), view.position(barrier), why
+
+    def _obstacle(
+        self, barrier: Any, storages: set[Hashable], effects: Iterable[Effect], name: str
+    ) -> str | None:
+        """Why what has this memory and these effects must not pass the barrier."""
+        view = self.barriers.sites.view
+        passed = f"between '{name}' and its replacement"
+        if any(view.storage(written) in storages for written in view.mutates(barrier)):
+            return f"'{view.name(barrier)}' writes what '{name}' reads, {passed}"
+        shared = _conflict(effects, self.barriers.effects(barrier))
+        return None if shared is None else f"'{view.name(barrier)}' has the effect '{shared}', {passed}"
+
+    def _written_on_the_way(self) -> str | None:
+        """A write of what one matched op makes, before another reads it."""
+        view = self.barriers.sites.view
+        if not view.writers:
+            return None
+        for maker in self.sites:
+            for node in _places(maker):
+                made = view.storage(node)
+                if made in self._operands(node):
+                    continue  # a view: whoever reads it reads what the memory holds then
+                for reader in (each for site in self.sites for each in _places(site)):
+                    if made not in self._operands(reader):
+                        continue
+                    for barrier in view.writers:
+                        between = view.position(node) < view.position(barrier) < view.position(reader)
+                        written = {view.storage(each) for each in view.mutates(barrier)}
+                        if between and barrier not in self.nodes and made in written:
+                            names = (view.name(each) for each in (barrier, reader, node))
+                            return "'{}' writes what '{}' reads of '{}'".format(*names)
         return None
 
-    def _storages(self, site: Site[Any]) -> set[Hashable]:
+    def _operands(self, node: Any) -> set[Hashable]:
         view = self.barriers.sites.view
-        found = set()
-        for node in site.nodes:
-            found.add(view.storage(node))
-            found |= {view.storage(source) for source in view.inputs(node)}
-        return found
+        return {view.storage(source) for source in view.inputs(node)}
+
+    def _storages(self, site: Site[Any]) -> set[Hashable]:
+        """Memory that the move must not see written. Of an op that stays, what the replacement reads again."""
+        view = self.barriers.sites.view
+        nodes = _places(site)
+        read = {storage for node in nodes for storage in self._operands(node)}
+        own = {view.storage(node) for node in nodes}
+        if self.nodes.isdisjoint(nodes):
+            return (read - own) & {view.storage(_holder(value)) for value in self.reads}
+        return read | own
+
+
+def _places(site: Site[Any]) -> tuple[Any, ...]:
+    """The nodes of a site; of a free one, those that make its results."""
+    return site.nodes or tuple(dict.fromkeys(value.producer for value in site.results.values()))
 
 
 def _conflict(ours: Iterable[Effect], theirs: Iterable[Effect]) -> str | None:
@@ -121,6 +167,24 @@ def _conflict(ours: Iterable[Effect], theirs: Iterable[Effect]) -> str | None:
 
 def _holder(value: Value[Any]) -> Any:
     return value.holders[0] if value.holders else value.producer
+
+
+def written_in_common(view: GraphView[Any], replaced: Iterable[Replaced[Any]]) -> str | None:
+    """A write of a value that would share its memory with another one afterwards, though it does not now."""
+    if not view.writers:
+        return None
+    sharing: dict[Hashable, dict[Hashable, Value[Any]]] = {}
+    for each in replaced:
+        if not each.replace.left:
+            continue  # an operand that a call left alone: it holds what it held before
+        with_it = [each.old, each.new] if isinstance(each.new, Value) else [each.old]
+        sharing.setdefault(each.new, {}).update((value.key, value) for value in with_it)
+    for values in sharing.values():
+        storages = {view.storage(_holder(value)) for value in values.values()} if len(values) > 1 else ()
+        for node in view.writers:
+            if any(view.storage(written) in storages for written in view.mutates(node)):
+                return f"'{view.name(node)}' writes one of several values that would be one"
+    return None
 
 
 def lost_effect(left: Mapping[str, Effect], right: Iterable[Effect]) -> str | None:

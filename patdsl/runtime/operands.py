@@ -101,9 +101,20 @@ class Operands:
 
     def _reach(self) -> Iterable[Node]:
         """Tensors whose sizes may be asked for: what the match leaves alive, then what was made already."""
+        leaving = self._leaving()
         for value in self._match.names.values():
-            stays = isinstance(value, Value) and value.producer not in self._match.dying
+            stays = isinstance(value, Value) and value.producer not in leaving
             node = self._holder(value) if stays else None
             if node is not None:
                 yield node
         yield from tuple(self._new.added)
+
+    def _leaving(self) -> set[Node]:
+        """What dies, and the free ops of the left side that read it."""
+        leaving = set(self._match.dying)
+        free = [site for site in self._match.sites if not site.nodes]
+        for _ in free:
+            for site in free:
+                if any(isinstance(arg, Value) and arg.producer in leaving for arg in site.args.values()):
+                    leaving.update(value.producer for value in site.results.values())
+        return leaving

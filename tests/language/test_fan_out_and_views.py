@@ -38,7 +38,7 @@ def test_so_many_consumers(name, consumers):
     model = quants(*[None] * consumers)
     any_number = name in ("fan_out_any", "fan_out_shared")
     if not any_number and consumers not in COUNTS[name]:
-        leaves(load(name), model, *NORM, why="injective" if consumers == 1 else "profit")
+        leaves(load(name), model, *NORM, why="injective")
         return
     calls = 1 if name == "fan_out_shared" else consumers
     assert fuses(load(name), model, *NORM) == {"rms_norm_group_quant": calls}
