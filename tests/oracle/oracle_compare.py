@@ -20,6 +20,7 @@ from patdsl.graph import Pattern
 from patdsl.match import engine, native
 from patdsl.match.found import Match
 from patdsl.match.fx_view import FxView
+from patdsl.match.index import PatternIndex
 from patdsl.match.judge import Judge
 from patdsl.match.placement import Barriers
 from patdsl.match.sites import Sites
@@ -41,14 +42,19 @@ def compare(resolved: Resolved, graph: Graph) -> Verdict:
     told: list[str] = []
     candidates: list[Candidate] = []
     nearly = False
-    for pattern in resolved.enabled:
+    index = PatternIndex(resolved.enabled, resolved.context)
+    wanted = index.candidates(sites)
+    for entry in index.entries:
+        pattern = entry.pattern
         found, broken = by_oracle(pattern, resolved, world)
-        ours, _ = engine.find_one(Judge(sites, Barriers(sites)), pattern)
+        ours: list[Match[Any]] = []
+        if entry in wanted:
+            ours, _ = engine.find_one(Judge(sites, Barriers(sites)), entry, engine.find_left(sites, entry))
         told += _differences(pattern, found, broken, ours, world)
         candidates += [one[0] for one in found.values()]
         nearly |= bool(broken)
     if not told and candidates:
-        told += _choice(sites, resolved, candidates)
+        told += _choice(sites, index, candidates)
     return Verdict(tuple(told), len(candidates), nearly)
 
 
@@ -101,8 +107,8 @@ def _costly(match: Match[Any]) -> frozenset[str]:
     return frozenset(node.name for site in match.sites for node in site.nodes)
 
 
-def _choice(sites: Sites, resolved: Resolved, candidates: list[Candidate]) -> list[str]:
-    found = engine.find_in(sites, resolved.enabled)
+def _choice(sites: Sites, index: PatternIndex, candidates: list[Candidate]) -> list[str]:
+    found = engine.find_in(sites, index)
     chosen = [
         next(
             one
