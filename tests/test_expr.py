@@ -25,7 +25,7 @@ from patdsl.expr import (
     evaluate,
 )
 from patdsl.expr import names_in as names_of
-from patdsl.match.fx_view import known as torch_known
+from patdsl.match.fx_known import known as torch_known
 from patdsl.text_to_expr import expr
 
 assignments = st.fixed_dictionaries({name: st.integers(-5, 12) for name in NAMES})
