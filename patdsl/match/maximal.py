@@ -95,6 +95,13 @@ def _in_order(
         for each in match.replaced:
             makers.setdefault(each.old.key, match)
     dropped: list[Match[Any]] = []
+
+    def drop(match: Match[Any]) -> None:
+        dropped.append(match)
+        refused.append(
+            Refusal(match.pattern, match.dying[0], "sound", "takes a value that is replaced later")
+        )
+
     ordered = sorted(matches, key=lambda match: (position(match.before), match.pattern.full_name))
     placed: list[Match[Any]] = []
     waiting = ordered
@@ -105,16 +112,15 @@ def _in_order(
             if any(
                 position(maker.before) > position(match.before) for maker in needs if maker not in dropped
             ):
-                dropped.append(match)
-                refused.append(
-                    Refusal(match.pattern, match.dying[0], "sound", "takes a value that is replaced later")
-                )
+                drop(match)
             elif any(maker in still or maker in waiting[waiting.index(match) :] for maker in needs):
                 still.append(match)
             else:
                 placed.append(match)
-        if len(still) == len(waiting):
-            break
+        if still and len(still) == len(
+            waiting
+        ):  # each takes what another replaces: without the last, one can go first
+            drop(still.pop())
         waiting = still
     return sorted(placed, key=lambda match: (position(match.before), placed.index(match)))
 

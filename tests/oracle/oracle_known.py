@@ -122,6 +122,29 @@ KNOWN: dict[str, tuple[tuple[Spec, ...], Graph]] = {
             symbolic=True,
         ),
     ),
+    "two matches of which each takes what the other replaces": (
+        (
+            Spec(
+                "p",
+                (
+                    Step("inc", ("x",), (0,), ("a",)),
+                    Step("inc", ("x",), (0,), ("b",)),
+                    Step("plus", ("b", "z"), (0, 0), ("c",)),
+                ),
+                ("a", "c"),
+                keep=("b",),
+            ),
+        ),
+        Graph(
+            (
+                X,
+                *(_call(name, "A", "inc", "x") for name in ("i", "j", "k")),
+                _call("s", "A", "plus", "j", "k"),
+                _call("t", "A", "plus", "j", "i"),
+            ),
+            (Ref("s"), Ref("t")),
+        ),
+    ),
     "more alike than the fan-out takes": (
         (Spec("p", (TAG, Step("inc", ("t",), (0,), ("y",), "", "2x")), ("y",)),),
         Graph(
