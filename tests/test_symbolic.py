@@ -36,7 +36,10 @@ dims = st.recursive(
 
 
 def poly(expr, facts=None):
-    return Poly.of(evaluate(expr, Scope(VARS, known=(facts or Facts()).decided)))
+    value = evaluate(expr, Scope(VARS, known=(facts or Facts()).decided))
+    if value is UNKNOWN:
+        raise EvaluationError("a division by zero")
+    return Poly.of(value)
 
 
 def number(expr, names):

@@ -48,6 +48,11 @@ CASES: list[tuple[str, str, list[Expected]]] = [
         [("PAT319", "`B` is a number", "two names")],
     ),
     (
+        "none as dim",
+        "op f(x: T[H]) -> (y: T[«none»]) = a::f",
+        [("PAT302", "a dim is a size; `none` is none", "a whole number")],
+    ),
+    (
         "dtype and dim",
         "op f(x: T[H], y: «S[T]») -> (z: f32[H]) = a::f",
         [("PAT319", "`T` is a dtype", "two names")],
