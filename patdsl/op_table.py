@@ -6,7 +6,7 @@ the type prover and by the matcher. Everything is frozen and free of torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -375,3 +375,16 @@ class Block:
     inputs: tuple[str, ...]
     steps: tuple[Step | ViewStep, ...]
     fan_outs: tuple[FanOut, ...] = ()
+
+
+def reached(
+    name: str, ops: Mapping[str, Op], through: frozenset[str] = frozenset()
+) -> Iterator[TorchCall | Native]:
+    """The bindings of an op, those of the ops that declare it in their place. `through`: ops that lead here."""
+    if name in through or name not in ops:
+        return
+    for binding in ops[name].bindings:
+        if isinstance(binding, DeclaredCall):
+            yield from reached(binding.op, ops, through | {name})
+        else:
+            yield binding

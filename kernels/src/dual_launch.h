@@ -34,21 +34,17 @@ int launch_dual_sink(const PatdslDualNormCall& call) {
         call.first.y_width == kFirst && call.second.y_width == kSecond) {
       constexpr int kThreads = kDualThreads<kFirst, kSecond, kLaunchWave>;
       const DualArgs args = {rows_args(call.first, kThreads), rows_args(call.second, kThreads)};
-      const auto run = [&](void (*kernel)(DualArgs)) {
-        return launch_early(kernel, call.first.rows, 1, kThreads, call.first.stream, args);
-      };
-      if constexpr (kBeginsEarly) {
-        if (is_few(call.first)) return run(dual_sized<T, Sink, kFirst, kSecond, true>);
-      }
-      return run(dual_sized<T, Sink, kFirst, kSecond, false>);
+      return run_by_number(call.first, [&](auto few) {
+        constexpr auto kKernel = dual_sized<T, Sink, kFirst, kSecond, decltype(few)::value>;
+        return launch_early(kKernel, call.first.rows, 1, kThreads, call.first.stream, args);
+      });
     }
   }
   if (!held) return launch(dual_looped<T, Sink>, rounded_threads(vectors, kMaxThreads));
   const int threads = rounded_threads((vectors + 1) / kVectors, kHeldThreads);
-  if constexpr (kBeginsEarly) {
-    if (is_few(call.first)) return launch(dual_held<T, Sink, kVectors, true>, threads);
-  }
-  return launch(dual_held<T, Sink, kVectors, false>, threads);
+  return run_by_number(call.first, [&](auto few) {
+    return launch(dual_held<T, Sink, kVectors, decltype(few)::value>, threads);
+  });
 }
 
 template <class T>

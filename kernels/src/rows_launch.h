@@ -40,6 +40,20 @@ inline bool is_few(const PatdslRowsCall& call) {
   return call.rows <= 64 && call.rows * call.hidden <= 64 * 2048;
 }
 
+// `run` with the kernel for few rows or for many, of which GPUs that begin no kernel early have the second alone.
+template <bool kIsFew>
+struct Few {
+  static constexpr bool value = kIsFew;
+};
+
+template <bool kHasFew = kBeginsEarly, class Run>
+int run_by_number(const PatdslRowsCall& call, Run run) {
+  if constexpr (kHasFew) {
+    if (is_few(call)) return run(Few<true>{});
+  }
+  return run(Few<false>{});
+}
+
 // Few rows: at once. More: the sooner, the more the blocks that wait disturb those that work; where the machine has no
 // room for all rows, the last of them leave some. By measurement.
 inline Next next_of(const PatdslRowsCall& call, Int64 rows_at_once) {
@@ -102,10 +116,10 @@ inline int run(void (*kernel)(RowsArgs), int threads, const PatdslRowsCall& call
 template <class T, class Source, class Sink, int kVectors>
 int run_held(const PatdslRowsCall& call) {
   const int threads = rounded_threads((row_vectors(call) + kVectors - 1) / kVectors, kHeldThreads);
-  if constexpr (kBeginsEarly && !(Source::kHeavy && kVectors > 2)) {  // these have no registers left for it
-    if (is_few(call)) return run(rows_held<T, Source, Sink, kVectors, true>, threads, call);
-  }
-  return run(rows_held<T, Source, Sink, kVectors, false>, threads, call);
+  constexpr bool kHasFew = kBeginsEarly && !(Source::kHeavy && kVectors > 2);  // these have no registers left for it
+  return run_by_number<kHasFew>(call, [&](auto few) {
+    return run(rows_held<T, Source, Sink, kVectors, decltype(few)::value>, threads, call);
+  });
 }
 
 inline bool fits_packed(const PatdslRowsCall& call) {
@@ -173,10 +187,9 @@ int launch_size(const PatdslRowsCall& call) {
       return run(rows_sized<T, LateSource, Sink, 2, kHidden, kLateRegisters, false>, kThreads, call);
     }
   }
-  if constexpr (kBeginsEarly) {
-    if (is_few(call)) return run(rows_sized<T, Source, Sink, 2, kHidden, kRegisters, true>, kThreads, call);
-  }
-  return run(rows_sized<T, Source, Sink, 2, kHidden, kRegisters, false>, kThreads, call);
+  return run_by_number(call, [&](auto few) {
+    return run(rows_sized<T, Source, Sink, 2, kHidden, kRegisters, decltype(few)::value>, kThreads, call);
+  });
 }
 
 template <class T, class Source, class LateSource, class Sink>

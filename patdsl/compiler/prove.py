@@ -220,7 +220,7 @@ class _RightProof(RightTyping):
             if made is None and ruled is not None:
                 at = int(result.rsplit(".", 1)[1]) if "." in result else position
                 made = ruled[at] if at < len(ruled) else None
-            self.define(RightValue(value, branch), made)
+            self.metas[RightValue(value, branch)] = made
 
     def _demand_ranks(self, op: Op, args: Mapping[str, Any], flat: Mapping[str, Any]) -> None:
         inputs = {item.name for item in self.pattern.inputs}

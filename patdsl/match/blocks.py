@@ -237,9 +237,8 @@ class _Search:
     def _miscounted(self, fan_out: FanOut, count: int, shared: Solution) -> None:
         nodes = sorted(shared.nodes, key=self.sites.view.position)
         if nodes:
-            wanted = fan_out.low if fan_out.high == fan_out.low else f"{fan_out.low} to {fan_out.high}"
-            if fan_out.high is None:
-                wanted = f"{fan_out.low} or more"
+            more = " or more" if fan_out.high is None else f" to {fan_out.high}"
+            wanted = f"{fan_out.low}{'' if fan_out.high == fan_out.low else more}"
             self.tell(nodes[0], "injective", f"{count} alike of '{fan_out.name}', the pattern takes {wanted}")
 
 

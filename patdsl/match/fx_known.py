@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch.fx.experimental.symbolic_shapes import statically_known_true
 
 from patdsl.expr import UNKNOWN
+from patdsl.torch_private import need
+
+statically_known_true: Any = need("torch.fx.experimental.symbolic_shapes", "statically_known_true")
 
 
 def known(condition: Any) -> Any:

@@ -21,10 +21,8 @@ from patdsl.match.fx_functionalized import FUNCTIONALIZED, functionalized_call
 from patdsl.match.fx_schema import Schema, overload_of, plain, schema_of, target_name
 from patdsl.match.layout import MAY_ALIAS
 from patdsl.match.protocol import Argument, Call, Handle
-from patdsl.torch_private import need
 
 _NUMBERS = (int, float, torch.SymInt, torch.SymFloat, torch.SymBool)
-statically_known_true: Any = need("torch.fx.experimental.symbolic_shapes", "statically_known_true")
 Op: TypeAlias = torch._ops.OpOverload
 
 

@@ -20,8 +20,8 @@ from patdsl.expr import Lit
 from patdsl.graph import Pattern
 from patdsl.match.context import Context
 from patdsl.match.resolve import resolve_all
-from patdsl.match.sites import Sites
-from patdsl.op_table import Const, DeclaredCall, Op, Step, TorchCall, Type
+from patdsl.match.sites import Sites, is_literal
+from patdsl.op_table import Const, Op, Step, TorchCall, Type, reached
 
 #: An op's parameter, and the literal that a pattern wants there.
 Place = tuple[str, str]
@@ -61,6 +61,7 @@ class PatternIndex:
     """The patterns of one pass on one target."""
 
     def __init__(self, patterns: Sequence[Pattern], context: Context) -> None:
+        self.context = context
         lefts: dict[Hashable, int] = {}
         self.entries = [_entry(at, pattern, context.target, lefts) for at, pattern in enumerate(patterns)]
         uses = Counter(op for entry in self.entries for op in entry.ops)
@@ -82,9 +83,8 @@ class PatternIndex:
 
     def _present(self, sites: Sites) -> Iterable[str]:
         """Ops of `_groups` that may have a site."""
-        found = dict.fromkeys(op for target in sites.view.targets for op in self._by_target.get(target, ()))
-        found.update(dict.fromkeys(self._blocks))
-        return found
+        called = (op for target in sites.view.targets for op in self._by_target.get(target, ()))
+        return dict.fromkeys((*called, *self._blocks))
 
     def missing(self, sites: Sites, pattern: Pattern) -> str | None:
         """The first reason for which `pattern` cannot hold in a graph, in a sentence; None where it may."""
@@ -127,35 +127,14 @@ def _entry(at: int, pattern: Pattern, target: str, lefts: dict[Hashable, int]) -
     return Indexed(at, pattern, resolved, types, ops, next(literals, None), left)
 
 
-def is_literal(value: Any) -> bool:
-    """A value that a graph spells as it stands. Equal ones of different types are told apart by the join alone."""
-    return isinstance(value, (bool, int, float, str))
-
-
 def _targets(wanted: Iterable[str], ops: Mapping[str, Op]) -> tuple[dict[str, list[str]], tuple[str, ...]]:
     """Torch op -> the wanted ops that a call of it may be, and the ops that may be something else than one call."""
     by_target: dict[str, list[str]] = {}
-    others = []
+    others: dict[str, None] = {}
     for name in wanted:
-        targets = _reached(name, ops, set())
-        if None in targets:
-            others.append(name)
-        for target in targets - {None}:
-            by_target.setdefault(str(target), []).append(name)
+        for binding in reached(name, ops):
+            if isinstance(binding, TorchCall):
+                by_target.setdefault(binding.target, []).append(name)
+            else:
+                others.setdefault(name)
     return by_target, tuple(others)
-
-
-def _reached(name: str, ops: Mapping[str, Op], seen: set[str]) -> set[str | None]:
-    """Torch ops of the bindings, also of those through declared ops; None among them for a native block."""
-    if name in seen or name not in ops:
-        return set()
-    seen.add(name)
-    found: set[str | None] = set()
-    for binding in ops[name].bindings:
-        if isinstance(binding, TorchCall):
-            found.add(binding.target)
-        elif isinstance(binding, DeclaredCall):
-            found |= _reached(binding.op, ops, seen)
-        else:
-            found.add(None)
-    return found

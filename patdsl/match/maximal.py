@@ -117,10 +117,8 @@ def _in_order(
                 still.append(match)
             else:
                 placed.append(match)
-        if still and len(still) == len(
-            waiting
-        ):  # each takes what another replaces: without the last, one can go first
-            drop(still.pop())
+        if len(still) == len(waiting):
+            drop(still.pop())  # each takes what another replaces: without the last, one can go first
         waiting = still
     return sorted(placed, key=lambda match: (position(match.before), placed.index(match)))
 

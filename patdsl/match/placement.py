@@ -9,6 +9,7 @@ reads it.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -44,13 +45,13 @@ class Barriers:
                         self._effects[node] = (*self._effects.get(node, ()), *op.effects)
         return self._effects
 
-    @property
-    def all(self) -> Sequence[Any]:
-        """Every barrier, in graph order."""
+    def between(self, low: int, high: int) -> Sequence[Any]:
+        """The barriers at positions from `low` to before `high`, in graph order."""
+        position = self.sites.view.position
         if self._in_order is None:
-            nodes = {*self.sites.view.writers, *self._by_node()}
-            self._in_order = sorted(nodes, key=self.sites.view.position)
-        return self._in_order
+            self._in_order = sorted({*self.sites.view.writers, *self._by_node()}, key=position)
+        start = bisect_left(self._in_order, low, key=position)
+        return self._in_order[start : bisect_left(self._in_order, high, lo=start, key=position)]
 
 
 @attrs.frozen
@@ -80,7 +81,7 @@ class Moved:
         if reason is not None:
             return view.nodes[wanted], reason
         low, high = earliest, latest
-        for position, barrier, why in self._obstacles():
+        for position, barrier, why in self._obstacles(earliest, latest):
             if barrier < position:
                 low = max(low, barrier + 1)
             else:
@@ -91,19 +92,21 @@ class Moved:
             return view.nodes[wanted], reason
         return view.nodes[min(max(wanted, low), high)], None
 
-    def _obstacles(self) -> Iterator[tuple[int, int, str]]:
-        """The position of something that moves, that of something it must not pass, and why not."""
+    def _obstacles(self, earliest: int, latest: int) -> Iterator[tuple[int, int, str]]:
+        """The position of something that moves to one of these, that of something it must not pass, and why not."""
         view = self.barriers.sites.view
         for site in self.sites:
             storages = self._storages(site)
             for node in _places(site):
                 effects = (*site.op.effects, *self.right_effects) if node in self.nodes else ()
-                for barrier in self.barriers.all:
-                    if barrier in self.nodes or barrier == node:
+                position = view.position(node)
+                before = self.barriers.between(earliest, position)
+                for barrier in (*before, *self.barriers.between(position + 1, latest)):
+                    if barrier in self.nodes:
                         continue
                     why = self._obstacle(barrier, storages, effects, view.name(node))
                     if why is not None:
-                        yield view.position(node), view.position(barrier), why
+                        yield position, view.position(barrier), why
 
     def _obstacle(
         self, barrier: Any, storages: set[Hashable], effects: Iterable[Effect], name: str

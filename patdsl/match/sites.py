@@ -21,10 +21,15 @@ from patdsl.match.protocol import GraphView
 from patdsl.match.resolve import resolve_all
 from patdsl.match.template import Fitted, TemplateFit
 from patdsl.match.values import Values
-from patdsl.op_table import Block, DeclaredCall, Native, Op, Step, TorchCall
+from patdsl.op_table import Block, DeclaredCall, Native, Op, Step, TorchCall, reached
 
 #: Finds every site of an op through one native binding.
 FindNative = Callable[["Sites", Op, Native], list[Site[Any]]]
+
+
+def is_literal(value: Any) -> bool:
+    """A value that a graph spells as it stands. Equal ones of different types are told apart by the join alone."""
+    return isinstance(value, (bool, int, float, str))
 
 
 @attrs.define(eq=False)
@@ -73,15 +78,11 @@ class Sites:
     def targets(self, name: str) -> frozenset[str]:
         """Torch ops at whose node a site can be read off."""
         if name not in self._targets:
-            self._targets[name] = frozenset()  # ends a cycle of declared calls
-            op = self.op(name)
-            found: set[str] = set()
-            for binding in op.bindings if op is not None else ():
-                if isinstance(binding, TorchCall):
-                    found.add(binding.target)
-                elif isinstance(binding, DeclaredCall):
-                    found |= self.targets(binding.op)
-            self._targets[name] = frozenset(found)
+            self._targets[name] = frozenset(
+                binding.target
+                for binding in reached(name, self.context.ops)
+                if isinstance(binding, TorchCall)
+            )
         return self._targets[name]
 
     def count(self, name: str) -> int:
@@ -96,21 +97,14 @@ class Sites:
         return self._counts[name]
 
     def _blocks(self, name: str) -> Iterator[Block]:
-        op = self.op(name)
-        for binding in op.bindings if op is not None else ():
-            if isinstance(binding, Native):
-                yield binding.block
-            elif isinstance(binding, DeclaredCall):
-                yield from self._blocks(binding.op)
+        return (binding.block for binding in reached(name, self.context.ops) if isinstance(binding, Native))
 
     def literals(self, name: str, param: str) -> frozenset[Hashable]:
         """What the sites of the op have as `param`, as plain values; None among them for anything else."""
         place = (name, param)
         if place not in self._literals:
             given = (site.args.get(param) for site in self.all(name))
-            self._literals[place] = frozenset(
-                value if isinstance(value, (bool, int, float, str)) else None for value in given
-            )
+            self._literals[place] = frozenset(value if is_literal(value) else None for value in given)
         return self._literals[place]
 
     # sites

@@ -77,13 +77,7 @@ class RightTyping:
     calls: list[TypedCall[Any] | TypedView[Any]] = attrs.Factory(list)
     metas: dict[RightValue, TensorMeta | None] = attrs.Factory(dict)
     reads: list[Value[Any]] = attrs.Factory(list)
-    _made: set[str] = attrs.Factory(set)
     _by_step: dict[int, tuple[Mapping[str, Any], TypedCall[Any]]] = attrs.Factory(dict)
-
-    def define(self, value: RightValue, meta: TensorMeta | None) -> None:
-        """The right side makes a value of this type (None: not known)."""
-        self._made.add(value.name)
-        self.metas[value] = meta
 
     def branches(self, fan_out: str | None) -> list[int | None]:
         """What a step of this fan-out is made for: each branch, or once."""
@@ -127,7 +121,7 @@ class RightTyping:
 
     def resolve(self, name: str, branch: int | None, fan_out: str | None) -> Any:
         """A name on the right: made there, of the branch, of the left side, or a constant."""
-        if name in self._made:
+        if self.metas:  # mostly not: few right sides have a second step
             for made in (RightValue(name, branch), RightValue(name)):
                 if made in self.metas:
                     return made
@@ -184,10 +178,10 @@ class RightTyping:
         self.calls.append(typed)
         renamed = dict(typed.step.results)
         for result, name in typed.step.results:
-            self.define(RightValue(name, branch), typed.results.get(result.split(".")[0]))
+            self.metas[RightValue(name, branch)] = typed.results.get(result.split(".")[0])
         for _, name in step.results:
             if name not in renamed.values():
-                self.define(RightValue(name, branch), None)
+                self.metas[RightValue(name, branch)] = None
 
     def _same_as_before(self, step: RightStep, args: Mapping[str, Any]) -> TypedCall[Any] | None:
         """The call that another branch made of the same operands."""
@@ -324,7 +318,7 @@ class RightTyping:
         dims = self._view_dims(step, branch, meta)
         self.calls.append(TypedView(step, branch, source, dims))
         made = None if meta is None else TensorMeta(meta.dtype, dims, contiguous_strides(dims), meta.device)
-        self.define(RightValue(step.value, branch), made)
+        self.metas[RightValue(step.value, branch)] = made
 
     def _view_dims(self, step: RightView, branch: int | None, meta: TensorMeta | None) -> tuple[Any, ...]:
         """The dims of a view; `_` among them is what is left over."""

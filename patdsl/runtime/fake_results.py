@@ -139,15 +139,8 @@ def _flat(values: Any) -> list[Any]:
 
 def _mode_in(values: Any) -> Any:
     """The fake mode of the first fake tensor in nested values, or None."""
-    modes: list[Any] = []
-
-    def look(value: Any) -> Any:
-        if isinstance(value, torch_api.FakeTensor):
-            modes.append(torch_api.fake_mode_of_tensor(value))
-        return value
-
-    map_aggregate(values, look)
-    return modes[0] if modes else None
+    fakes = (each for each in _flat(values) if isinstance(each, torch_api.FakeTensor))
+    return next(map(torch_api.fake_mode_of_tensor, fakes), None)
 
 
 def _mode_of(graph: Graph) -> Any:

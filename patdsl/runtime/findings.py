@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from patdsl.match.engine import find
 from patdsl.match.found import Match
 from patdsl.match.fx_view import FxView
+from patdsl.match.index import PatternIndex
 from patdsl.runtime import torch_api
 from patdsl.runtime.rewriter import NotWritten, Rewriter, Written
 from patdsl.runtime.torch_api import Graph, Node
@@ -33,10 +34,9 @@ def findings_of(graph: Graph, patterns: FusionPass) -> Findings:
 class Look:
     """One look at a graph: the matches, in the order in which they may be written, and their writer."""
 
-    def __init__(self, graph: Graph, patterns: FusionPass) -> None:
-        resolved = patterns.resolved()
-        self.found = find(FxView(graph), patterns.index(), resolved.context)
-        self._rewriter = Rewriter(graph, resolved.context)
+    def __init__(self, graph: Graph, patterns: FusionPass, index: PatternIndex) -> None:
+        self.found = find(FxView(graph), index, index.context)
+        self._rewriter = Rewriter(graph, index.context)
         self._patterns = patterns
         patterns.note_refusals(self.found.refusals)
 
@@ -105,7 +105,7 @@ class Findings:
         if state == self._state:
             return
         self._state = state
-        self._look = Look(self._graph, self._patterns)
+        self._look = Look(self._graph, self._patterns, self._patterns.index())
         self._written.clear()
         self._by_node = {}
         for match in self._look.matches:

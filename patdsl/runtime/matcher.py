@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from patdsl.graph import Pattern
 from patdsl.match.found import Match, Value
-from patdsl.op_table import Block, DeclaredCall, Native, Step, TorchCall
+from patdsl.op_table import Block, Native, Step, reached
 from patdsl.runtime import torch_api
 from patdsl.runtime.torch_api import Graph, Node
 from patdsl.runtime.torch_ops import find_op
@@ -84,7 +84,7 @@ def register_replacement(*, search_fn_pattern: Matcher, pass_dicts: Any, **argum
     torch raises RuntimeError for another pattern of the same name.
     """
     with _REGISTERING:
-        if not any(_same(entry.pattern, search_fn_pattern) for entry in _entries(pass_dicts)):
+        if not any(_same(entry.pattern, search_fn_pattern) for entry in entries_of(pass_dicts)):
             torch_api.register_replacement(
                 search_fn_pattern=search_fn_pattern, pass_dicts=pass_dicts, **arguments
             )
@@ -93,7 +93,8 @@ def register_replacement(*, search_fn_pattern: Matcher, pass_dicts: Any, **argum
 _REGISTERING = threading.Lock()
 
 
-def _entries(patterns: Any) -> list[Any]:
+def entries_of(patterns: Any) -> list[Any]:
+    """What torch has registered with a pass."""
     return [entry for entries in patterns.patterns.values() for entry in entries]
 
 
@@ -139,17 +140,15 @@ def _targets(pattern: Pattern, patterns: FusionPass) -> Iterator[Any]:
 def _op_targets(name: str, patterns: FusionPass, seen: frozenset[str]) -> Iterator[Any]:
     if name in seen:
         return
-    for binding in patterns.spec.ops[name].bindings:
-        if isinstance(binding, TorchCall):
-            op = find_op(binding.target)
-            if op is not None:
-                yield op
-                if schema_of(op).is_mutable:
-                    yield from (torch_api.auto_functionalized, torch_api.auto_functionalized_v2)
-        elif isinstance(binding, DeclaredCall):
-            yield from _op_targets(binding.op, patterns, seen | {name})
-        elif isinstance(binding, Native):
+    for binding in reached(name, patterns.spec.ops):
+        if isinstance(binding, Native):
             yield from _block_targets(binding.block, patterns, seen | {name})
+            continue
+        op = find_op(binding.target)
+        if op is not None:
+            yield op
+            if schema_of(op).is_mutable:
+                yield from torch_api.FUNCTIONALIZED
 
 
 def _block_targets(block: Block, patterns: FusionPass, seen: frozenset[str]) -> Iterator[Any]:

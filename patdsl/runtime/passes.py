@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from patdsl.graph import PassSpec
 from patdsl.op_table import TorchCall
 from patdsl.runtime import torch_api
-from patdsl.runtime.matcher import Matcher, register_replacement, rewrite, trace
+from patdsl.runtime.matcher import Matcher, entries_of, register_replacement, rewrite, trace
 from patdsl.runtime.report import PassReport, Refused, pattern_report
 from patdsl.runtime.resolve import Resolved, host_values, resolve_pass
 from patdsl.runtime.sides import Left, Right, examples
@@ -85,28 +85,29 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
     def _apply(self, gm: GraphModule | Graph) -> int:
         graph = gm.graph if isinstance(gm, GraphModule) else gm
         self.begin()
-        if not self.index().entries:
+        index = self.index()
+        if not index.entries:
             return 0
         owner = graph.owning_module
         if owner is None:
-            self._run(graph)
+            self._run(graph, index)
         else:
             with torch_api.GraphTransformObserver(owner, self.pass_name):
-                self._run(graph)
+                self._run(graph, index)
         for name, count in self.last_counts.items():
             logger.debug("%s: %s: replaced %d", self.name, name, count)
         for refusal in self._refusals:
             logger.debug("%s: refused: %s", self.name, refusal)
         return sum(self.last_counts.values())
 
-    def _run(self, graph: Graph) -> None:
+    def _run(self, graph: Graph, index: PatternIndex) -> None:
         # The engine is loaded when there is a graph: a model's integration imports many passes and may use none.
         from patdsl.runtime.findings import Look
 
         for _ in range(ROUNDS):
             self._refusals = {}
             try:
-                look = Look(graph, self)
+                look = Look(graph, self, index)
             except Exception as error:
                 # A fault of the matcher must not end the user's compilation; the graph is as it was.
                 logger.error(
@@ -143,8 +144,7 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
         resolved = self.resolved()
         names = frozenset(
             entry.pattern.pattern.full_name
-            for entries in self.patterns.values()
-            for entry in entries
+            for entry in entries_of(self)
             if isinstance(entry.pattern, Matcher)
         )
         if self._index is None or self._index[0] is not resolved or self._index[1] != names:

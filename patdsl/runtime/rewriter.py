@@ -199,10 +199,7 @@ def _producers(match: Match[Node]) -> list[Node]:
 def _call_names(added: Iterable[Node]) -> list[str]:
     names = []
     for node in added:
-        if not is_erased(node) and node.target in (
-            torch_api.auto_functionalized,
-            torch_api.auto_functionalized_v2,
-        ):
+        if not is_erased(node) and node.target in torch_api.FUNCTIONALIZED:
             inner: Any = node.args[0]
             names.append(target_name(inner))
         elif not is_erased(node) and isinstance(node.target, torch_api.OpOverload):

@@ -12,7 +12,6 @@ time to make the whole library's passes, and, each in a process of its own, to i
 from __future__ import annotations
 
 import argparse
-import gc
 import importlib
 import statistics
 import subprocess
@@ -22,11 +21,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from layers import EPSILON, GROUP, HIDDEN, ROWS, Dialect, build, own
+from layers import EPSILON, GROUP, HIDDEN, LAYERS, ROWS, Dialect, build, own, timed
 from torch._inductor.pattern_matcher import PatternMatcherPass, fwd_only, register_replacement
 from torch.fx import Graph
 
-LAYERS = 61
 LIBRARY = (
     *("add_rms_norm", "add_rms_norm_pad", "gated_rms_norm_quant", "mla_dual_rms_norm"),
     *("rms_norm_quant", "rope_kv_cache", "silu_mul_quant"),
@@ -75,10 +73,7 @@ def apply_time(apply: Apply, dialect: Dialect, matches: bool, repeats: int) -> f
     for _ in range(repeats):
         graph = build(LAYERS, dialect, matches).graph
         count = len(graph.nodes)
-        gc.collect()
-        start = time.process_time()
-        apply(graph)
-        times.append(time.process_time() - start)
+        times.append(timed(apply, graph))
         if (len(graph.nodes) != count) is not matches:
             sys.exit("a peer did not match as it should: nothing was measured")
     return statistics.median(times)

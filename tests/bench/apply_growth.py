@@ -11,16 +11,13 @@ node grows more than 1.5-fold, or 1,000 patterns of which one matches take more 
 from __future__ import annotations
 
 import argparse
-import gc
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from layers import NODES, build, own
-from torch.fx import Graph
+from layers import LAYERS, NODES, build, own, timed
 
 import patdsl
 from patdsl.library import rms_norm_quant
@@ -38,7 +35,6 @@ KINDS: dict[str, Callable[[int], str]] = {
     ),
 }
 PATTERNS = (1, 10, 100, 1000)
-LAYERS = 61
 Line = dict[int, float]
 
 
@@ -99,13 +95,6 @@ def load(text: str) -> Any:
         path = Path(folder) / "growth.pat"
         path.write_text(text)
         return patdsl.load(path, target="gfx950")
-
-
-def timed(passes: Callable[[Graph], Any], graph: Graph) -> float:
-    gc.collect()
-    start = time.process_time()
-    passes(graph)
-    return time.process_time() - start
 
 
 def plot(path: Path, nodes: dict[str, Line], patterns: dict[str, Line]) -> None:

@@ -1,12 +1,15 @@
 """A graph as a model of many layers has it, for timing passes.
 
 In: how many layers, which ops compute the norm and its quantisation. Out: an fx graph whose nodes hold fake tensors, 35
-nodes a layer, with one place a layer where rms_norm feeds a group quantisation, or with none. Compiles nothing.
+nodes a layer, with one place a layer where rms_norm feeds a group quantisation, or with none; how long a pass takes on
+it. Compiles nothing.
 """
 
 from __future__ import annotations
 
+import gc
 import operator
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +19,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx import Graph, GraphModule, Node
 
 ROWS, HIDDEN, GROUP, EPSILON = 8, 256, 128, 1e-6
+LAYERS = 61  # of DeepSeek-V3
 NODES = 35  # of a layer
 aten = torch.ops.aten
 
@@ -98,3 +102,11 @@ def _others(make: _Builder, x: Node) -> Any:
         yield lambda h: make.call(
             aten.view.default, make.call(aten.view.default, h, [ROWS, 2, HIDDEN // 2]), [ROWS, HIDDEN]
         )
+
+
+def timed(apply: Callable[[Graph], Any], graph: Graph) -> float:
+    """Seconds of processor time for a pass on a graph."""
+    gc.collect()
+    start = time.process_time()
+    apply(graph)
+    return time.process_time() - start

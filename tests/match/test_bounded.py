@@ -30,23 +30,23 @@ def run(folder: Path, text: str, graph: Graph) -> FusionPass:
     return found
 
 
-def test_two_hundred_equal_branches(tmp_path: Path) -> None:
+def branches() -> Graph:
+    """A norm that two hundred equal quantisations read."""
+
     def many(x, w):
         y = OPS.rms_norm(x, w, 1e-6)
         return [part for _ in range(200) for part in OPS.group_quant(y, 128)]
 
-    graph = graph_of(many, torch.zeros(8, 256, dtype=torch.bfloat16), torch.zeros(256, dtype=torch.bfloat16))
-    found = run(tmp_path, "pattern p { rms_norm -> 1..x group_quant => rms_norm_group_quant }", graph)
+    return graph_of(many, torch.zeros(8, 256, dtype=torch.bfloat16), torch.zeros(256, dtype=torch.bfloat16))
+
+
+def test_two_hundred_equal_branches(tmp_path: Path) -> None:
+    found = run(tmp_path, "pattern p { rms_norm -> 1..x group_quant => rms_norm_group_quant }", branches())
     assert found.last_counts["p"] == 1
 
 
 def test_two_of_two_hundred_branches(tmp_path: Path) -> None:
-    def many(x, w):
-        y = OPS.rms_norm(x, w, 1e-6)
-        return [part for _ in range(200) for part in OPS.group_quant(y, 128)]
-
-    graph = graph_of(many, torch.zeros(8, 256, dtype=torch.bfloat16), torch.zeros(256, dtype=torch.bfloat16))
-    found = run(tmp_path, "pattern p { rms_norm -> 2x group_quant => 2x rms_norm_group_quant }", graph)
+    found = run(tmp_path, "pattern p { rms_norm -> 2x group_quant => 2x rms_norm_group_quant }", branches())
     assert not found.last_counts["p"]
 
 

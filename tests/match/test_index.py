@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
+from layers import build, own
 
 import patdsl
 from patdsl.match.engine import Found, find
@@ -14,9 +14,6 @@ from patdsl.match.index import Indexed, PatternIndex
 from patdsl.match.native import find_native
 from patdsl.match.sites import Sites
 from patdsl.runtime import FusionPass
-
-sys.path.append(str(Path(__file__).parents[1] / "bench"))
-from layers import build, own
 
 HEAD = "import vllm_ir (rms_norm, group_quant, token_quant)\nimport aiter (rms_norm_group_quant as fused)\n"
 PATTERNS = """

@@ -12,8 +12,6 @@ import time
 from collections import Counter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 from oracle_cases import Result, check, file_of, graph_of
 from oracle_shrink import reproduction, shrunk
 

@@ -91,12 +91,12 @@ def run(program: str) -> subprocess.CompletedProcess[str]:
 HIDING = """
 import importlib, sys
 import torch, torch.fx
-from patdsl.match import fx_functionalized, fx_view
+from patdsl.match import fx_functionalized, fx_known
 from patdsl.runtime import torch_api
 from patdsl.torch_private import TorchVersionError
 
 torch.__version__ = "9.99"
-for module in (torch_api, fx_functionalized, fx_view):
+for module in (torch_api, fx_functionalized, fx_known):
     for where in NAMES[module.__name__]:
         owner_name, _, name = where.rpartition(".")
         owner = importlib.import_module(owner_name)
@@ -124,7 +124,7 @@ NEEDED = {
         "torch.fx.passes.graph_transform_observer.GraphTransformObserver",
     ],
     "patdsl.match.fx_functionalized": [f"{FUNCTIONALIZED}.auto_functionalized"],
-    "patdsl.match.fx_view": ["torch.fx.experimental.symbolic_shapes.statically_known_true"],
+    "patdsl.match.fx_known": ["torch.fx.experimental.symbolic_shapes.statically_known_true"],
 }
 OPTIONAL = {
     "patdsl.runtime.torch_api": [
@@ -135,7 +135,7 @@ OPTIONAL = {
         "torch.utils._sympy.functions.CleanDiv",
     ],
     "patdsl.match.fx_functionalized": [],
-    "patdsl.match.fx_view": [],
+    "patdsl.match.fx_known": [],
 }
 
 
