@@ -247,7 +247,7 @@ def test_the_name_of_a_file_cannot_break_out(tmp_path, stem):
 
 OWN_NAMES = """
 replacement passes load expr examples rewrite trace chain annotations pattern h t b bs op register_fuse first fuse
-lambda none_ print p_pass fuse_pass
+lambda none_ print p_pass fuse_pass _ _1 __
 """
 
 
@@ -267,7 +267,7 @@ def test_names_that_the_module_uses_itself(tmp_path, what, name):
     path.write_text(text)
     (outcome,) = run([path])
     if outcome.errors:
-        assert name in ("pattern", "op", "import", "trace", "expr")
+        assert name in ("pattern", "op", "import", "trace", "expr", "_")
         return
     module = executed(outcome.module)
     ((spec, register),) = module["PASSES"]

@@ -194,7 +194,8 @@ class _Module:
     def _patterns(self) -> list[str]:
         parts = []
         for pattern in self.patterns:
-            symbol = self._take(re.sub(r"\W+", "_", pattern.full_name, flags=re.ASCII).strip("_").upper())
+            words = re.findall(r"\w+", pattern.full_name, flags=re.ASCII)
+            symbol = self._take("_".join(words).upper())
             source = self.writer.write(pattern, used=len(symbol) + 3)
             parts.append(f"{self._comment(pattern)}\n{symbol} = {source}")
             self.writer.names[pattern] = symbol

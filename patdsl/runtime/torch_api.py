@@ -77,7 +77,9 @@ def fake_like(tensor: Any) -> Any:
     """A fake tensor of its own with the type of `tensor`, which begins at its storage."""
     with _no_dispatch():
         empty = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
-        return FakeTensor(tensor.fake_mode, empty, tensor.device, requires_grad=tensor.requires_grad)
+        # What it is made of says whether it requires a gradient: 2.11 has no argument for that.
+        empty.requires_grad_(tensor.requires_grad)
+        return FakeTensor(tensor.fake_mode, empty, tensor.device)
 
 
 def is_symbolic(size: Any) -> bool:
