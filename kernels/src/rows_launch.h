@@ -54,13 +54,14 @@ int run_by_number(const PatdslRowsCall& call, Run run) {
   return run(Few<false>{});
 }
 
-// Few rows: at once. More: the sooner, the more the blocks that wait disturb those that work; where the machine has no
-// room for all rows, the last of them leave some. By measurement.
+// Few rows: at once. More: the sooner, the more the blocks that wait disturb those that work, most of all where the sum is
+// followed by scales; where the machine has no room for all rows, the last of them leave some. By measurement.
 inline Next next_of(const PatdslRowsCall& call, Int64 rows_at_once) {
   if (is_few(call)) return Next::kAtStart;
   if (call.config >= kConfigNext) return static_cast<Next>(call.config / kConfigNext - 1);
-  const bool crowded = call.rows * call.hidden > 2048 * processors(call.device) && call.rows <= rows_at_once;
-  return crowded ? Next::kAfterSum : Next::kAfterLoads;
+  const bool scales = call.quant == kToken || call.quant == kGroup || call.quant == kMx;
+  const bool disturbed = scales || call.rows * call.hidden > 2048 * processors(call.device);
+  return disturbed && call.rows <= rows_at_once ? Next::kAfterSum : Next::kAfterLoads;
 }
 
 enum class Family { kNorm, kAddNorm, kGatedNorm, kAnyNorm, kActivationMul, kPlain };
@@ -148,11 +149,16 @@ int launch_packed(const PatdslRowsCall& call) {
   return launch_early(rows_packed<T, Source, Sink>, blocks, 1, kPackedThreads, call.stream, args);
 }
 
+// Few rows alone would leave most of the machine idle; many rows would be too many blocks to start. By measurement.
+constexpr Int64 kTiledRows = 64, kTiledRowsOfHeavy = 32;
+
 template <class T, class Source, class Sink>
 int launch_tiled(const PatdslRowsCall& call) {
   if (!is_fast(call)) return kBadArguments;
   const Int64 tiles = (call.hidden + kTile - 1) / kTile;
-  const RowsArgs args = rows_args(call, static_cast<int>(tiles * kTileThreads));
+  RowsArgs args = rows_args(call, static_cast<int>(tiles * kTileThreads));
+  const bool at_start = !Source::kHeavy || call.rows <= kTiledRowsOfHeavy;
+  if (call.config < kConfigNext) args.next = at_start ? Next::kAtStart : Next::kAfterLoads;
   return launch_early(rows_tiled<T, Source, Sink>, call.rows, tiles, kTileThreads, call.stream, args);
 }
 
@@ -210,9 +216,7 @@ template <class T, class Source, class LateSource, class Sink>
 int launch_sink(const PatdslRowsCall& call) {
   const Int64 form = config_form(call);
   if constexpr (!Source::kMeasures && !Sink::kRowAmax) {
-    // Few rows alone would leave most of the machine idle; many rows would be too many blocks to start.
-    constexpr Int64 kFewRows = 32;
-    const bool better = form == kChosen && is_fast(call) && !fits_packed(call) && call.rows <= kFewRows;
+    const bool better = form == kChosen && is_fast(call) && !fits_packed(call) && call.rows <= kTiledRows;
     if (form == kTiled || better) return launch_tiled<T, Source, Sink>(call);
   }
   if constexpr (Source::kSized && Sink::kSized) {

@@ -30,6 +30,8 @@ from match_cases import (
     step,
     torch_op,
 )
+from runtime_lib import OUT_TAGS
+from torch_marks import functionalizes_out
 
 from patdsl.expr import Binary, Items, Lit, Ref
 from patdsl.graph import Input, Pattern, Replace, RightStep
@@ -54,8 +56,6 @@ from patdsl.op_table import (
 
 LIB = torch.library.Library("patdsl_match_test", "FRAGMENT")
 NS = torch.ops.patdsl_match_test
-#: The tag of out-variants, where this torch has it.
-OUT_TAGS = tuple(tag for tag in (getattr(torch.Tag, "out", None),) if tag is not None)
 
 
 def define(schema: str, function, *tags) -> None:
@@ -299,6 +299,7 @@ def test_same_operand_is_left_alone(v2):
 
 
 @both
+@functionalizes_out
 def test_out_overload(v2):
     def function(x):
         return NS.gelu.out(x, out=torch.empty_like(x)) * 2

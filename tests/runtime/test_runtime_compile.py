@@ -18,6 +18,7 @@ from runtime_specs import (
     fused_through,
     spec,
 )
+from torch_marks import functionalizes_out, tells_of_guards
 
 from patdsl.op_table import Out
 from patdsl.runtime import FusionPass
@@ -125,7 +126,12 @@ def test_dead_results():
 @pytest.mark.parametrize("dynamic", [False, True])
 @pytest.mark.parametrize("second_form", [False, True])
 @pytest.mark.parametrize(
-    "binding", [BYTES_BINDING, NESTED_BINDING, TAGGED_OUT_BINDING], ids=["bytes", "nested", "out"]
+    "binding",
+    [
+        pytest.param(BYTES_BINDING, id="bytes"),
+        pytest.param(NESTED_BINDING, id="nested"),
+        pytest.param(TAGGED_OUT_BINDING, id="out", marks=functionalizes_out),
+    ],
 )
 def test_template_forms(binding, second_form, dynamic):
     model, inputs = norm_quants(None, (-1, 256)), (bf16(2, 3, 256), bf16(256))
@@ -193,7 +199,7 @@ def test_out_buffer_takes_the_strides_of_what_it_replaces():
     ("binding", "dynamic", "reason"),
     [
         ("norm_quant_broken", False, "no fake for you"),
-        ("norm_quant_specialises", True, "failed"),
+        pytest.param("norm_quant_specialises", True, "failed", marks=tells_of_guards),
     ],
 )
 def test_failing_fake_leaves_the_graph(binding, dynamic, reason):

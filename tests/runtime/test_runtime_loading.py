@@ -37,7 +37,7 @@ def pat(tmp_path):
 
 @pytest.mark.parametrize("second_form", [False, True])
 def test_file_to_compiled_model(pat, second_form):
-    chain = patdsl.load(pat)
+    chain = patdsl.load(pat, target="cpu")
     model, inputs = norm_quants(None, (-1, 256), None), (bf16(2, 3, 256), bf16(256))
     outputs, kept = compiled(model, inputs, chain, second_form=second_form, dynamic=True)
     agree(model, inputs, outputs)

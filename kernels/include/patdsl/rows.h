@@ -141,9 +141,10 @@ void rows_tiled(RowsArgs args) {
   typename Source::template Row<Where> row(args, span);
   Sink sink(args);
   row.fetch_ahead();
-  begin(Next::kAtStart);
+  begin(args.next);
   row.load();
   sink.prepare();
+  if (args.next != Next::kAtStart) let_next_begin();
   Vector values[1];
   row.values(1.0f, values);
   sink.write(values, span, 0);
