@@ -95,20 +95,23 @@ from patdsl.match import fx_functionalized, fx_known
 from patdsl.runtime import torch_api
 from patdsl.torch_private import TorchVersionError
 
+MISSING = object()
 torch.__version__ = "9.99"
 for module in (torch_api, fx_functionalized, fx_known):
     for where in NAMES[module.__name__]:
         owner_name, _, name = where.rpartition(".")
         owner = importlib.import_module(owner_name)
-        kept = getattr(owner, name)
-        delattr(owner, name)
+        kept = getattr(owner, name, MISSING)
+        if kept is not MISSING:
+            delattr(owner, name)
         try:
             importlib.reload(module)
         except TorchVersionError as error:
             print(where, "|", error)
         else:
             print(where, "| no error")
-        setattr(owner, name, kept)
+        if kept is not MISSING:
+            setattr(owner, name, kept)
     importlib.reload(module)
 """
 FUNCTIONALIZED = "torch._higher_order_ops.auto_functionalize"
