@@ -35,8 +35,12 @@ def objections(candidates: Sequence[Candidate], chosen: Sequence[Candidate]) -> 
             blocked = any(competes(other, third) for third in chosen if third is not one)
             if other is not one and competes(one, other) and beats(other, one) and not blocked:
                 yield f"{_text(one)} chosen, though {_text(other)} beats it"
-    for left in candidates:
-        if left not in chosen and not any(competes(left, one) for one in chosen) and not _later(left, chosen):
+    free = [
+        one for one in candidates if one not in chosen and not any(competes(one, each) for each in chosen)
+    ]
+    waiting = [one for one in free if _later(one, chosen)]
+    for left in free:
+        if left not in waiting and not any(competes(left, one) for one in waiting):
             yield f"{_text(left)} left out, though nothing competes with it"
 
 

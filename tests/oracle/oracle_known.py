@@ -182,4 +182,30 @@ NEAR: dict[str, tuple[tuple[Spec, ...], Graph]] = {
             (Ref("d"),),
         ),
     ),
+    "what takes a match's place waits for another match": (
+        (
+            Spec("p", (Step("inc", ("z",), (0,), ("a",)), Step("inc", ("z",), (0,), ("b",))), ("a", "b")),
+            Spec(
+                "q",
+                (
+                    Step("inc", ("z",), (0,), ("a",)),
+                    Step("inc", ("z",), (0,), ("b",)),
+                    Step("bump", ("b", "s"), (0, 0), ("y",)),
+                ),
+                ("a", "y"),
+            ),
+        ),
+        Graph(
+            (
+                X,
+                _call("s", "A", "inc", "x"),
+                _call("a", "A", "inc", "x"),
+                _other("v", "view", "B", "a"),
+                _call("b", "A", "inc", "x"),
+                _call("y", "A", "bump", "b", "s"),
+                _call("c", "A", "inc", "x"),
+            ),
+            (Ref("v"), Ref("y"), Ref("c")),
+        ),
+    ),
 }
