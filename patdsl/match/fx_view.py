@@ -38,17 +38,13 @@ class FxView:
         self._metas: dict[tuple[Node, int | None], TensorMeta | None] = {}
         self._storages: dict[Node, Hashable] = {}
         self._writers: list[Node] = []
-        for node in self.nodes:
-            if node.op != "call_function":
-                continue
-            op = _called(node)
-            if op is None:
-                continue
+        for op, nodes in _by_op(self.nodes).items():
             target = target_name(op)
-            self._targets[node] = target
-            self._by_target.setdefault(target, []).append(node)
-            if node.target not in FUNCTIONALIZED and schema_of(op).written:
-                self._writers.append(node)
+            self._by_target[target] = nodes
+            self._targets.update(dict.fromkeys(nodes, target))
+            if schema_of(op).written:
+                self._writers.extend(node for node in nodes if node.target not in FUNCTIONALIZED)
+        self._writers.sort(key=self.position)
 
     def position(self, node: Node) -> int:
         return self._positions[node]
@@ -225,6 +221,16 @@ def same_plain(one: Any, other: Any) -> bool:
     if isinstance(one, tuple) and isinstance(other, tuple):
         return len(one) == len(other) and all(map(same_plain, one, other))
     return type(one) is type(other) and not isinstance(one, Handle) and bool(one == other)
+
+
+def _by_op(nodes: Iterable[Node]) -> dict[Any, list[Node]]:
+    """The nodes that call each overload, in graph order."""
+    found: dict[Any, list[Node]] = {}
+    for node in nodes:
+        op = _called(node) if node.op == "call_function" else None
+        if op is not None:
+            found.setdefault(op, []).append(node)
+    return found
 
 
 def _called(node: Node) -> Any:
