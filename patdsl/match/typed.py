@@ -98,19 +98,20 @@ class RightTyping:
 
     def conditions(self) -> None:
         """The pattern's own `where`."""
-        for condition in self.pattern.where:
-            self._demand(condition, self.place.names, "")
+        if self.pattern.where:
+            scope = self.scope(self.place.names)
+            for condition in self.pattern.where:
+                self._demand(condition, scope, "")
 
-    def _demand(self, condition: Expr, names: Mapping[str, Any], whose: str) -> None:
+    def _demand(self, condition: Expr, scope: Scope, whose: str) -> None:
         try:
-            held = evaluate(condition, self.scope(names))
+            held = evaluate(condition, scope)
         except EvaluationError as error:
             raise RefusedError("where", f"{whose}{expr_text(condition)}: {error}") from None
         if held is True:
             return
-        context = {**self.sites.context.names, **names}
         values = ", ".join(
-            f"{name} = {_text(context[name])}" for name in names_in(condition) if name in context
+            f"{name} = {_text(scope.names[name])}" for name in names_in(condition) if name in scope.names
         )
         verdict = "is not statically known" if held is UNKNOWN else "does not hold"
         raise RefusedError(
@@ -198,8 +199,9 @@ class RightTyping:
             name: dims for name in step.flatten if (dims := self.flattened(op, name, args[name])) is not None
         }
         names = self.op_names(op, args, flatten)
+        scope = self.scope(names)
         for condition in op.where:
-            self._demand(condition, names, f"{op.name}: ")
+            self._demand(condition, scope, f"{op.name}: ")
 
         def fit(
             inner: Op, inner_args: Mapping[str, Any], params: Mapping[str, str]
@@ -210,11 +212,11 @@ class RightTyping:
             except RefusedError as refused:
                 return refused.reason
 
-        chosen = choose(self.sites, op, args, names, self.scope(names), fit)
+        chosen = choose(self.sites, op, args, names, scope, fit)
         if isinstance(chosen, str):
             raise RefusedError("typed", chosen)
         device = self._device(args)
-        results = {result.name: self.result_type(result.type, names, device) for result in op.results}
+        results = {result.name: self.result_type(result.type, names, scope, device) for result in op.results}
         return self._typed(step, chosen, branch, flatten, results)
 
     def _typed(
@@ -272,8 +274,9 @@ class RightTyping:
         not fit.
         """
         names: dict[str, Any] = dict(args)
+        scope = self.scope(names)
         for param in op.params:
-            self._fit(op, param, args[param.name], flat.get(param.name), names)
+            self._fit(op, param, args[param.name], flat.get(param.name), names, scope)
         return names
 
     def _device(self, args: Mapping[str, Any]) -> str:
@@ -282,9 +285,15 @@ class RightTyping:
         return next((meta.device for meta in metas if meta is not None), "")
 
     def _fit(
-        self, op: Op, param: Param, value: Any, flat: tuple[Any, ...] | None, names: dict[str, Any]
+        self,
+        op: Op,
+        param: Param,
+        value: Any,
+        flat: tuple[Any, ...] | None,
+        names: dict[str, Any],
+        scope: Scope,
     ) -> None:
-        """Unify a parameter's declared type with what it gets."""
+        """Unify a parameter's declared type with what it gets. `scope` sees `names`."""
         if value is None:
             if not param.optional and not isinstance(param.type, Plain):
                 raise RefusedError("typed", f"{op.name} takes no none for `{param.name}`")
@@ -301,13 +310,15 @@ class RightTyping:
         if meta is None:
             return
         dims = meta.dims if flat is None else flat
-        reason = unify_type(param.type, meta.dtype, dims, names, self.scope(names))
+        reason = unify_type(param.type, meta.dtype, dims, names, scope)
         if reason is not None:
             raise RefusedError("typed", f"{op.name} does not take this `{param.name}`: {reason}")
 
-    def result_type(self, declared: Type, names: Mapping[str, Any], device: str) -> TensorMeta | None:
-        """The type of a result, laid out row by row."""
-        made = declared_result(declared, names, self.scope(names))
+    def result_type(
+        self, declared: Type, names: Mapping[str, Any], scope: Scope, device: str
+    ) -> TensorMeta | None:
+        """The type of a result, laid out row by row. `scope` sees `names`."""
+        made = declared_result(declared, names, scope)
         return made and attrs.evolve(made, strides=contiguous_strides(made.dims), device=device)
 
     # views
