@@ -77,7 +77,6 @@ class RightTyping:
     calls: list[TypedCall[Any] | TypedView[Any]] = attrs.Factory(list)
     metas: dict[RightValue, TensorMeta | None] = attrs.Factory(dict)
     reads: list[Value[Any]] = attrs.Factory(list)
-    _by_step: dict[int, tuple[Mapping[str, Any], TypedCall[Any]]] = attrs.Factory(dict)
 
     def branches(self, fan_out: str | None) -> list[int | None]:
         """What a step of this fan-out is made for: each branch, or once."""
@@ -170,12 +169,7 @@ class RightTyping:
             raise RefusedError("typed", f"no op `{step.op}` is declared")
         given = {name: self.operand(operand, branch, step.fan_out) for name, operand in step.args}
         args = {param.name: self.argument(op, param, given) for param in op.params}
-        alike = self._same_as_before(step, args)
-        if alike is not None:
-            typed = attrs.evolve(alike, branch=branch)
-        else:
-            typed = self._typed_call(step, op, args, branch)
-            self._by_step[id(step)] = (args, typed)
+        typed = self._typed_alike(step, op, args, branch)
         self.calls.append(typed)
         renamed = dict(typed.step.results)
         for result, name in typed.step.results:
@@ -184,12 +178,20 @@ class RightTyping:
             if name not in renamed.values():
                 self.metas[RightValue(name, branch)] = None
 
-    def _same_as_before(self, step: RightStep, args: Mapping[str, Any]) -> TypedCall[Any] | None:
-        """The call that another branch made of the same operands."""
-        before = self._by_step.get(id(step))
-        if before is None or any(args[name] is not value for name, value in before[0].items()):
-            return None
-        return before[1]
+    def _typed_alike(
+        self, step: RightStep, op: Op, args: Mapping[str, Any], branch: int | None
+    ) -> TypedCall[Any]:
+        """`_typed_call`, worked out once for all places and branches whose operands are alike."""
+        if any(map(_is_made, args.values())):
+            return self._typed_call(step, op, args, branch)  # whose types are this place's own
+        alike = (id(step), self.sites.values.likeness(args.values()))
+        if alike in self.sites.typed:
+            _, typed = self.sites.typed[alike]
+            return attrs.evolve(typed, branch=branch, args=args, names={**typed.names, **args})
+        typed = self._typed_call(step, op, args, branch)
+        if typed.args is args:  # not those of another op, which declares this one
+            self.sites.typed[alike] = (step, typed)
+        return typed
 
     def _typed_call(
         self, step: RightStep, op: Op, args: Mapping[str, Any], branch: int | None
@@ -319,7 +321,7 @@ class RightTyping:
     ) -> TensorMeta | None:
         """The type of a result, laid out row by row. `scope` sees `names`."""
         made = declared_result(declared, names, scope)
-        return made and attrs.evolve(made, strides=contiguous_strides(made.dims), device=device)
+        return made and TensorMeta(made.dtype, made.dims, contiguous_strides(made.dims), device)
 
     # views
 
@@ -409,6 +411,11 @@ class RightTyping:
                 "typed", f"`{replace.left}` is {_text(before.dims)}, the right side makes {_text(after.dims)}"
             )
         return before.dims
+
+
+def _is_made(value: Any) -> bool:
+    """Whether the right side makes it, or a part of it."""
+    return isinstance(value, RightValue) or (isinstance(value, tuple) and any(map(_is_made, value)))
 
 
 def _text(value: Any) -> str:
