@@ -26,9 +26,9 @@ WHOLE_BUDGET, BUDGET_OF_A_NODE = 20_000, 100
 PLACE = 10
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Placed:
-    """A block at one place. `branches`: fan-out -> the names of each branch, in graph order."""
+    """A block at one place, equal only to itself. `branches`: fan-out -> the names of each branch, in graph order."""
 
     solution: Solution
     branches: Mapping[str, tuple[Mapping[str, Any], ...]]

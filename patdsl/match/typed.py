@@ -46,9 +46,8 @@ class Right:
 
 
 def type_right(sites: Sites, pattern: Pattern, place: Placed) -> Right:
-    """The right side for one place. Raises RefusedError."""
+    """The right side for one place where the pattern's conditions hold. Raises RefusedError."""
     typing = RightTyping(sites, pattern, place)
-    typing.conditions()
     for step in pattern.right:
         for branch in typing.branches(step.fan_out):
             if isinstance(step, RightView):
@@ -67,6 +66,14 @@ def type_right(sites: Sites, pattern: Pattern, place: Placed) -> Right:
         if after.holders
     ]
     return Right(tuple(typing.calls), (*replaced, *aliases), tuple(dict.fromkeys(typing.reads)))
+
+
+def demand_conditions(sites: Sites, pattern: Pattern, place: Placed) -> None:
+    """The pattern's own `where`. Raises RefusedError."""
+    typing = RightTyping(sites, pattern, place)
+    scope = typing.scope(place.names)
+    for condition in pattern.where:
+        typing.demand(condition, scope, "")
 
 
 @attrs.define
@@ -95,14 +102,7 @@ class RightTyping:
             raise EvaluationError(f"the type of `{value.name}` is not known")
         return self.meta_of(value)
 
-    def conditions(self) -> None:
-        """The pattern's own `where`."""
-        if self.pattern.where:
-            scope = self.scope(self.place.names)
-            for condition in self.pattern.where:
-                self._demand(condition, scope, "")
-
-    def _demand(self, condition: Expr, scope: Scope, whose: str) -> None:
+    def demand(self, condition: Expr, scope: Scope, whose: str) -> None:
         try:
             held = evaluate(condition, scope)
         except EvaluationError as error:
@@ -203,7 +203,7 @@ class RightTyping:
         names = self.op_names(op, args, flatten)
         scope = self.scope(names)
         for condition in op.where:
-            self._demand(condition, scope, f"{op.name}: ")
+            self.demand(condition, scope, f"{op.name}: ")
 
         def fit(
             inner: Op, inner_args: Mapping[str, Any], params: Mapping[str, str]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from match_cases import ADD, K, bf16, context, graph_of, norm_quant, search
 
-from patdsl.expr import Binary, Ref
+from patdsl.expr import Binary, Func, Lit, Ref
 from patdsl.match.fx_view import FxView
 from patdsl.match.native import find_native
 from patdsl.match.sites import Sites
@@ -28,12 +28,19 @@ PLACES = {
 }
 
 
+WIDTH = Func("size", (Ref("x"), Lit(-1)))
+PATTERNS = {
+    "everywhere": norm_quant(),
+    "where": norm_quant(where=(Binary("==", WIDTH, Lit(256)), Binary("==", Ref("group_size"), Lit(64)))),
+}
+
+
 def arguments(place):
     leading, width, _, dtype, _, _ = PLACES[place]
     return bf16(*leading, width), torch.randn(width, dtype=dtype)
 
 
-def found_in(*names, symbolic=False):
+def found_in(pattern, *names, symbolic=False):
     """What is found in a graph of these places: matches by what they would emit, and refusals by rule and reason.
 
     Not those that a graph without any place for the pattern does not even give.
@@ -50,7 +57,7 @@ def found_in(*names, symbolic=False):
         return made
 
     inputs = [each for name in names for each in arguments(name)]
-    found = search(graph_of(function, *inputs, symbolic=symbolic), norm_quant())
+    found = search(graph_of(function, *inputs, symbolic=symbolic), PATTERNS[pattern])
     matches = Counter(str([seen(call) for call in match.right]) for match in found.matches)
     return matches, Counter((each.rule, each.reason) for each in found.refusals if each.rule != "injective")
 
@@ -65,26 +72,30 @@ def seen(call):
 
 @pytest.fixture(scope="module")
 def alone():
-    return {name: found_in(name) for name in PLACES}
+    return {(pattern, name): found_in(pattern, name) for pattern in PATTERNS for name in PLACES}
 
 
 def test_the_places_differ(alone):
     """Else the test below would show nothing."""
-    assert sum(sum(matches.values()) for matches, _ in alone.values()) == 6
-    assert len({str(found) for found in alone.values()}) >= 8
+    counts = {pattern: sum(sum(alone[pattern, name][0].values()) for name in PLACES) for pattern in PATTERNS}
+    assert counts == {"everywhere": 6, "where": 4}
+    assert len({str(found) for found in alone.values()}) >= 10
 
 
+@pytest.mark.parametrize("pattern", PATTERNS)
 @pytest.mark.parametrize("first", PLACES)
 @pytest.mark.parametrize("second", PLACES)
-def test_two_places_are_found_as_each_alone(first, second, alone):
-    matches, refusals = found_in(first, second)
-    assert matches == alone[first][0] + alone[second][0]
-    assert refusals == alone[first][1] + alone[second][1]
+def test_two_places_are_found_as_each_alone(pattern, first, second, alone):
+    matches, refusals = found_in(pattern, first, second)
+    assert matches == alone[pattern, first][0] + alone[pattern, second][0]
+    assert refusals == alone[pattern, first][1] + alone[pattern, second][1]
 
 
-def test_symbolic_places_are_told_apart():
-    matches, _ = found_in("plain", "wider", "plain", "more rows", symbolic=True)
-    assert sum(matches.values()) == 4
+@pytest.mark.parametrize(("pattern", "count"), [("everywhere", 4), ("where", 0)])
+def test_symbolic_places_are_told_apart(pattern, count):
+    """Of a symbolic width it is not known that it is 256."""
+    matches, _ = found_in(pattern, "plain", "wider", "plain", "more rows", symbolic=True)
+    assert sum(matches.values()) == count
 
 
 def test_one_value_twice_is_not_two_values():
