@@ -76,6 +76,7 @@ class Chain(torch_api.CustomGraphPass):  # type: ignore[misc]
 
     def report(self) -> Report:
         """The reports of the passes, in order."""
+        # Most processes ask for no report.
         from patdsl.runtime.report import Report
 
         return Report(tuple(each.report() for each in self.passes))

@@ -53,6 +53,7 @@ class Matcher(torch_api.PatternExpr):  # type: ignore[misc]
 
     def match(self, node: Node) -> Any:
         """The match that `node` belongs to, or a FailedMatch."""
+        # Loaded with the engine, when there is a graph.
         from patdsl.runtime.torch_match import TorchMatch
 
         match = _findings(node.graph, self.patterns).at(node, self.pattern.full_name)

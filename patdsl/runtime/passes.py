@@ -134,6 +134,7 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
 
     def resolved(self) -> Resolved:
         """Patterns, context and standings, with the torch ops that are registered now."""
+        # Like the engine: loaded when a pass is used, so that importing many passes stays cheap.
         from patdsl.runtime.resolve import resolve_pass
 
         existing = self._existing()
@@ -165,6 +166,7 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
 
     def report(self) -> PassReport:
         """What is enabled and why not, which bindings are called, what was replaced, and what was refused last."""
+        # Most processes ask for no report.
         from patdsl.runtime.report import PassReport, Refused, pattern_report
 
         resolved = self.resolved()
