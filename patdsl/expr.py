@@ -357,6 +357,8 @@ _EVALUATE: dict[type, Callable[[Any, Scope], Any]] = {
 
 def names_in(expr: Expr) -> tuple[str, ...]:
     """Every name the expression reads, in order, each once."""
+    if isinstance(expr, Ref):
+        return (expr.name,)
     found: dict[str, None] = {}
 
     def walk(part: Expr) -> None:

@@ -8,6 +8,7 @@ that is not of the language is refused. Not for `.pat` files: those are read by 
 from __future__ import annotations
 
 import ast
+import functools
 
 from patdsl.dtypes import Dtype, is_dtype
 from patdsl.expr import Binary, Expr, Func, Items, Lit, Member, Ref, Star, Unary
@@ -32,6 +33,8 @@ _OPERATORS: dict[type[ast.AST], str] = {
 _WORDS = {"true": True, "false": False, "none": None}
 
 
+# A library's modules say the same few over and over.
+@functools.lru_cache(maxsize=1024)
 def expr(text: str) -> Expr:
     """The expression that `text` says. Raises ValueError for anything else."""
     try:

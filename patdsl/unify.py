@@ -106,6 +106,9 @@ def _fit_all(pairs: list[tuple[Expr | Anything, Any]], names: Names, scope: Scop
     while pending:
         later = []
         for dim, actual in pending:
+            if isinstance(dim, Ref) and dim.name not in names:
+                names[dim.name] = actual
+                continue
             unknown = [name for name in names_in(dim) if name not in names]
             if len(unknown) > 1:
                 later.append((dim, actual))

@@ -216,7 +216,7 @@ class _RightProof(RightTyping):
             declared = op.result.get(result)
             made: TensorMeta | None = None
             if declared is not None:
-                made = self.result_type(declared.type, names, "")
+                made = self.result_type(declared.type, names, self.scope(names), "")
             if made is None and ruled is not None:
                 at = int(result.rsplit(".", 1)[1]) if "." in result else position
                 made = ruled[at] if at < len(ruled) else None

@@ -7,7 +7,8 @@ taken, and where there are more than the fan-out takes, the block does not hold.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -25,9 +26,9 @@ WHOLE_BUDGET, BUDGET_OF_A_NODE = 20_000, 100
 PLACE = 10
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Placed:
-    """A block at one place. `branches`: fan-out -> the names of each branch, in graph order."""
+    """A block at one place, equal only to itself. `branches`: fan-out -> the names of each branch, in graph order."""
 
     solution: Solution
     branches: Mapping[str, tuple[Mapping[str, Any], ...]]
@@ -55,13 +56,28 @@ def places(sites: Sites, block: Block, types: Mapping[str, Type], tell: Tell = _
     yield from search.run()
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class _Search:
     sites: Sites
     block: Block
     types: Mapping[str, Type]
     tell: Tell
     whole: Budget
+
+    @cached_property
+    def produced(self) -> frozenset[str]:
+        """Values that steps make."""
+        return frozenset(name for step in self.block.steps for name in _made(step))
+
+    @cached_property
+    def local(self) -> dict[str, frozenset[str]]:
+        """By fan-out: values that each branch has its own of."""
+        return {
+            fan_out.name: frozenset(
+                name for step in self.block.steps if step.fan_out == fan_out.name for name in _made(step)
+            )
+            for fan_out in self.block.fan_outs
+        }
 
     def run(self) -> Iterator[Placed]:
         shared = tuple(step for step in self.block.steps if step.fan_out is None)
@@ -134,9 +150,7 @@ class _Search:
             self.tell(node, "budget", f"too many ways to bind {where}: the search was given up")
 
     def _join(self, times: int = 1) -> Join:
-        produced = {name for step in self.block.steps if isinstance(step, Step) for _, name in step.results}
-        produced |= {step.value for step in self.block.steps if isinstance(step, ViewStep)}
-        return Join(self.sites, self.types, frozenset(produced), Budget(BUDGET * max(1, times), self.whole))
+        return Join(self.sites, self.types, self.produced, Budget(BUDGET * max(1, times), self.whole))
 
     def _empty(self) -> Solution:
         return Solution(self.sites.names())
@@ -157,8 +171,8 @@ class _Search:
                 yield Placed(solution, branches, sites)
             return
         fan_out, rest = fan_outs[0], fan_outs[1:]
+        local = self.local[fan_out.name]
         for chosen in self._choices(join, fan_out, shared):
-            local = self._local(fan_out)
             names = shared.names.copy()
             nodes, seen = shared.nodes, shared.seen
             for solution in chosen:
@@ -183,19 +197,10 @@ class _Search:
             whole = Solution(names, shared.sites, nodes, _unbound(seen, names.bound))
             yield from self._fan_out(join, rest, whole, {**branches, fan_out.name: own}, sites + added)
 
-    def _local(self, fan_out: FanOut) -> frozenset[str]:
-        """Values that each branch has its own of."""
-        names: set[str] = set()
-        for step in self.block.steps:
-            if step.fan_out == fan_out.name:
-                names |= {step.value} if isinstance(step, ViewStep) else {name for _, name in step.results}
-        return frozenset(names)
-
     def _choices(self, join: Join, fan_out: FanOut, shared: Solution) -> Iterator[list[Solution]]:
         steps = tuple(step for step in self.block.steps if step.fan_out == fan_out.name)
-        local = self._local(fan_out)
         found = [each for solution in join.solutions(steps, shared) for each in join.finished(solution)]
-        groups = self._groups(found, local)
+        groups = self._groups(found, self.local[fan_out.name])
         if not groups:
             self._miscounted(fan_out, 0, shared)
         for group in groups:
@@ -240,6 +245,11 @@ class _Search:
             more = " or more" if fan_out.high is None else f" to {fan_out.high}"
             wanted = f"{fan_out.low}{'' if fan_out.high == fan_out.low else more}"
             self.tell(nodes[0], "injective", f"{count} alike of '{fan_out.name}', the pattern takes {wanted}")
+
+
+def _made(step: AnyStep) -> Iterable[str]:
+    """The values that a step makes, by name."""
+    return (step.value,) if isinstance(step, ViewStep) else (name for _, name in step.results)
 
 
 def _unbound(seen: tuple[Seen, ...], bound: Mapping[str, Any]) -> tuple[Seen, ...]:

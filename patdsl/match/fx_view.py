@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Hashable, Iterable, Sequence
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import torch
@@ -31,24 +32,19 @@ class FxView:
 
     def __init__(self, graph: Graph) -> None:
         self.nodes: Sequence[Node] = tuple(graph.nodes)
-        self._positions = {node: at for at, node in enumerate(self.nodes)}
-        self._by_target: dict[str, list[Node]] = {}
-        self._targets: dict[Node, str] = {}
+        self._by_op = _by_op(self.nodes)
+        self._by_target = {target_name(op): nodes for op, nodes in self._by_op.items()}
         self._calls: dict[Node, Call | None] = {}
         self._metas: dict[tuple[Node, int | None], TensorMeta | None] = {}
         self._storages: dict[Node, Hashable] = {}
-        self._writers: list[Node] = []
-        for node in self.nodes:
-            if node.op != "call_function":
-                continue
-            op = _called(node)
-            if op is None:
-                continue
-            target = target_name(op)
-            self._targets[node] = target
-            self._by_target.setdefault(target, []).append(node)
-            if node.target not in FUNCTIONALIZED and schema_of(op).written:
-                self._writers.append(node)
+
+    @cached_property
+    def _positions(self) -> dict[Node, int]:
+        return {node: at for at, node in enumerate(self.nodes)}
+
+    @cached_property
+    def _targets(self) -> dict[Node, str]:
+        return {node: target for target, nodes in self._by_target.items() for node in nodes}
 
     def position(self, node: Node) -> int:
         return self._positions[node]
@@ -175,9 +171,11 @@ class FxView:
                 _collect(argument.value, found)
         return found
 
-    @property
+    @cached_property
     def writers(self) -> Sequence[Node]:
-        return self._writers
+        writing = (nodes for op, nodes in self._by_op.items() if schema_of(op).written)
+        found = (node for nodes in writing for node in nodes if node.target not in FUNCTIONALIZED)
+        return sorted(found, key=self.position)
 
     def storage(self, node: Node) -> Hashable:
         chain = []
@@ -225,6 +223,16 @@ def same_plain(one: Any, other: Any) -> bool:
     if isinstance(one, tuple) and isinstance(other, tuple):
         return len(one) == len(other) and all(map(same_plain, one, other))
     return type(one) is type(other) and not isinstance(one, Handle) and bool(one == other)
+
+
+def _by_op(nodes: Iterable[Node]) -> dict[Any, list[Node]]:
+    """The nodes that call each overload, in graph order."""
+    found: dict[Any, list[Node]] = {}
+    for node in nodes:
+        op = _called(node) if node.op == "call_function" else None
+        if op is not None:
+            found.setdefault(op, []).append(node)
+    return found
 
 
 def _called(node: Node) -> Any:

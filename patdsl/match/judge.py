@@ -7,6 +7,7 @@ rule 3 is `maximal.py`'s.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import attrs
@@ -17,7 +18,7 @@ from patdsl.match.found import Match, Refusal, Replaced, Value
 from patdsl.match.liveness import Liveness
 from patdsl.match.placement import Barriers, Moved, lost_effect, written_in_common
 from patdsl.match.sites import Sites
-from patdsl.match.typed import RefusedError, Right, type_right
+from patdsl.match.typed import RefusedError, Right, demand_conditions, type_right
 from patdsl.op_table import Effect, Step
 
 
@@ -27,6 +28,9 @@ class Judge:
 
     sites: Sites
     barriers: Barriers
+    #: Pattern and likeness of a place -> why the pattern's conditions do not hold there; None: they do.
+    _conditions: dict[Hashable, str | None] = attrs.Factory(dict)
+    _likeness: dict[Placed, Hashable] = attrs.Factory(dict)
 
     def judge(self, pattern: Pattern, place: Placed) -> Match[Any] | Refusal[Any]:
         """The match, with the right side typed, or the first rule that it breaks."""
@@ -35,6 +39,7 @@ class Judge:
         at = nodes[0] if nodes else view.nodes[0]
         try:
             self._not_its_own(pattern, nodes)
+            self._meets(pattern, place)
             right = type_right(self.sites, pattern, place)
             kept = self._kept(pattern, place)
             dying = frozenset(nodes) - kept
@@ -61,6 +66,23 @@ class Judge:
         for node in nodes:
             if pattern.full_name in self.sites.view.made_by(node):
                 raise RefusedError("sound", f"'{self.sites.view.name(node)}' was made by this pattern")
+
+    def _meets(self, pattern: Pattern, place: Placed) -> None:
+        """The pattern's conditions, each judged once for all places that are alike."""
+        if not pattern.where:
+            return
+        if place not in self._likeness:
+            self._likeness[place] = (*place.names, self.sites.values.likeness(place.names.values()))
+        alike = (id(pattern), self._likeness[place])
+        if alike not in self._conditions:
+            self._conditions[alike] = None
+            try:
+                demand_conditions(self.sites, pattern, place)
+            except RefusedError as refused:
+                self._conditions[alike] = refused.reason
+        reason = self._conditions[alike]
+        if reason is not None:
+            raise RefusedError("where", reason)
 
     def _kept(self, pattern: Pattern, place: Placed) -> frozenset[Any]:
         """Costly nodes that produce a `keep` value."""

@@ -13,10 +13,11 @@ from typing import Any
 import attrs
 
 from patdsl.expr import Expr
+from patdsl.graph import RightStep
 from patdsl.match.answers import answers
 from patdsl.match.bindings import Names
 from patdsl.match.context import Context
-from patdsl.match.found import Site, Value
+from patdsl.match.found import Site, TypedCall, Value
 from patdsl.match.protocol import GraphView
 from patdsl.match.resolve import resolve_all
 from patdsl.match.template import Fitted, TemplateFit
@@ -41,6 +42,8 @@ class Sites:
     find_native: FindNative
     values: Values[Any] = attrs.field(init=False)
     ask: Callable[..., Any] = attrs.field(init=False)
+    #: Calls of right sides, by the identity of the step, which is kept alive, and the likeness of the operands.
+    typed: dict[Hashable, tuple[RightStep, TypedCall[Any]]] = attrs.Factory(dict)
     _templates: TemplateFit = attrs.field(init=False)
     _ops: dict[str, Op | None] = attrs.Factory(dict)
     _targets: dict[str, frozenset[str]] = attrs.Factory(dict)

@@ -7,7 +7,7 @@ op that stands in a graph exists, whatever target it was written for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import attrs
@@ -53,6 +53,8 @@ class TemplateFit:
     values: Values[Any]
     names: Callable[[], Names]
     producers: Producers
+    #: Binding and likeness of what was fitted -> the parameters that the template leaves open; None: it does not fit.
+    _completed: dict[Hashable, dict[str, Any] | None] = attrs.Factory(dict)
 
     def torch_call(self, op: Op, binding: TorchCall, node: Any, call: Call) -> Fitted | None:
         """A node as the op through a torch binding."""
@@ -75,7 +77,7 @@ class TemplateFit:
             return None
         if not self._returns(op, binding, node, call, fitted):
             return None
-        return self.complete(op, binding.guard, fitted, names, exprs)
+        return self._complete_alike(op, binding, fitted, names, exprs)
 
     def declared_call(self, op: Op, binding: DeclaredCall, site: Site[Any]) -> Fitted | None:
         """A site of another declared op as this op. `results` pairs the other's result with this op's."""
@@ -87,7 +89,7 @@ class TemplateFit:
             if other in site.results:
                 fitted.results[own] = site.results[other]
         fitted.same.extend(site.same)
-        return self.complete(op, binding.guard, fitted, names, exprs)
+        return self._complete_alike(op, binding, fitted, names, exprs)
 
     def operand(self, value: Any) -> Any:
         """A call's operand as the matcher sees it: handles are values; a part of a buffer is None-like `PART`."""
@@ -237,6 +239,30 @@ class TemplateFit:
             if key is not None:
                 fitted.results[key] = self.values.output(node, at)
         return True
+
+    def _complete_alike(
+        self,
+        op: Op,
+        binding: TorchCall | DeclaredCall,
+        fitted: Fitted,
+        names: Names,
+        exprs: list[tuple[Expr, Any]],
+    ) -> Fitted | None:
+        """`complete`, worked out once for all calls through a binding that are alike."""
+        given, made = tuple(fitted.args), tuple(fitted.results)
+        operands = (*fitted.args.values(), *fitted.results.values(), *(actual for _, actual in exprs))
+        alike = (id(binding), given, made, self.values.likeness(operands))
+        if alike not in self._completed:
+            done = self.complete(op, binding.guard, fitted, names, exprs)
+            self._completed[alike] = (
+                None if done is None else {name: done.args[name] for name in done.args if name not in given}
+            )
+            return done
+        opened = self._completed[alike]
+        if opened is None:
+            return None
+        fitted.args.update(opened)
+        return fitted
 
     def complete(
         self,

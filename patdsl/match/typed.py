@@ -46,9 +46,8 @@ class Right:
 
 
 def type_right(sites: Sites, pattern: Pattern, place: Placed) -> Right:
-    """The right side for one place. Raises RefusedError."""
+    """The right side for one place where the pattern's conditions hold. Raises RefusedError."""
     typing = RightTyping(sites, pattern, place)
-    typing.conditions()
     for step in pattern.right:
         for branch in typing.branches(step.fan_out):
             if isinstance(step, RightView):
@@ -69,6 +68,14 @@ def type_right(sites: Sites, pattern: Pattern, place: Placed) -> Right:
     return Right(tuple(typing.calls), (*replaced, *aliases), tuple(dict.fromkeys(typing.reads)))
 
 
+def demand_conditions(sites: Sites, pattern: Pattern, place: Placed) -> None:
+    """The pattern's own `where`. Raises RefusedError."""
+    typing = RightTyping(sites, pattern, place)
+    scope = typing.scope(place.names)
+    for condition in pattern.where:
+        typing.demand(condition, scope, "")
+
+
 @attrs.define
 class RightTyping:
     sites: Sites
@@ -77,7 +84,6 @@ class RightTyping:
     calls: list[TypedCall[Any] | TypedView[Any]] = attrs.Factory(list)
     metas: dict[RightValue, TensorMeta | None] = attrs.Factory(dict)
     reads: list[Value[Any]] = attrs.Factory(list)
-    _by_step: dict[int, tuple[Mapping[str, Any], TypedCall[Any]]] = attrs.Factory(dict)
 
     def branches(self, fan_out: str | None) -> list[int | None]:
         """What a step of this fan-out is made for: each branch, or once."""
@@ -96,21 +102,15 @@ class RightTyping:
             raise EvaluationError(f"the type of `{value.name}` is not known")
         return self.meta_of(value)
 
-    def conditions(self) -> None:
-        """The pattern's own `where`."""
-        for condition in self.pattern.where:
-            self._demand(condition, self.place.names, "")
-
-    def _demand(self, condition: Expr, names: Mapping[str, Any], whose: str) -> None:
+    def demand(self, condition: Expr, scope: Scope, whose: str) -> None:
         try:
-            held = evaluate(condition, self.scope(names))
+            held = evaluate(condition, scope)
         except EvaluationError as error:
             raise RefusedError("where", f"{whose}{expr_text(condition)}: {error}") from None
         if held is True:
             return
-        context = {**self.sites.context.names, **names}
         values = ", ".join(
-            f"{name} = {_text(context[name])}" for name in names_in(condition) if name in context
+            f"{name} = {_text(scope.names[name])}" for name in names_in(condition) if name in scope.names
         )
         verdict = "is not statically known" if held is UNKNOWN else "does not hold"
         raise RefusedError(
@@ -169,12 +169,7 @@ class RightTyping:
             raise RefusedError("typed", f"no op `{step.op}` is declared")
         given = {name: self.operand(operand, branch, step.fan_out) for name, operand in step.args}
         args = {param.name: self.argument(op, param, given) for param in op.params}
-        alike = self._same_as_before(step, args)
-        if alike is not None:
-            typed = attrs.evolve(alike, branch=branch)
-        else:
-            typed = self._typed_call(step, op, args, branch)
-            self._by_step[id(step)] = (args, typed)
+        typed = self._typed_alike(step, op, args, branch)
         self.calls.append(typed)
         renamed = dict(typed.step.results)
         for result, name in typed.step.results:
@@ -183,12 +178,20 @@ class RightTyping:
             if name not in renamed.values():
                 self.metas[RightValue(name, branch)] = None
 
-    def _same_as_before(self, step: RightStep, args: Mapping[str, Any]) -> TypedCall[Any] | None:
-        """The call that another branch made of the same operands."""
-        before = self._by_step.get(id(step))
-        if before is None or any(args[name] is not value for name, value in before[0].items()):
-            return None
-        return before[1]
+    def _typed_alike(
+        self, step: RightStep, op: Op, args: Mapping[str, Any], branch: int | None
+    ) -> TypedCall[Any]:
+        """`_typed_call`, worked out once for all places and branches whose operands are alike."""
+        if any(map(_is_made, args.values())):
+            return self._typed_call(step, op, args, branch)  # whose types are this place's own
+        alike = (id(step), self.sites.values.likeness(args.values()))
+        if alike in self.sites.typed:
+            _, typed = self.sites.typed[alike]
+            return attrs.evolve(typed, branch=branch, args=args, names={**typed.names, **args})
+        typed = self._typed_call(step, op, args, branch)
+        if typed.args is args:  # not those of another op, which declares this one
+            self.sites.typed[alike] = (step, typed)
+        return typed
 
     def _typed_call(
         self, step: RightStep, op: Op, args: Mapping[str, Any], branch: int | None
@@ -198,8 +201,9 @@ class RightTyping:
             name: dims for name in step.flatten if (dims := self.flattened(op, name, args[name])) is not None
         }
         names = self.op_names(op, args, flatten)
+        scope = self.scope(names)
         for condition in op.where:
-            self._demand(condition, names, f"{op.name}: ")
+            self.demand(condition, scope, f"{op.name}: ")
 
         def fit(
             inner: Op, inner_args: Mapping[str, Any], params: Mapping[str, str]
@@ -210,11 +214,11 @@ class RightTyping:
             except RefusedError as refused:
                 return refused.reason
 
-        chosen = choose(self.sites, op, args, names, self.scope(names), fit)
+        chosen = choose(self.sites, op, args, names, scope, fit)
         if isinstance(chosen, str):
             raise RefusedError("typed", chosen)
         device = self._device(args)
-        results = {result.name: self.result_type(result.type, names, device) for result in op.results}
+        results = {result.name: self.result_type(result.type, names, scope, device) for result in op.results}
         return self._typed(step, chosen, branch, flatten, results)
 
     def _typed(
@@ -272,8 +276,9 @@ class RightTyping:
         not fit.
         """
         names: dict[str, Any] = dict(args)
+        scope = self.scope(names)
         for param in op.params:
-            self._fit(op, param, args[param.name], flat.get(param.name), names)
+            self._fit(op, param, args[param.name], flat.get(param.name), names, scope)
         return names
 
     def _device(self, args: Mapping[str, Any]) -> str:
@@ -282,9 +287,15 @@ class RightTyping:
         return next((meta.device for meta in metas if meta is not None), "")
 
     def _fit(
-        self, op: Op, param: Param, value: Any, flat: tuple[Any, ...] | None, names: dict[str, Any]
+        self,
+        op: Op,
+        param: Param,
+        value: Any,
+        flat: tuple[Any, ...] | None,
+        names: dict[str, Any],
+        scope: Scope,
     ) -> None:
-        """Unify a parameter's declared type with what it gets."""
+        """Unify a parameter's declared type with what it gets. `scope` sees `names`."""
         if value is None:
             if not param.optional and not isinstance(param.type, Plain):
                 raise RefusedError("typed", f"{op.name} takes no none for `{param.name}`")
@@ -301,14 +312,16 @@ class RightTyping:
         if meta is None:
             return
         dims = meta.dims if flat is None else flat
-        reason = unify_type(param.type, meta.dtype, dims, names, self.scope(names))
+        reason = unify_type(param.type, meta.dtype, dims, names, scope)
         if reason is not None:
             raise RefusedError("typed", f"{op.name} does not take this `{param.name}`: {reason}")
 
-    def result_type(self, declared: Type, names: Mapping[str, Any], device: str) -> TensorMeta | None:
-        """The type of a result, laid out row by row."""
-        made = declared_result(declared, names, self.scope(names))
-        return made and attrs.evolve(made, strides=contiguous_strides(made.dims), device=device)
+    def result_type(
+        self, declared: Type, names: Mapping[str, Any], scope: Scope, device: str
+    ) -> TensorMeta | None:
+        """The type of a result, laid out row by row. `scope` sees `names`."""
+        made = declared_result(declared, names, scope)
+        return made and TensorMeta(made.dtype, made.dims, contiguous_strides(made.dims), device)
 
     # views
 
@@ -398,6 +411,11 @@ class RightTyping:
                 "typed", f"`{replace.left}` is {_text(before.dims)}, the right side makes {_text(after.dims)}"
             )
         return before.dims
+
+
+def _is_made(value: Any) -> bool:
+    """Whether the right side makes it, or a part of it."""
+    return isinstance(value, RightValue) or (isinstance(value, tuple) and any(map(_is_made, value)))
 
 
 def _text(value: Any) -> str:

@@ -50,6 +50,8 @@ class Values(Generic[N]):
     _calls: dict[N, Call | None] = attrs.Factory(dict)
     _is_free: dict[N, bool] = attrs.Factory(dict)
     _written: dict[Hashable, list[int]] | None = None
+    _types: dict[Hashable, int] = attrs.Factory(dict)
+    _type_of: dict[Hashable, int] = attrs.Factory(dict)
 
     # what a node is
 
@@ -310,6 +312,36 @@ class Values(Generic[N]):
         return [
             other for other in others if self.view.target(other) == target and self._call_key(other) == key
         ]
+
+    # what is alike
+
+    def likeness(self, operands: Iterable[Any]) -> Hashable:
+        """Equal for operands that no declaration tells apart: equal types and plain values, and where one value stands
+        twice it does so in both. The layers of a model are alike, so that what is worked out for one serves all.
+        """
+        places: dict[Hashable, int] = {}
+        return tuple([self._like(operand, places) for operand in operands])
+
+    def _like(self, operand: Any, places: dict[Hashable, int]) -> Hashable:
+        if isinstance(operand, Value):
+            return ("tensor", places.setdefault(operand.key, len(places)), self._type_number(operand))
+        if isinstance(operand, tuple):
+            return ("list", *(self._like(item, places) for item in operand))
+        return self._frozen(operand)
+
+    def _type_number(self, value: Value[N]) -> int:
+        """Equal for values of equal types."""
+        found = self._type_of.get(value.key)
+        if found is None:
+            meta = value.meta
+            parts = meta and (
+                meta.dtype,
+                meta.device,
+                self._like(meta.dims, {}),
+                self._like(meta.strides, {}),
+            )
+            found = self._type_of[value.key] = self._types.setdefault(parts, len(self._types))
+        return found
 
     def members(self, value: Value[N]) -> list[Value[N]]:
         """The value, its root, and every view of the root that some node holds."""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from patdsl.runtime.chain import Chain, PassOrderError
+    from patdsl.runtime.hosts import HostValueError
     from patdsl.runtime.loading import load
     from patdsl.runtime.matcher import Matcher, register_replacement, rewrite, trace
     from patdsl.runtime.passes import FusionPass
     from patdsl.runtime.report import Report
-    from patdsl.runtime.resolve import HostValueError
     from patdsl.runtime.sides import Left, Right, examples
     from patdsl.runtime.target import current_target, use_target
 
@@ -39,11 +39,11 @@ __all__ = [
 
 _HOMES = {
     "chain": ("Chain", "PassOrderError"),
+    "hosts": ("HostValueError",),
     "loading": ("load",),
     "matcher": ("Matcher", "register_replacement", "rewrite", "trace"),
     "passes": ("FusionPass",),
     "report": ("Report",),
-    "resolve": ("HostValueError",),
     "sides": ("Left", "Right", "examples"),
     "target": ("current_target", "use_target"),
 }

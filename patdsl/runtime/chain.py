@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from patdsl.graph import PassSpec
 from patdsl.runtime import torch_api
+from patdsl.runtime.hosts import host_values
 from patdsl.runtime.passes import FusionPass, Register
-from patdsl.runtime.report import Report
-from patdsl.runtime.resolve import host_values
 from patdsl.runtime.torch_api import Graph
 from patdsl.runtime.uuid import joined_uuid
+
+if TYPE_CHECKING:
+    from patdsl.runtime.report import Report
 
 
 class PassOrderError(ValueError):
@@ -74,6 +76,9 @@ class Chain(torch_api.CustomGraphPass):  # type: ignore[misc]
 
     def report(self) -> Report:
         """The reports of the passes, in order."""
+        # Most processes ask for no report.
+        from patdsl.runtime.report import Report
+
         return Report(tuple(each.report() for each in self.passes))
 
 

@@ -13,9 +13,9 @@ import torch
 from torch.fx.node import map_aggregate
 
 from patdsl.runtime import torch_api
+from patdsl.runtime.signature import signature_of
 from patdsl.runtime.torch_api import Graph, OpOverload
 from patdsl.runtime.values import same, value_of
-from patdsl.torch_private import schema_of
 
 
 class EmitError(ValueError):
@@ -72,10 +72,7 @@ def _makes_new_tensors(target: Any) -> bool:
     """Whether every result is a tensor of its own, whose type follows from the types of the arguments."""
     if target in torch_api.FUNCTIONALIZED:
         return True
-    if not isinstance(target, OpOverload):
-        return False
-    schema = schema_of(target)
-    return all(each.alias_info is None for each in (*schema.arguments, *schema.returns))
+    return isinstance(target, OpOverload) and not signature_of(target).aliases
 
 
 def _key(value: Any) -> Hashable:

@@ -17,8 +17,8 @@ from patdsl.runtime.buffers import Buffer
 from patdsl.runtime.fake_results import EmitError
 from patdsl.runtime.inline import inline, is_taken_apart
 from patdsl.runtime.nodes import NewNodes, take
+from patdsl.runtime.signature import signature_of
 from patdsl.runtime.torch_api import Node, OpOverload
-from patdsl.torch_private import schema_of
 
 
 @attrs.define
@@ -35,8 +35,8 @@ class Called:
 
     def result(self, index: int) -> Node:
         """Return `index` of the schema."""
-        alone = len(schema_of(self.op).returns) == 1 and not schema_of(self.op).is_mutable
-        return self.node if alone else self.output(index)
+        signature = signature_of(self.op)
+        return self.node if signature.returns == 1 and not signature.is_mutable else self.output(index)
 
     def after(self, argument: str) -> Node:
         """The value of a written argument after the call."""
@@ -54,7 +54,7 @@ def call(new: NewNodes, op: OpOverload, arguments: Mapping[str, Any], second_for
 
     Raises EmitError.
     """
-    if not schema_of(op).is_mutable:
+    if not signature_of(op).is_mutable:
         args, kwargs = _positional(op, arguments)
         if is_taken_apart(op):
             results = inline(new, op, args, kwargs)
@@ -73,54 +73,44 @@ def call(new: NewNodes, op: OpOverload, arguments: Mapping[str, Any], second_for
     return _second_form(new, op, complete)
 
 
-def written_arguments(op: OpOverload) -> tuple[str, ...]:
-    """Names of the arguments that the schema says are written."""
-    return tuple(
-        argument.name
-        for argument in schema_of(op).arguments
-        if argument.alias_info is not None and argument.alias_info.is_write
-    )
-
-
 def _complete(op: OpOverload, arguments: Mapping[str, Any]) -> dict[str, Any]:
     complete = {}
-    for argument in schema_of(op).arguments:
-        if argument.name in arguments:
-            complete[argument.name] = arguments[argument.name]
-        elif argument.has_default_value():
-            complete[argument.name] = argument.default_value
+    for parameter in signature_of(op).parameters:
+        if parameter.name in arguments:
+            complete[parameter.name] = arguments[parameter.name]
+        elif parameter.has_default:
+            complete[parameter.name] = parameter.default
         else:
-            raise EmitError(f"{op} needs an argument '{argument.name}' that its binding does not give")
+            raise EmitError(f"{op} needs an argument '{parameter.name}' that its binding does not give")
     return complete
 
 
 def _positional(op: OpOverload, arguments: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """As tracing writes a call: by position without the defaults at the end, keyword-only ones by name."""
     complete = _complete(op, arguments)
-    positional = [argument for argument in schema_of(op).arguments if not argument.kwarg_only]
-    while positional and positional[-1].name not in arguments:
+    parameters = signature_of(op).parameters
+    positional = [each.name for each in parameters if not each.kwarg_only]
+    while positional and positional[-1] not in arguments:
         positional.pop()
     kwargs = {
-        argument.name: arguments[argument.name]
-        for argument in schema_of(op).arguments
-        if argument.kwarg_only and argument.name in arguments
+        each.name: arguments[each.name] for each in parameters if each.kwarg_only and each.name in arguments
     }
-    return tuple(complete[argument.name] for argument in positional), kwargs
+    return tuple(complete[name] for name in positional), kwargs
 
 
 def _first_form(new: NewNodes, op: OpOverload, complete: dict[str, Any]) -> Called:
     node = new.call(torch_api.auto_functionalized, (op,), complete)
-    start = max(1, len(schema_of(op).returns))
-    return Called(new, op, node, {name: start + at for at, name in enumerate(written_arguments(op))})
+    start = max(1, signature_of(op).returns)
+    return Called(new, op, node, {name: start + at for at, name in enumerate(signature_of(op).written)})
 
 
 def _second_form(new: NewNodes, op: OpOverload, complete: dict[str, Any]) -> Called:
     """Written arguments move into `_all_bases`; each argument says which base it is."""
     bases: dict[Node, int] = {}
     kwargs = dict(complete)
-    start = max(1, len(schema_of(op).returns))
+    start = max(1, signature_of(op).returns)
     written: dict[str, int | None] = {}
-    for name in written_arguments(op):
+    for name in signature_of(op).written:
         operand = kwargs.pop(name)
         if operand is None:
             kwargs[f"_{name}_base_index"] = None
@@ -138,7 +128,7 @@ def _second_form(new: NewNodes, op: OpOverload, complete: dict[str, Any]) -> Cal
 def _out_form(new: NewNodes, op: OpOverload, complete: dict[str, Any]) -> Called:
     """The buffers of an `out` op are given by their types; the node's outputs are the buffers."""
     kwargs = dict(complete)
-    names = written_arguments(op)
+    names = signature_of(op).written
     for name in names:
         buffer = kwargs.pop(name)
         if not isinstance(buffer, Buffer):

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from patdsl.graph import Pattern
-from patdsl.match.found import Match, Value
 from patdsl.op_table import Block, Native, Step, reached
 from patdsl.runtime import torch_api
 from patdsl.runtime.torch_api import Graph, Node
@@ -24,6 +23,7 @@ from patdsl.torch_private import schema_of
 if TYPE_CHECKING:
     from patdsl.runtime.findings import Findings
     from patdsl.runtime.passes import FusionPass
+    from patdsl.runtime.torch_match import TorchMatch
 
 
 def _findings(graph: Graph, patterns: FusionPass) -> Findings:
@@ -53,6 +53,9 @@ class Matcher(torch_api.PatternExpr):  # type: ignore[misc]
 
     def match(self, node: Node) -> Any:
         """The match that `node` belongs to, or a FailedMatch."""
+        # Loaded with the engine, when there is a graph.
+        from patdsl.runtime.torch_match import TorchMatch
+
         match = _findings(node.graph, self.patterns).at(node, self.pattern.full_name)
         if match is None:
             return torch_api.FailedMatch("no match of {}", self.pattern.full_name)
@@ -60,22 +63,6 @@ class Matcher(torch_api.PatternExpr):  # type: ignore[misc]
 
     def _match(self, node: Node, ctx: Any) -> Any:
         return self.match(node)
-
-
-class TorchMatch(torch_api.TorchMatch):  # type: ignore[misc]
-    """A match in torch's terms. Before it is written, its output is the node that it was found at."""
-
-    def __init__(self, matcher: Matcher, match: Match[Node], node: Node) -> None:
-        context = torch_api.MatchContext([matcher], {matcher: node}, graph=node.graph)
-        super().__init__(context, matcher, kwargs=_inputs(match))
-        self.found = match
-        self.anchor = node
-        self.nodes = list(match.dying) or [node]
-
-    def output_nodes(self) -> list[Node | None]:
-        matcher: Matcher = self.pattern
-        written = _findings(self.anchor.graph, matcher.patterns).is_written(self.found)
-        return [None if written else self.anchor]
 
 
 def register_replacement(*, search_fn_pattern: Matcher, pass_dicts: Any, **arguments: Any) -> None:
@@ -115,18 +102,6 @@ def trace(fn: Any, *args: Any, **kwargs: Any) -> Any:
         graph.placeholder(f"input_{at}")
     graph.output((None,))
     return torch_api.GraphModule({}, graph)
-
-
-def _inputs(match: Match[Node]) -> dict[str, Any]:
-    """The pattern's inputs by name. torch only counts and names them."""
-    found = {}
-    for each in match.pattern.inputs:
-        value = match.names.get(each.name)
-        if isinstance(value, Value):
-            found[each.name] = value.holders[0] if value.holders else value.producer
-        else:
-            found[each.name] = None if isinstance(value, tuple) else value
-    return found
 
 
 def _targets(pattern: Pattern, patterns: FusionPass) -> Iterator[Any]:

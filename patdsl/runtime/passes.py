@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any
 from patdsl.graph import PassSpec
 from patdsl.op_table import TorchCall
 from patdsl.runtime import torch_api
+from patdsl.runtime.hosts import host_values
 from patdsl.runtime.matcher import Matcher, entries_of, register_replacement, rewrite, trace
-from patdsl.runtime.report import PassReport, Refused, pattern_report
-from patdsl.runtime.resolve import Resolved, host_values, resolve_pass
 from patdsl.runtime.sides import Left, Right, examples
 from patdsl.runtime.target import check_target, current_target
 from patdsl.runtime.torch_api import Graph, GraphModule, Node
@@ -29,6 +28,8 @@ from patdsl.runtime.uuid import pass_uuid
 if TYPE_CHECKING:
     from patdsl.match.found import Match, Refusal
     from patdsl.match.index import PatternIndex
+    from patdsl.runtime.report import PassReport
+    from patdsl.runtime.resolve import Resolved
     from patdsl.runtime.rewriter import NotWritten, Written
 
 logger = logging.getLogger("patdsl")
@@ -62,7 +63,8 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
         self.counts: Counter[str] = Counter()
         self.last_counts: Counter[str] = Counter()
         self._called: dict[str, Counter[str]] = {}
-        self._refusals: dict[Refused, None] = {}
+        #: Pattern, node's name, rule and reason, in the order met.
+        self._refusals: dict[tuple[str, str, str, str], None] = {}
         self._seen: tuple[frozenset[str], Resolved] | None = None
         self._index: tuple[Resolved, frozenset[str], PatternIndex] | None = None
         self._targets = _torch_targets(spec)
@@ -97,7 +99,7 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
         for name, count in self.last_counts.items():
             logger.debug("%s: %s: replaced %d", self.name, name, count)
         for refusal in self._refusals:
-            logger.debug("%s: refused: %s", self.name, refusal)
+            logger.debug("%s: refused: %s at %s: %s: %s", self.name, *refusal)
         return sum(self.last_counts.values())
 
     def _run(self, graph: Graph, index: PatternIndex) -> None:
@@ -132,6 +134,9 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
 
     def resolved(self) -> Resolved:
         """Patterns, context and standings, with the torch ops that are registered now."""
+        # Like the engine: loaded when a pass is used, so that importing many passes stays cheap.
+        from patdsl.runtime.resolve import resolve_pass
+
         existing = self._existing()
         if self._seen is None or self._seen[0] != existing:
             self._seen = (existing, resolve_pass(self.spec, self.target, self.hosts))
@@ -161,6 +166,9 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
 
     def report(self) -> PassReport:
         """What is enabled and why not, which bindings are called, what was replaced, and what was refused last."""
+        # Most processes ask for no report.
+        from patdsl.runtime.report import PassReport, Refused, pattern_report
+
         resolved = self.resolved()
         patterns = tuple(
             pattern_report(
@@ -171,7 +179,7 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
             )
             for standing in resolved.standings
         )
-        refusals = tuple(self._refusals)
+        refusals = tuple(Refused(*each) for each in self._refusals)
         return PassReport(
             self.name, self.target, resolved.reasons, patterns, refusals, self.uuid() is not None
         )
@@ -191,12 +199,12 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
             self.last_counts[name] += 1
             self._called.setdefault(name, Counter()).update(outcome.calls)
         elif not outcome.stale:
-            self._refusals.setdefault(Refused(name, match.before.name, "written", outcome.reason))
+            self._refusals.setdefault((name, match.before.name, "written", outcome.reason))
 
     def note_refusals(self, refusals: Iterable[Refusal[Node]]) -> None:
         """Keep the engine's reasons; nodes are named, not kept."""
         for each in refusals:
-            self._refusals.setdefault(Refused(each.pattern.full_name, each.at.name, each.rule, each.reason))
+            self._refusals.setdefault((each.pattern.full_name, each.at.name, each.rule, each.reason))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are the same pass with its counts, without what torch registered."""

@@ -13,19 +13,14 @@ from typing import Any
 import attrs
 
 from patdsl.expr import UNKNOWN, EvaluationError, Scope, evaluate
-from patdsl.graph import ConstValue, HostValue, PassSpec, Pattern, RightStep
+from patdsl.graph import ConstValue, PassSpec, Pattern, RightStep
 from patdsl.match.context import Context
 from patdsl.match.fx_known import known
 from patdsl.match.resolve import resolve_all
 from patdsl.op_table import DeclaredCall, Native, On, Op, TorchCall
 from patdsl.runtime.target import matches
-from patdsl.runtime.torch_ops import exists, unusable, usable, what_runs
-
-_KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (float, int), "bool": (bool,), "str": (str,)}
-
-
-class HostValueError(ValueError):
-    """A host value is of the wrong kind, or no pass asks for it."""
+from patdsl.runtime.torch_ops import exists
+from patdsl.runtime.usable import unusable, usable, what_runs
 
 
 @attrs.frozen
@@ -106,58 +101,6 @@ def const_value(values: Sequence[ConstValue], target: str) -> Any:
 def is_on(targets: Sequence[On], target: str) -> bool:
     """Whether `target` is among them. None named: everywhere."""
     return not targets or any(matches(target, on.name, on.or_newer) for on in targets)
-
-
-# Host values
-
-
-def host_values(specs: Sequence[PassSpec], given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The value of every host that the passes ask for: the given one, else its declared test value.
-
-    Raises HostValueError for a wrong kind, and for a name that none of the passes declares.
-    """
-    given = dict(given or {})
-    declared = {host.name: host for spec in specs for host in spec.hosts}
-    for name in given:
-        if name not in declared:
-            expected = ", ".join(sorted(declared)) or "none"
-            raise HostValueError(f"no pass declares a host value '{name}'; declared: {expected}")
-    return {
-        name: _checked(host, given[name]) if name in given else _default(host)
-        for name, host in declared.items()
-    }
-
-
-def _checked(host: HostValue, value: Any) -> Any:
-    if host.params is not None:
-        if not callable(value):
-            raise HostValueError(
-                f"host '{host.name}' is a function ({', '.join(host.params)}); got {value!r}"
-            )
-        return value
-    allowed = _KINDS.get(host.kind)
-    wrong_bool = isinstance(value, bool) and host.kind != "bool"
-    if allowed is not None and (not isinstance(value, allowed) or wrong_bool):
-        raise HostValueError(
-            f"host '{host.name}' is declared {host.kind}; got {value!r}, which is {type(value).__name__}"
-        )
-    return float(value) if host.kind == "float" else value
-
-
-def _default(host: HostValue) -> Any:
-    if host.params is None:
-        return host.default
-    return TestFunction(host.default)
-
-
-@attrs.frozen
-class TestFunction:
-    """A host function that nobody supplied: always its declared test value."""
-
-    value: Any
-
-    def __call__(self, *args: Any) -> Any:
-        return self.value
 
 
 # Standings

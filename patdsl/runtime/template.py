@@ -37,13 +37,13 @@ from patdsl.op_table import (
 )
 from patdsl.runtime.buffers import Buffer, buffer_of
 from patdsl.runtime.fake_results import EmitError
-from patdsl.runtime.functional_call import Called, call, written_arguments
+from patdsl.runtime.functional_call import Called, call
 from patdsl.runtime.nodes import NewNodes, take
 from patdsl.runtime.operands import Operands
+from patdsl.runtime.signature import signature_of
 from patdsl.runtime.torch_api import Node, OpOverload
 from patdsl.runtime.torch_ops import find_op
 from patdsl.runtime.values import ask
-from patdsl.torch_private import schema_of
 
 Results = dict[str, Callable[[], Node]]
 
@@ -201,7 +201,7 @@ class Template:
 
     def _after(self, called: Called, name: str, argument: Out | Mut) -> Node:
         """The node that holds a written argument after the call."""
-        if name not in written_arguments(called.op):
+        if name not in signature_of(called.op).written:
             raise EmitError(f"the schema of {called.op} does not say that it writes '{name}'")
         node = called.after(name)
         if isinstance(argument, Out) and argument.view_as is not None:
@@ -215,8 +215,7 @@ def _schema_name(torch_op: OpOverload, key: int | str) -> str:
     """The schema's name of an argument that a template gives by position or name."""
     if isinstance(key, str):
         return key
-    arguments = schema_of(torch_op).arguments
-    if key >= len(arguments):
-        raise EmitError(f"{torch_op} takes {len(arguments)} arguments, its binding gives more")
-    name: str = arguments[key].name
-    return name
+    parameters = signature_of(torch_op).parameters
+    if key >= len(parameters):
+        raise EmitError(f"{torch_op} takes {len(parameters)} arguments, its binding gives more")
+    return parameters[key].name

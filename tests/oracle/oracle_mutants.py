@@ -138,7 +138,7 @@ MUTANTS = tuple(
             "True",
         ),
         ("a set is any number", join.Join, "_one_of", "if same(value, actual, known)", "if True"),
-        ("conditions do not matter", typed.RightTyping, "_demand", "if held is True", "if True"),
+        ("conditions do not matter", typed.RightTyping, "demand", "if held is True", "if True"),
         (
             "what the right side takes does not matter",
             typed.RightTyping,
