@@ -110,23 +110,38 @@ def import_times(repeats: int) -> tuple[float, float]:
 
 
 def torch_peer() -> tuple[Dialect, Apply, float]:
-    """The pattern for two epsilons, traced, as people write it by hand."""
-    dialect = own()
+    """Both norms before three quantisations, each for two epsilons, traced, as people write them by hand."""
+    dialect, ops = own(), torch.ops.patdsl
+    more: dict[str, tuple[Any, ...]] = {"token": (torch.float8_e4m3fn,), "group": (GROUP,), "mx": ()}
 
-    def sides(epsilon: float) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def alone(quant: str, epsilon: float) -> tuple[Callable[..., Any], Callable[..., Any]]:
         def unfused(x: torch.Tensor, weight: torch.Tensor) -> Any:
-            return dialect.quant(dialect.norm(x, weight, epsilon), GROUP)
+            return getattr(ops, f"{quant}_quant")(ops.rms_norm(x, weight, epsilon), *more[quant])
 
         def fused(x: torch.Tensor, weight: torch.Tensor) -> Any:
-            return torch.ops.patdsl.rms_norm_group_quant(x, weight, epsilon, GROUP)
+            return getattr(ops, f"rms_norm_{quant}_quant")(x, weight, epsilon, *more[quant])
+
+        return unfused, fused
+
+    def added(quant: str, epsilon: float) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        def unfused(x: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor) -> Any:
+            y, total = ops.fused_add_rms_norm(x, residual, weight, epsilon)
+            q, scale = getattr(ops, f"{quant}_quant")(y, *more[quant])
+            return q, total, scale
+
+        def fused(x: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor) -> Any:
+            fused_op = getattr(ops, f"add_rms_norm_{quant}_quant")
+            return fused_op(x, residual, weight, epsilon, *more[quant])
 
         return unfused, fused
 
     def make() -> PatternMatcherPass:
         patterns = PatternMatcherPass()
-        inputs = [torch.empty(ROWS, HIDDEN, dtype=torch.bfloat16), torch.empty(HIDDEN, dtype=torch.bfloat16)]
-        for epsilon in (1e-5, EPSILON):
-            register_replacement(*sides(epsilon), inputs, fwd_only, patterns)
+        x, weight = (torch.empty(dims, dtype=torch.bfloat16) for dims in ((ROWS, HIDDEN), (HIDDEN,)))
+        for quant in more:
+            for epsilon in (1e-5, EPSILON):
+                register_replacement(*alone(quant, epsilon), [x, weight], fwd_only, patterns)
+                register_replacement(*added(quant, epsilon), [x, x, weight], fwd_only, patterns)
         return patterns
 
     construction = median(make, 3)
