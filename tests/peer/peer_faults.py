@@ -1,0 +1,211 @@
+"""What torch's matcher gets wrong, each fault with what shows it in a case.
+
+In: a match that torch makes and patdsl does not, or the reverse. Out: `wrongly_matched`, the fault that torch's match
+shows, read off the match itself; `missed`, the changes to the graph under which torch finds the place too. None: the
+difference is not torch's fault. Matches are compared by the calls they take, other than views and `getitem`s.
+"""
+
+from __future__ import annotations
+
+import itertools
+import operator
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+import torch
+from oracle_graph import Ref
+from peer_fx import to_fx
+from peer_ops import OPS
+from peer_spec import Graph, Node, Spec, types_of
+from peer_torch import Found, TorchPass, found
+from torch.fx import Node as FxNode
+
+Place = frozenset[str]
+ATEN = torch.ops.aten
+FREE = {
+    *(operator.getitem, ATEN.view.default, ATEN.reshape.default),
+    *(ATEN.split_with_sizes.default, ATEN.split.Tensor),
+}
+
+NOT_INJECTIVE = "two calls of the pattern are one node"
+KEYWORDS = "a keyword argument that the pattern does not name is ignored"
+NOT_CHECKED = "what is written is not what was checked"
+NO_PLACE = "the replacement needs what is computed from its own results"
+STAYS = "the replacement reads what it was to replace"
+SPELLING = "another spelling of the same call"
+RESHAPE = "view and reshape are different targets"
+LAYOUT = "views and splits are taken one by one"
+DEAD = "a result that nobody reads"
+CHOICE = "one way to bind is tried for each root"
+
+
+def place_of(match: Found) -> Place:
+    return frozenset(node.name for node in match.nodes if not _is_free(node))
+
+
+def _is_free(node: FxNode) -> bool:
+    return node.target in FREE
+
+
+# torch matches, patdsl does not
+
+
+def wrongly_matched(match: Found) -> str | None:
+    if not is_injective(match):
+        return NOT_INJECTIVE
+    if any(set(node.kwargs) - set(pattern.kwargs) for pattern, node in match.bound):
+        return KEYWORDS
+    if set(match.nodes) != set(match.checked):
+        return NOT_CHECKED
+    if _depends(match):
+        return NO_PLACE
+    if set(match.inputs) & (set(match.nodes) | {taken for node in match.nodes for taken in _views_of(node)}):
+        return STAYS
+    return None
+
+
+def is_injective(match: Found) -> bool:
+    return len(set(match.nodes)) == len(match.nodes)
+
+
+def _depends(match: Found) -> bool:
+    """Whether an operand of the replacement is computed, outside of the match, from a value that it replaces."""
+    seen: set[FxNode] = set()
+    waiting = [user for node in match.outputs for user in node.users if user not in match.nodes]
+    while waiting:
+        node = waiting.pop()
+        if node not in seen:
+            seen.add(node)
+            waiting += node.users
+    return not seen.isdisjoint(match.inputs)
+
+
+def _views_of(node: FxNode) -> Iterator[FxNode]:
+    """Values that are the node's under another shape."""
+    for user in node.users:
+        if _is_free(user):
+            yield user
+            yield from _views_of(user)
+
+
+# patdsl matches, torch does not
+
+
+def missed(spec: Spec, theirs: TorchPass, graph: Graph, place: Place) -> tuple[str, ...] | None:
+    """The fewest faults that explain it: with what each is about out of the graph, torch finds the place."""
+    mends = (
+        (SPELLING, lambda g: [_respelled(g, views=False)]),
+        (RESHAPE, lambda g: [_respelled(g, views=True)]),
+        (DEAD, lambda g: [_read(g, place)]),
+        (LAYOUT, lambda g: _single_views(g, spec, place)),
+        (CHOICE, lambda g: [_isolated(g, place)]),
+    )
+    for count in range(1, len(mends) + 1):
+        for chosen in itertools.combinations(mends, count):
+            graphs = [graph]
+            for _, mend in chosen:
+                graphs = [made for each in graphs for made in mend(each)]
+            for mended in graphs:
+                if types_of(mended) is not None:
+                    matches = found(theirs, to_fx(mended))
+                    if any(is_injective(each) and place_of(each) == place for each in matches):
+                        return tuple(name for name, _ in chosen)
+                    if any(not is_injective(each) and place_of(each) < place for each in matches):
+                        return (*(name for name, _ in chosen), NOT_INJECTIVE)
+    return None
+
+
+def _respelled(graph: Graph, views: bool) -> Graph:
+    nodes = tuple(attrs.evolve(n, form=0) if OPS[n.op].is_view is views else n for n in graph.nodes)
+    return attrs.evolve(graph, nodes=nodes)
+
+
+def _read(graph: Graph, place: Place) -> Graph:
+    """Every result of the place's calls is returned where nobody read it."""
+    read = {ref for node in graph.nodes for ref in node.args} | set(graph.outputs)
+    results = [Ref(n.name, at) for n in graph.nodes if n.name in place for at in range(OPS[n.op].results)]
+    return attrs.evolve(graph, outputs=(*graph.outputs, *(each for each in results if each not in read)))
+
+
+def _single_views(graph: Graph, spec: Spec, place: Place) -> Iterator[Graph]:
+    """Without views that change nothing, of each chain the last view, and one node of equal views and splits; then with
+    one of their own for whoever else reads them; then with a view that changes nothing where the pattern may want one.
+    """
+    types = types_of(graph)
+    assert types is not None
+    now: dict[Ref, Ref] = {}
+    made: dict[tuple[Any, ...], str] = {}
+    nodes: list[Node] = []
+    sources: dict[Ref, Ref] = {}
+    for node in graph.nodes:
+        args = tuple(now.get(ref, ref) for ref in node.args)
+        if OPS[node.op].is_view:
+            source = sources.get(args[0], args[0])
+            if types[source].shape == types[Ref(node.name)].shape:
+                now[Ref(node.name)] = source
+                continue
+            args = (source,)
+            sources[Ref(node.name)] = source
+        if OPS[node.op].is_free:
+            first = made.setdefault((node.op, args), node.name)
+            if first != node.name:
+                now.update({Ref(node.name, at): Ref(first, at) for at in range(OPS[node.op].results)})
+                continue
+        nodes.append(attrs.evolve(node, args=args))
+    outputs = tuple(dict.fromkeys(now.get(ref, ref) for ref in graph.outputs))
+    base = _swept(attrs.evolve(graph, nodes=tuple(nodes), outputs=outputs))
+    yield base
+    yield _unshared(base, place)
+    wanted = {OPS[step.op].dims: step.op for step in spec.steps if OPS[step.op].is_view}
+    for at, node in enumerate(base.nodes):
+        for which, ref in enumerate(node.args):
+            dims = tuple(types[ref].shape)
+            if node.name in place and dims in wanted:
+                view = Node(f"{node.name}_v{which}", wanted[dims], (ref,))
+                args = (*node.args[:which], Ref(view.name), *node.args[which + 1 :])
+                changed = (*base.nodes[:at], view, attrs.evolve(node, args=args), *base.nodes[at + 1 :])
+                yield attrs.evolve(base, nodes=changed)
+
+
+def _unshared(graph: Graph, place: Place) -> Graph:
+    """Views and splits that something of the place reads, or that nothing else does, once more for the others."""
+    nodes: list[Node] = []
+    moved: dict[str, str] = {}
+    for node in graph.nodes:
+        own = node.name in place
+        args = node.args if own else tuple(Ref(moved.get(r.node, r.node), r.index) for r in node.args)
+        nodes.append(node if OPS[node.op].is_free else attrs.evolve(node, args=args))
+        if OPS[node.op].is_free:
+            moved[node.name] = f"{node.name}_o"
+            nodes.append(attrs.evolve(node, name=f"{node.name}_o", args=args))
+    outputs = tuple(Ref(moved.get(r.node, r.node), r.index) for r in graph.outputs)
+    return _swept(attrs.evolve(graph, nodes=tuple(nodes), outputs=outputs))
+
+
+def _isolated(graph: Graph, place: Place) -> Graph:
+    """Only the place and what it is computed from; what it gave to the rest is returned."""
+    by_name = {node.name: node for node in graph.nodes}
+    inside: set[str] = set()
+
+    def need(name: str) -> None:
+        if name in by_name and name not in inside:
+            inside.add(name)
+            for ref in by_name[name].args:
+                need(ref.node)
+
+    for name in place:
+        need(name)
+    read = [ref for n in graph.nodes if n.name not in inside for ref in n.args] + list(graph.outputs)
+    outputs = tuple(dict.fromkeys(ref for ref in read if ref.node in inside))
+    return Graph(graph.inputs, tuple(n for n in graph.nodes if n.name in inside), outputs)
+
+
+def _swept(graph: Graph) -> Graph:
+    """Without views and splits that nobody reads."""
+    while True:
+        read = {ref.node for node in graph.nodes for ref in node.args} | {ref.node for ref in graph.outputs}
+        left = tuple(node for node in graph.nodes if node.name in read or not OPS[node.op].is_free)
+        if left == graph.nodes:
+            return graph
+        graph = attrs.evolve(graph, nodes=left)
