@@ -18,7 +18,7 @@ from oracle_graph import Ref
 from peer_fx import to_fx
 from peer_ops import OPS
 from peer_spec import Graph, Node, Spec, types_of
-from peer_torch import Found, TorchPass, found
+from peer_torch import Found, TorchPass, found, torch_pass
 from torch.fx import Node as FxNode
 
 Place = frozenset[str]
@@ -93,11 +93,13 @@ def _views_of(node: FxNode) -> Iterator[FxNode]:
 
 
 def missed(spec: Spec, theirs: TorchPass, graph: Graph, place: Place) -> tuple[str, ...] | None:
-    """The fewest faults that explain it: with what each is about out of the graph, torch finds the place."""
+    """The fewest faults that explain it: with what each is about out of the graph, torch finds the place. For the last
+    one also with the pattern's outputs in another order.
+    """
     mends = (
         (SPELLING, lambda g: [_respelled(g, views=False)]),
         (RESHAPE, lambda g: [_respelled(g, views=True)]),
-        (DEAD, lambda g: [_read(g, place)]),
+        (DEAD, lambda g: _read(g, spec, place)),
         (LAYOUT, lambda g: _single_views(g, spec, place)),
         (CHOICE, lambda g: [_isolated(g, place)]),
     )
@@ -105,15 +107,30 @@ def missed(spec: Spec, theirs: TorchPass, graph: Graph, place: Place) -> tuple[s
         for chosen in itertools.combinations(mends, count):
             graphs = [graph]
             for _, mend in chosen:
-                graphs = [made for each in graphs for made in mend(each)]
-            for mended in graphs:
-                if types_of(mended) is not None:
-                    matches = found(theirs, to_fx(mended))
-                    if any(is_injective(each) and place_of(each) == place for each in matches):
-                        return tuple(name for name, _ in chosen)
-                    if any(not is_injective(each) and place_of(each) < place for each in matches):
-                        return (*(name for name, _ in chosen), NOT_INJECTIVE)
+                graphs = [made for each in graphs for made in mend(each) if types_of(made) is not None]
+            names = tuple(name for name, _ in chosen)
+            for each in graphs:
+                how = _finds(theirs, each, place)
+                if how is None and CHOICE in names:
+                    how = _finds_in_some_order(spec, each, place)
+                if how is not None:
+                    return (*names, *how)
     return None
+
+
+def _finds(theirs: TorchPass, graph: Graph, place: Place) -> tuple[str, ...] | None:
+    """Nothing where torch finds the place; the fault where it takes a part of it twice."""
+    matches = found(theirs, to_fx(graph))
+    if any(is_injective(each) and place_of(each) == place for each in matches):
+        return ()
+    twice = any(not is_injective(each) and place_of(each) < place for each in matches)
+    return (NOT_INJECTIVE,) if twice else None
+
+
+def _finds_in_some_order(spec: Spec, graph: Graph, place: Place) -> tuple[str, ...] | None:
+    orders = itertools.islice(itertools.permutations(spec.replaced), 1, 24)
+    others = (torch_pass(attrs.evolve(spec, replaced=order)) for order in orders)
+    return next((how for each in others if (how := _finds(each, graph, place)) is not None), None)
 
 
 def _respelled(graph: Graph, views: bool) -> Graph:
@@ -121,11 +138,16 @@ def _respelled(graph: Graph, views: bool) -> Graph:
     return attrs.evolve(graph, nodes=nodes)
 
 
-def _read(graph: Graph, place: Place) -> Graph:
-    """Every result of the place's calls is returned where nobody read it."""
+def _read(graph: Graph, spec: Spec, place: Place) -> Iterator[Graph]:
+    """Some results of the place's calls, which the pattern replaces and nobody read, are returned."""
     read = {ref for node in graph.nodes for ref in node.args} | set(graph.outputs)
-    results = [Ref(n.name, at) for n in graph.nodes if n.name in place for at in range(OPS[n.op].results)]
-    return attrs.evolve(graph, outputs=(*graph.outputs, *(each for each in results if each not in read)))
+    asked = {(s.op, at) for s in spec.steps for at, name in enumerate(s.results) if name in spec.replaced}
+    near = [node for node in graph.nodes if node.name in place or OPS[node.op].is_free]
+    dead = [Ref(node.name, at) for node in near for op, at in sorted(asked) if op == node.op]
+    dead = [ref for ref in dead if ref not in read]
+    for count in range(1, len(dead) + 1):
+        for chosen in itertools.combinations(dead, count):
+            yield attrs.evolve(graph, outputs=(*graph.outputs, *chosen))
 
 
 def _single_views(graph: Graph, spec: Spec, place: Place) -> Iterator[Graph]:
@@ -166,6 +188,19 @@ def _single_views(graph: Graph, spec: Spec, place: Place) -> Iterator[Graph]:
                 args = (*node.args[:which], Ref(view.name), *node.args[which + 1 :])
                 changed = (*base.nodes[:at], view, attrs.evolve(node, args=args), *base.nodes[at + 1 :])
                 yield attrs.evolve(base, nodes=changed)
+        for index in range(OPS[node.op].results):
+            ref = Ref(node.name, index)
+            if node.name in place and tuple(types[ref].shape) in wanted:
+                yield _viewed(base, at, ref, wanted[tuple(types[ref].shape)])
+
+
+def _viewed(graph: Graph, at: int, ref: Ref, view: str) -> Graph:
+    """All that reads the value reads a view of it."""
+    seen = Node(f"{ref.node}_r{ref.index}", view, (ref,))
+    now = {ref: Ref(seen.name)}
+    later = [attrs.evolve(n, args=tuple(now.get(r, r) for r in n.args)) for n in graph.nodes[at + 1 :]]
+    outputs = tuple(now.get(r, r) for r in graph.outputs)
+    return attrs.evolve(graph, nodes=(*graph.nodes[: at + 1], seen, *later), outputs=outputs)
 
 
 def _unshared(graph: Graph, place: Place) -> Graph:

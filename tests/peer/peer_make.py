@@ -23,8 +23,17 @@ MOST = 14
 def random_spec(random: Random) -> Spec:
     while True:
         spec = _spec(random)
-        if any(not OPS[step.op].is_free for step in spec.steps):
+        if any(not OPS[step.op].is_free for step in spec.steps) and not _moved(spec) & set(spec.replaced):
             return spec
+
+
+def _moved(spec: Spec) -> set[str]:
+    """Values that are an input under another shape, or a part of one: there is nothing to make anew."""
+    found = set(spec.inputs)
+    for step in spec.steps:
+        if OPS[step.op].is_free and step.args[0] in found:
+            found.update(step.results)
+    return found
 
 
 def _spec(random: Random) -> Spec:
@@ -38,7 +47,7 @@ def _spec(random: Random) -> Spec:
         step = _sibling(random, steps) if steps and random.random() < 0.15 else _step(random, steps, values)
         number = [2.0] if step.k else []
         made = results_of(step.op, *(values[arg] for arg in step.args), *number)
-        if made is not None and not _is_idle(step, values):
+        if made is not None and not _is_idle(step, steps, values):
             values.update(zip(step.results, made, strict=True))
             steps.append(step)
     used = {arg for step in steps for arg in step.args}
@@ -52,9 +61,12 @@ def _spec(random: Random) -> Spec:
     return attrs.evolve(spec, shapes=tuple((name, shapes[name]) for name in spec.inputs))
 
 
-def _is_idle(step: Step, values: dict[str, Tensor]) -> bool:
-    """A view that changes nothing, which no graph has for long."""
-    return OPS[step.op].is_view and tuple(values[step.args[0]].shape) == OPS[step.op].dims
+def _is_idle(step: Step, steps: list[Step], values: dict[str, Tensor]) -> bool:
+    """A view that changes nothing, or a free call for the second time, which is the same value to patdsl."""
+    op = OPS[step.op]
+    if op.is_free and any((each.op, each.args) == (step.op, step.args) for each in steps):
+        return True
+    return op.is_view and tuple(values[step.args[0]].shape) == op.dims
 
 
 def _step(random: Random, steps: list[Step], values: dict[str, Tensor]) -> Step:
