@@ -155,7 +155,7 @@ def _single_views(graph: Graph, spec: Spec, place: Place) -> Iterator[Graph]:
     one of their own for whoever else reads them; then with a view that changes nothing where the pattern may want one.
     """
     types = types_of(graph)
-    assert types is not None
+    assert types is not None  # mends of graphs that are none are left out
     now: dict[Ref, Ref] = {}
     made: dict[tuple[Any, ...], str] = {}
     nodes: list[Node] = []
@@ -178,6 +178,7 @@ def _single_views(graph: Graph, spec: Spec, place: Place) -> Iterator[Graph]:
     outputs = tuple(dict.fromkeys(now.get(ref, ref) for ref in graph.outputs))
     base = _swept(attrs.evolve(graph, nodes=tuple(nodes), outputs=outputs))
     yield base
+    yield _unshared(graph, place)
     yield _unshared(base, place)
     wanted = {OPS[step.op].dims: step.op for step in spec.steps if OPS[step.op].is_view}
     for at, node in enumerate(base.nodes):

@@ -144,8 +144,11 @@ def types_of(graph: Graph) -> dict[Ref, Tensor] | None:
 
 
 def results_of(op: str, *args: Any) -> tuple[Tensor, ...] | None:
-    """What the op makes of meta tensors; None where it objects, or is a conversion that changes nothing."""
-    if op == "double" and args[0].dtype is torch.float64:
+    """What the op makes of meta tensors; None where it objects, is a conversion that changes nothing, or computes with
+    integers, which not every kernel does.
+    """
+    dtypes = {arg.dtype for arg in args if isinstance(arg, Tensor)}
+    if (op == "double" and torch.float64 in dtypes) or (torch.int64 in dtypes and not OPS[op].is_free):
         return None
     try:
         return run(OPS[op], *args)
