@@ -101,7 +101,7 @@ def missed(spec: Spec, theirs: TorchPass, graph: Graph, place: Place) -> tuple[s
         (RESHAPE, lambda g: [_respelled(g, views=True)]),
         (DEAD, lambda g: _read(g, spec, place)),
         (LAYOUT, lambda g: _single_views(g, spec, place)),
-        (CHOICE, lambda g: [_isolated(g, place)]),
+        (CHOICE, lambda g: [_isolated(g, place, views) for views in (False, True)]),
     )
     for count in range(1, len(mends) + 1):
         for chosen in itertools.combinations(mends, count):
@@ -219,8 +219,8 @@ def _unshared(graph: Graph, place: Place) -> Graph:
     return _swept(attrs.evolve(graph, nodes=tuple(nodes), outputs=outputs))
 
 
-def _isolated(graph: Graph, place: Place) -> Graph:
-    """Only the place and what it is computed from; what it gave to the rest is returned."""
+def _isolated(graph: Graph, place: Place, views: bool) -> Graph:
+    """Only the place, what it is computed from, and perhaps the views of it; what it gave to the rest is returned."""
     by_name = {node.name: node for node in graph.nodes}
     inside: set[str] = set()
 
@@ -232,6 +232,9 @@ def _isolated(graph: Graph, place: Place) -> Graph:
 
     for name in place:
         need(name)
+    for node in graph.nodes if views else ():
+        if OPS[node.op].is_free and node.args[0].node in inside:
+            inside.add(node.name)
     read = [ref for n in graph.nodes if n.name not in inside for ref in n.args] + list(graph.outputs)
     outputs = tuple(dict.fromkeys(ref for ref in read if ref.node in inside))
     return Graph(graph.inputs, tuple(n for n in graph.nodes if n.name in inside), outputs)
