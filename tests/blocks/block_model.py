@@ -1,7 +1,8 @@
 """A decoder block of torch.nn modules, as its options say.
 
 In: `Options` and a seed. Out: `Block`, a module over rows `x`, and over a residual where the options ask for one; `inputs`.
-`rounds`: what is changed by declaration, a norm that reads its sum before it is rounded, is computed so.
+`rounds`: what is changed by declaration, a norm that reads its sum before it is rounded, is computed so. A block made
+`double()` computes without any rounding, that of quantisation included.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ GROUP = 32
 LARGEST = 448.0
 
 
+def wide(x: Tensor) -> Tensor:
+    """In fp32, or in float64 as it is."""
+    return x if x.dtype is torch.float64 else x.to(torch.float32)
+
+
 class OpNorm(nn.Module):
     """A norm that is one call of an op."""
 
@@ -30,6 +36,8 @@ class OpNorm(nn.Module):
         self.weight, self.epsilon = nn.Parameter(torch.ones(width)), epsilon
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.dtype is torch.float64:
+            return functional.rms_norm(x, self.weight.shape, self.weight, self.epsilon)
         return OPS.rms_norm(x, self.weight, self.epsilon)
 
 
@@ -37,9 +45,9 @@ class LlamaNorm(OpNorm):
     """The norm as Llama's code writes it."""
 
     def forward(self, x: Tensor) -> Tensor:
-        wide = x.to(torch.float32)
-        wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.epsilon)
-        return self.weight * wide.to(x.dtype)
+        y = wide(x)
+        y = y * torch.rsqrt(y.pow(2).mean(-1, keepdim=True) + self.epsilon)
+        return self.weight * y.to(x.dtype)
 
 
 NORMS: dict[str, Callable[[int, float], nn.Module]] = {
@@ -52,6 +60,8 @@ NORMS: dict[str, Callable[[int, float], nn.Module]] = {
 
 def quantised(x: Tensor, kind: str, scale: Tensor) -> Tensor:
     """`x` quantised, and what that stands for in the dtype of `x`."""
+    if x.dtype is torch.float64:
+        return x
     rows = x.view(-1, x.shape[-1])
     if kind == "group":
         q, s = OPS.group_quant(rows, GROUP)
@@ -65,13 +75,13 @@ def quantised(x: Tensor, kind: str, scale: Tensor) -> Tensor:
         q, exponents = OPS.mx_quant(x)
         s = torch.exp2(exponents.float() - 127)
     elif kind == "torch_token":
-        wide = x.float()
-        s = (wide.abs().amax(-1, keepdim=True) / LARGEST).clamp(min=1 / (512 * LARGEST))
-        q = (wide / s).clamp(-LARGEST, LARGEST).to(FP8)
+        full = wide(x)
+        s = (full.abs().amax(-1, keepdim=True) / LARGEST).clamp(min=1 / (512 * LARGEST))
+        q = (full / s).clamp(-LARGEST, LARGEST).to(FP8)
     else:
-        wide = x.float().view(*x.shape[:-1], -1, GROUP)
-        s = wide.abs().amax(-1, keepdim=True).clamp(min=1e-10) / LARGEST
-        q = (wide / s).to(FP8).view(x.shape)
+        parts = wide(x).view(*x.shape[:-1], -1, GROUP)
+        s = parts.abs().amax(-1, keepdim=True).clamp(min=1e-10) / LARGEST
+        q = (parts / s).to(FP8).view(x.shape)
         s = s.squeeze(-1)
     groups = q.float().view(*q.shape[:-1], s.shape[-1], -1) if s.dim() else q.float()
     return (groups * (s.unsqueeze(-1) if s.dim() else s)).reshape(x.shape).to(x.dtype)
@@ -169,7 +179,7 @@ class Block(nn.Module):
     def _rotate(self, x: Tensor) -> Tensor:
         length = x.shape[1]
         cos, sin = self.cos[:length].unsqueeze(1), self.sin[:length].unsqueeze(1)
-        a, b = x.float().chunk(2, -1)
+        a, b = wide(x).chunk(2, -1)
         return torch.cat([a * cos - b * sin, b * cos + a * sin], -1).to(x.dtype)
 
     def _mlp(self, x: Tensor, more: list[Tensor]) -> Tensor:
@@ -186,12 +196,12 @@ class Block(nn.Module):
             gate, up = self.gate(x), self.up(x)
         else:
             both = self.gate_up(x)
-            if form == "op":
+            if form == "op" and x.dtype is not torch.float64:
                 return getattr(OPS, f"{name}_and_mul")(both)
             if form == "slices":
                 gate, up = both[..., :WIDTH], both[..., WIDTH:]
             else:
-                gate, up = both.chunk(2, -1) if form == "chunk" else both.split([WIDTH, WIDTH], -1)
+                gate, up = both.split([WIDTH, WIDTH], -1) if form == "split" else both.chunk(2, -1)
         gate = getattr(functional, name)(gate)
         return up * gate if self.options.activation_swap else gate * up
 

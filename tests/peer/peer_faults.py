@@ -151,35 +151,17 @@ def _read(graph: Graph, spec: Spec, place: Place) -> Iterator[Graph]:
 
 
 def _single_views(graph: Graph, spec: Spec, place: Place) -> Iterator[Graph]:
-    """Without views that change nothing, of each chain the last view, and one node of equal views and splits; then with
-    one of their own for whoever else reads them; then with a view that changes nothing where the pattern may want one.
+    """Views and splits as torch wants them: equal ones are one, chains are short or stay, those that something else reads
+    too are there twice; or with a view that changes nothing where the pattern may want one.
     """
     types = types_of(graph)
-    assert types is not None  # mends of graphs that are none are left out
-    now: dict[Ref, Ref] = {}
-    made: dict[tuple[Any, ...], str] = {}
-    nodes: list[Node] = []
-    sources: dict[Ref, Ref] = {}
-    for node in graph.nodes:
-        args = tuple(now.get(ref, ref) for ref in node.args)
-        if OPS[node.op].is_view:
-            source = sources.get(args[0], args[0])
-            if types[source].shape == types[Ref(node.name)].shape:
-                now[Ref(node.name)] = source
-                continue
-            args = (source,)
-            sources[Ref(node.name)] = source
-        if OPS[node.op].is_free:
-            first = made.setdefault((node.op, args), node.name)
-            if first != node.name:
-                now.update({Ref(node.name, at): Ref(first, at) for at in range(OPS[node.op].results)})
-                continue
-        nodes.append(attrs.evolve(node, args=args))
-    outputs = tuple(dict.fromkeys(now.get(ref, ref) for ref in graph.outputs))
-    base = _swept(attrs.evolve(graph, nodes=tuple(nodes), outputs=outputs))
-    yield base
+    assert types is not None  # graphs that are none are left out before
+    for whole_chains in (True, False):
+        base = _merged(graph, types, whole_chains)
+        yield base
+        yield _unshared(base, place)
     yield _unshared(graph, place)
-    yield _unshared(base, place)
+    base = _merged(graph, types, whole_chains=False)
     wanted = {OPS[step.op].dims: step.op for step in spec.steps if OPS[step.op].is_view}
     for at, node in enumerate(base.nodes):
         for which, ref in enumerate(node.args):
@@ -193,6 +175,31 @@ def _single_views(graph: Graph, spec: Spec, place: Place) -> Iterator[Graph]:
             ref = Ref(node.name, index)
             if node.name in place and tuple(types[ref].shape) in wanted:
                 yield _viewed(base, at, ref, wanted[tuple(types[ref].shape)])
+
+
+def _merged(graph: Graph, types: dict[Ref, torch.Tensor], whole_chains: bool) -> Graph:
+    """One node of equal views and splits, no view that changes nothing, and of each chain the last view."""
+    now: dict[Ref, Ref] = {}
+    made: dict[tuple[Any, ...], str] = {}
+    nodes: list[Node] = []
+    sources: dict[Ref, Ref] = {}
+    for node in graph.nodes:
+        args = tuple(now.get(ref, ref) for ref in node.args)
+        if OPS[node.op].is_view:
+            source = args[0] if whole_chains else sources.get(args[0], args[0])
+            if types[source].shape == types[Ref(node.name)].shape:
+                now[Ref(node.name)] = source
+                continue
+            args = (source,)
+            sources[Ref(node.name)] = source
+        if OPS[node.op].is_free:
+            first = made.setdefault((node.op, args), node.name)
+            if first != node.name:
+                now.update({Ref(node.name, at): Ref(first, at) for at in range(OPS[node.op].results)})
+                continue
+        nodes.append(attrs.evolve(node, args=args))
+    outputs = tuple(dict.fromkeys(now.get(ref, ref) for ref in graph.outputs))
+    return _swept(attrs.evolve(graph, nodes=tuple(nodes), outputs=outputs))
 
 
 def _viewed(graph: Graph, at: int, ref: Ref, view: str) -> Graph:
