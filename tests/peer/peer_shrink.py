@@ -53,7 +53,4 @@ def _valid(graph: Graph) -> Iterator[Graph]:
 
 def reproduction(both: Both, graph: Graph) -> str:
     told = check(both, graph).differences
-    pattern = text_of(both.spec).removeprefix(PRELUDE)
-    return "\n".join(
-        [*told, "", pattern, str(graph), "", f"SPEC = {both.spec!r}", f"GRAPH = {graph!r}", ""]
-    )
+    return "\n".join([*told, "", text_of(both.spec).removeprefix(PRELUDE), both.spec.program(), "", str(graph), ""])

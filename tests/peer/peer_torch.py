@@ -54,11 +54,15 @@ class TorchPass:
     checked: list[Any]
 
 
-def torch_pass(spec: Spec) -> TorchPass:
+def torch_pass(spec: Spec, sentinel: float = 1000.5, one_example: bool = False) -> TorchPass:
+    """`sentinel`: the number that stands for the first captured one while the pattern is traced. `one_example`: all inputs
+    are traced with the same tensor.
+    """
     made = TorchPass(PatternMatcherPass(), [])
     names = [*spec.inputs, *spec.numbers]
     examples = [torch.empty(dict(spec.shapes)[name]) for name in spec.inputs]
-    sentinels = {name: 1000.5 + at for at, name in enumerate(spec.numbers)}
+    examples = examples[:1] * len(examples) if one_example else examples
+    sentinels = {name: sentinel + at for at, name in enumerate(spec.numbers)}
     target = getattr(torch.ops.orc, fused(len(spec.inputs), len(spec.numbers), len(spec.replaced)))
     program = f"{','.join(names)}|{spec.program()}"
 
