@@ -53,7 +53,9 @@ def test_a_binding_of_the_library(op, binding):
     """What torch itself and this project register exists; what exists has the schema that is declared."""
     found = find_op(binding.target)
     if found is None:
-        assert binding.target.split("::")[0] in ("vllm", "vllm_ir", "_C", "_C_cache_ops"), "no such op in this torch"
+        assert binding.target.split("::")[0] in ("vllm", "vllm_ir", "_C", "_C_cache_ops"), (
+            "no such op in this torch"
+        )
         pytest.skip("a model server's op, not registered here")
     assert contradictions(op, binding, found._schema) == []
 
@@ -88,7 +90,10 @@ RIGHT = [
     ("(x: T[*B], n: float) -> (y: T[*B]) = t::f", "t::f(Tensor x, Scalar n) -> Tensor"),
     ("(x: T[*B], d: dtype) -> (y: d[*B]) = t::f", "t::f(Tensor x, ScalarType d) -> Tensor"),
     ("(x: T[*B]) -> (y: f64[*B]) = t::f(x, f64)", "t::f(Tensor x, ScalarType d) -> Tensor"),
-    ("(x: T[*B]) -> (y: f64[*B]) = t::f(x, dtype=f64)", "t::f(Tensor x, *, ScalarType? dtype=None) -> Tensor"),
+    (
+        "(x: T[*B]) -> (y: f64[*B]) = t::f(x, dtype=f64)",
+        "t::f(Tensor x, *, ScalarType? dtype=None) -> Tensor",
+    ),
     ("(x: T[*B]) -> (y: T[*B]) = t::f(x, none)", "t::f(Tensor x, Tensor? w) -> Tensor"),
     ("(x: tensor[]) -> (y: tensor) = t::f", "t::f(Tensor[] x) -> Tensor"),
     ("(x: tensor, n: int) -> (parts: tensor[]) = t::f", "t::f(Tensor x, int n) -> Tensor[]"),

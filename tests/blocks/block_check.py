@@ -1,7 +1,7 @@
 """One block: compiled with the library's passes and those of `torch_written.pat`, and without.
 
-In: `Options` and a seed. Out: `check_graph` and `check_inductor`: sentences on what is wrong, none where all is well. The
-first stops before code generation and asks for equal bits; the second runs what Inductor makes.
+In: `Options` and a seed. Out: `check_graph` and `check_inductor`: sentences on what is wrong, none where all is well.
+The first stops before code generation and asks for equal bits; the second runs what Inductor makes.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def check_graph(options: Options, seed: int) -> list[str]:
 def check_inductor(options: Options, seed: int) -> list[str]:
     """The matches, and how far the compiled results are from float64, against those of the block as it is.
 
-    Every rounding of the fused block is one of the unfused block, so that its error is no larger but for chance: the root
-    mean square over hundreds of elements may be 1.5 times that of the block run as it is, or compiled without
+    Every rounding of the fused block is one of the unfused block, so that its error is no larger but for chance: the
+    root mean square over hundreds of elements may be 1.5 times that of the block run as it is, or compiled without
     passes, whichever is larger. Float64 does not quantise; that error is the same in all of them.
     """
     module = block(options, seed)
@@ -70,9 +70,7 @@ def _root_mean_square(x: torch.Tensor) -> float:
     return float(x.double().square().mean().sqrt())
 
 
-def _compiled(
-    module: Block, options: Options, seed: int, chain: Chain, inductor: bool = False
-) -> Compiled:
+def _compiled(module: Block, options: Options, seed: int, chain: Chain, inductor: bool = False) -> Compiled:
     given = inputs(options, seed)
     if options.dynamic:
         for each in given:

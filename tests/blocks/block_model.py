@@ -1,6 +1,6 @@
 """A decoder block of torch.nn modules, as its options say.
 
-In: `Options` and a seed. Out: `Block`, a module over rows `x`, and over a residual where the options ask for one; `inputs`.
+In: `Options` and a seed. Out: `Block`, a module over rows `x`, and a residual where the options ask for one; `inputs`.
 `rounds`: what is changed by declaration, a norm that reads its sum before it is rounded, is computed so. A block made
 `double()` computes without any rounding, that of quantisation included.
 """

@@ -1,7 +1,7 @@
 """What a decoder block is made of, and which fusions that must give.
 
-In: a `Random`. Out: `random_options`; `expected`, how often each pattern fires on the block, worked out from the options
-alone, by what the library's files and `torch_written.pat` promise.
+In: a `Random`. Out: `random_options`; `expected`, how often each pattern fires on the block, worked out from the
+options alone, by what the library's files and `torch_written.pat` promise.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Options:
     sum_read: bool
 
     def knows(self, norm: Norm) -> bool:
-        """Whether a pass knows the norm. torch's own is rounded once, which makes it another one of the short dtypes."""
+        """Whether a pass knows the norm. torch's own is rounded once, which makes it another one but in fp32."""
         return norm.kind in ("op", "llama") or (norm.kind == "rms" and not self.is_short)
 
     @property
@@ -137,8 +137,8 @@ def expected(options: Options) -> Counter[str]:
 def norms(options: Options) -> list[tuple[Norm, bool]]:
     """Every norm of the block with whether it is fused with the sum that it reads.
 
-    A sum with the result of a product of matrices is made by `addmm`, which Inductor writes where nothing stands between
-    them: in 2-D without a bias.
+    A sum with a product of matrices is an `addmm`, which Inductor writes where nothing stands between them: in 2-D
+    without a bias.
     """
     is_sum = len(options.dims) == 3 or options.bias
     first = {"pre": options.residual_in, "post": is_sum, "sandwich": options.residual_in}[options.order]

@@ -1,7 +1,7 @@
 """Bulk runs: `python tests/blocks/run.py --cases N --seed S --seconds T [--every E]`.
 
-In: how many blocks, from which seed, for how long; every `E`th also goes through Inductor's code generation. Out: counts on
-standard output, and a file for each failure, its options cut down, in the folder `--failures`.
+In: how many blocks, from which seed, for how long; every `E`th also goes through Inductor's code generation. Out:
+counts on standard output, and a file for each failure, its options cut down, in the folder `--failures`.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cases", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=float("inf"))
-    parser.add_argument("--every", type=int, default=10, help="generate code for every such block; 0 for none")
+    parser.add_argument(
+        "--every", type=int, default=10, help="generate code for every such block; 0 for none"
+    )
     parser.add_argument("--failures", type=Path, default=Path("block_failures"))
     return parser.parse_args()
 

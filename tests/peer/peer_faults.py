@@ -151,8 +151,8 @@ def _read(graph: Graph, spec: Spec, place: Place) -> Iterator[Graph]:
 
 
 def _single_views(graph: Graph, spec: Spec, place: Place) -> Iterator[Graph]:
-    """Views and splits as torch wants them: equal ones are one, chains are short or stay, those that something else reads
-    too are there twice; or with a view that changes nothing where the pattern may want one.
+    """Views and splits as torch wants them: equal ones are one, chains are short or stay, those that something else
+    reads too are there twice; or with a view that changes nothing where the pattern may want one.
     """
     types = types_of(graph)
     assert types is not None  # graphs that are none are left out before

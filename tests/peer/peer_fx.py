@@ -59,5 +59,6 @@ def results(module: GraphModule, graph: Graph) -> tuple[Tensor, ...]:
 def same(one: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> bool:
     """Equal dtypes, shapes and values."""
     return len(one) == len(other) and all(
-        a.dtype == b.dtype and a.shape == b.shape and torch.equal(a, b) for a, b in zip(one, other, strict=True)
+        a.dtype == b.dtype and a.shape == b.shape and torch.equal(a, b)
+        for a, b in zip(one, other, strict=True)
     )

@@ -1,7 +1,7 @@
 """Cases written by hand, in the form that `peer_shrink.py` prints.
 
 In: nothing. Out: `spec_of` and `graph_of` read texts; `FAULTS`: for each of torch's faults a pattern, a graph, and the
-places that torch and patdsl find there; `AGREED`: cases on which the two once differed by a fault of patdsl's.
+places that torch and patdsl find there; `SAME`: matches and near misses on which the two agree.
 """
 
 from __future__ import annotations
@@ -38,9 +38,7 @@ class Known:
 
 FAULTS = {
     NOT_INJECTIVE: Known("a=neg(x);b=neg(x);a,b", "i0: [4, 8]; n0 = neg(i0); return n0", theirs=("n0",)),
-    KEYWORDS: Known(
-        "a=gelu(x);a", "i0: [4, 8]; n0 = gelu_tanh(i0); return n0", theirs=("n0",), harms=True
-    ),
+    KEYWORDS: Known("a=gelu(x);a", "i0: [4, 8]; n0 = gelu_tanh(i0); return n0", theirs=("n0",), harms=True),
     NOT_CHECKED: Known(
         "a=neg(x);b=scale(a,2.0);a,b",
         "i0: [4, 8]; n0 = neg(i0); n1 = scale(n0, 3.0); n2 = scale(n0, 2.0); return n1, n2",
@@ -76,7 +74,8 @@ FAULTS = {
     ),
 }
 
-AGREED = (
+#: Both find the same. The first two did not, by faults of patdsl's.
+SAME = (
     Known(
         "a=as_32(x);b=as_2_16(a);c=tanh(b);c",
         "i0: [4, 8]; n0 = as_32(i0); n1 = as_2_16(n0); n2 = tanh(n1); return n2",
@@ -89,6 +88,20 @@ AGREED = (
         theirs=("n0 n1",),
         ours=("n0 n1",),
     ),
+    Known(
+        "a=neg(x);b=add(a,y);b",
+        "i0: [4, 8]; i1: [4, 8]; n0 = neg(i0); n1 = add(i1, n0); return n1",
+        theirs=("n0 n1",),
+        ours=("n0 n1",),
+    ),
+    Known("a=sub(x,y);b=sub(a,x);b", "i0: [4, 8]; i1: [4, 8]; n0 = sub(i0, i1); n1 = sub(n0, i1); return n1"),
+    Known("a=neg(x);b=tanh(a);b", "i0: [4, 8]; n0 = neg(i0); n1 = tanh(n0); n2 = abs(n0); return n1, n2"),
+    Known("a=neg(x);b=tanh(a);b", "i0: [4, 8]; n0 = neg(i0); n1 = tanh(n0); return n0, n1"),
+    Known("a=scale(x,2.0);a", "i0: [4, 8]; n0 = scale(i0, 3.0); return n0"),
+    Known(
+        "a=scale(x,k);b=shift(a,k);b",
+        "i0: [4, 8]; n0 = scale(i0, 2.0); n1 = shift(n0, 3.0); return n1",
+    ),
 )
 
 
@@ -97,7 +110,7 @@ def spec_of(program: str) -> Spec:
     *lines, replaced = program.split(";")
     steps = []
     for line in lines:
-        results, op, args = re.fullmatch(r"(.*)=(\w+)\((.*)\)", line).groups()
+        results, op, args = _parts(r"(.*)=(\w+)\((.*)\)", line)
         operands = args.split(",")
         numbers = [each for each in operands if re.fullmatch(r"k\d*|[\d.]+", each)]
         tensors = tuple(each for each in operands if each not in numbers)
@@ -116,12 +129,18 @@ def graph_of(text: str) -> Graph:
             name, dims = line.split(": ")
             inputs.append((name, tuple(map(int, dims.strip("[]").split(", ")))))
         else:
-            name, op, form, args = re.fullmatch(r"(\w+) = (\w+?)(?:#(\d+))?\((.*)\)", line).groups()
+            name, op, form, args = _parts(r"(\w+) = (\w+?)(?:#(\d+))?\((.*)\)", line)
             operands = args.split(", ")
             numbers = [float(each) for each in operands if each[0].isdigit()]
             refs = tuple(_ref(each) for each in operands if not each[0].isdigit())
             nodes.append(Node(name, op, refs, numbers[0] if numbers else None, int(form or 0)))
     return Graph(tuple(inputs), tuple(nodes), outputs)
+
+
+def _parts(form: str, line: str) -> tuple[str, ...]:
+    found = re.fullmatch(form, line)
+    assert found is not None, line
+    return found.groups()
 
 
 def _ref(text: str) -> Ref:

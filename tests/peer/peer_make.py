@@ -62,11 +62,19 @@ def _spec(random: Random) -> Spec:
 
 
 def _is_idle(step: Step, steps: list[Step], values: dict[str, Tensor]) -> bool:
-    """A view that changes nothing, or a free call for the second time, which is the same value to patdsl."""
+    """A view that changes nothing, alone or with views before it, or a free call for the second time, which is the same
+    value to patdsl.
+    """
     op = OPS[step.op]
     if op.is_free and any((each.op, each.args) == (step.op, step.args) for each in steps):
         return True
-    return op.is_view and tuple(values[step.args[0]].shape) == op.dims
+    makers = {name: each for each in steps for name in each.results}
+    source = step.args[0]
+    while op.is_view and tuple(values[source].shape) != op.dims:
+        if source not in makers or not OPS[makers[source].op].is_view:
+            return False
+        source = makers[source].args[0]
+    return op.is_view
 
 
 def _step(random: Random, steps: list[Step], values: dict[str, Tensor]) -> Step:
@@ -238,7 +246,9 @@ def _other_number(random: Random, graph: Graph, at: int) -> Graph:
 def _other_op(random: Random, graph: Graph, at: int) -> Graph:
     node = graph.nodes[at]
     old = OPS[node.op]
-    alike = [o for o in OPS.values() if (o.tensors, o.results, o.has_k) == (old.tensors, old.results, old.has_k)]
+    alike = [
+        o for o in OPS.values() if (o.tensors, o.results, o.has_k) == (old.tensors, old.results, old.has_k)
+    ]
     return _with(graph, at, attrs.evolve(node, op=random.choice(alike).name))
 
 

@@ -61,7 +61,10 @@ def _plain(target: Any, **named: Any) -> Callable[..., list[Spelling]]:
     def spell(*args: Any) -> list[Spelling]:
         names = [argument.name for argument in target._schema.arguments]
         given = dict(zip(names, args, strict=False)) | named
-        return [(target, args, dict(named)), (target, args[:1], {k: given[k] for k in names[1:] if k in given})]
+        return [
+            (target, args, dict(named)),
+            (target, args[:1], {k: given[k] for k in names[1:] if k in given}),
+        ]
 
     return spell
 
@@ -111,7 +114,10 @@ def _gelu(x: Any) -> list[Spelling]:
 
 def _double(x: Any) -> list[Spelling]:
     wide = torch.float64
-    return [(PRIMS.convert_element_type.default, (x, wide), {}), (ATEN._to_copy.default, (x,), {"dtype": wide})]
+    return [
+        (PRIMS.convert_element_type.default, (x, wide), {}),
+        (ATEN._to_copy.default, (x,), {"dtype": wide}),
+    ]
 
 
 def _norm(x: Any, k: float) -> list[Spelling]:
@@ -138,7 +144,12 @@ OPS = {
         Op("tanh", 1, _plain(ATEN.tanh.default), "aten::tanh"),
         Op("abs", 1, _plain(ATEN.abs.default), "aten::abs"),
         Op("gelu", 1, _gelu, "aten::gelu"),
-        Op("gelu_tanh", 1, _plain(ATEN.gelu.default, approximate="tanh"), 'aten::gelu(x0, approximate="tanh")'),
+        Op(
+            "gelu_tanh",
+            1,
+            _plain(ATEN.gelu.default, approximate="tanh"),
+            'aten::gelu(x0, approximate="tanh")',
+        ),
         Op("double", 1, _double, "prims::convert_element_type(x0, f64) | aten::_to_copy(x0, dtype=f64)"),
         Op("scale", 1, _plain(ATEN.mul.Scalar), "aten::mul.Scalar", has_k=True),
         Op("shift", 1, _plain(ATEN.sub.Scalar), "aten::sub.Scalar", has_k=True),
@@ -164,4 +175,3 @@ def run(op: Op, *args: Any) -> tuple[Any, ...]:
     target, given, named = op.spell(*args)[0]
     made = target(*given, **named)
     return tuple(made) if op.results > 1 else (made,)
-

@@ -53,4 +53,6 @@ def _valid(graph: Graph) -> Iterator[Graph]:
 
 def reproduction(both: Both, graph: Graph) -> str:
     told = check(both, graph).differences
-    return "\n".join([*told, "", text_of(both.spec).removeprefix(PRELUDE), both.spec.program(), "", str(graph), ""])
+    return "\n".join(
+        [*told, "", text_of(both.spec).removeprefix(PRELUDE), both.spec.program(), "", str(graph), ""]
+    )

@@ -6,6 +6,7 @@ An op that a `.pat` file declares commutative is one pattern here for each order
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 from collections.abc import Callable, Iterator
@@ -55,8 +56,8 @@ class TorchPass:
 
 
 def torch_pass(spec: Spec, sentinel: float = 1000.5, one_example: bool = False) -> TorchPass:
-    """`sentinel`: the number that stands for the first captured one while the pattern is traced. `one_example`: all inputs
-    are traced with the same tensor.
+    """`sentinel`: the number that stands for the first captured one while the pattern is traced. `one_example`: all
+    inputs are traced with the same tensor.
     """
     made = TorchPass(PatternMatcherPass(), [])
     names = [*spec.inputs, *spec.numbers]
@@ -72,7 +73,7 @@ def torch_pass(spec: Spec, sentinel: float = 1000.5, one_example: bool = False) 
 
     for ordered in _orders(spec):
         register_replacement(
-            _function(names, lambda *args, text=ordered.program(): _search(text, names, args)),
+            _function(names, functools.partial(_search, ordered.program(), names)),
             _function(names, lambda *args: target(*args, program)),
             examples,
             _traced,
@@ -94,7 +95,7 @@ def _orders(spec: Spec) -> Iterator[Spec]:
         yield attrs.evolve(spec, steps=steps)
 
 
-def _search(program: str, names: list[str], args: tuple[Any, ...]) -> Any:
+def _search(program: str, names: list[str], *args: Any) -> Any:
     made = calculated(program, dict(zip(names, args, strict=True)))
     return made[0] if len(made) == 1 else made
 
