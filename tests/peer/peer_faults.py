@@ -161,6 +161,7 @@ def _single_views(graph: Graph, spec: Spec, place: Place) -> Iterator[Graph]:
         yield base
         yield _unshared(base, place)
     yield _unshared(graph, place)
+    yield from _chained(graph)
     base = _merged(graph, types, whole_chains=False)
     wanted = {OPS[step.op].dims: step.op for step in spec.steps if OPS[step.op].is_view}
     for at, node in enumerate(base.nodes):
@@ -175,6 +176,15 @@ def _single_views(graph: Graph, spec: Spec, place: Place) -> Iterator[Graph]:
             ref = Ref(node.name, index)
             if node.name in place and tuple(types[ref].shape) in wanted:
                 yield _viewed(base, at, ref, wanted[tuple(types[ref].shape)])
+
+
+def _chained(graph: Graph) -> Iterator[Graph]:
+    """Of two views of one value the later one as a view of the other."""
+    for at, node in enumerate(graph.nodes):
+        for other in graph.nodes[:at]:
+            if OPS[node.op].is_view and OPS[other.op].is_view and node.args == other.args:
+                changed = attrs.evolve(node, args=(Ref(other.name),))
+                yield attrs.evolve(graph, nodes=(*graph.nodes[:at], changed, *graph.nodes[at + 1 :]))
 
 
 def _merged(graph: Graph, types: dict[Ref, torch.Tensor], whole_chains: bool) -> Graph:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from functools import cache
 
 import pytest
 from oracle_mutants import MUTANTS, Mutant, broken
-from peer_compare import both_of, check, compiled, graph_of, our_places
+from peer_compare import Both, both_of, check, compiled, graph_of, our_places
 from peer_faults import place_of
 from peer_fx import results, same, to_fx
-from peer_known import SAME, FAULTS, Known, spec_of
+from peer_known import FAULTS, SAME, Known, spec_of
 from peer_known import graph_of as graph_from
 from peer_shrink import reproduction, shrunk
+from peer_spec import Graph
 from peer_torch import apply, found, torch_pass
 
 PATTERNS, GRAPHS = range(40), 4
@@ -36,10 +38,16 @@ def test_the_two_agree() -> None:
     assert counts["excused"] < 0.5 * counts["cases"], counts
 
 
+@cache
+def case(known: Known) -> tuple[Both, Graph]:
+    both = compiled(spec_of(known.program))
+    assert both is not None
+    return both, graph_from(known.graph)
+
+
 def places(known: Known) -> tuple[list[str], list[str]]:
     """What torch and patdsl find."""
-    both, graph = compiled(spec_of(known.program)), graph_from(known.graph)
-    assert both is not None
+    both, graph = case(known)
     theirs = [" ".join(sorted(place_of(match))) for match in found(both.theirs, to_fx(graph))]
     return theirs, [" ".join(sorted(place)) for place in our_places(both.ours, graph)]
 
@@ -48,9 +56,7 @@ def places(known: Known) -> tuple[list[str], list[str]]:
 def test_a_fault_of_torch(fault: str) -> None:
     known = FAULTS[fault]
     assert places(known) == (list(known.theirs), list(known.ours))
-    both, graph = compiled(spec_of(known.program)), graph_from(known.graph)
-    assert both is not None
-    result = check(both, graph)
+    result = check(*case(known))
     assert not result.differences
     assert fault in result.faults
     assert result.harmed is known.harms
@@ -59,9 +65,7 @@ def test_a_fault_of_torch(fault: str) -> None:
 @pytest.mark.parametrize("known", SAME, ids=str)
 def test_the_two_agree_on_matches_and_near_misses(known: Known) -> None:
     assert places(known) == (list(known.theirs), list(known.ours))
-    both = compiled(spec_of(known.program))
-    assert both is not None
-    result = check(both, graph_from(known.graph))
+    result = check(*case(known))
     assert not result.differences
     assert not result.faults
 
@@ -117,8 +121,4 @@ NOTICED = {
 def test_a_broken_rule_is_noticed(mutant: Mutant) -> None:
     with warnings.catch_warnings(), broken(mutant):
         warnings.simplefilter("ignore")
-        cases = ((both_of(seed), seed, number) for seed in range(100, 160) for number in range(4))
-        known = ((compiled(spec_of(k.program)), graph_from(k.graph)) for k in (*FAULTS.values(), *SAME))
-        assert any(both and check(both, graph).differences for both, graph in known) or any(
-            check(both, graph_of(both, seed, number)).differences for both, seed, number in cases
-        )
+        assert any(check(*case(known)).differences for known in (*FAULTS.values(), *SAME))
