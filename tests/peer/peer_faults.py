@@ -161,7 +161,9 @@ def _single_views(graph: Graph, spec: Spec, place: Place) -> Iterator[Graph]:
         yield base
         yield _unshared(base, place)
     yield _unshared(graph, place)
-    yield from _chained(graph)
+    for chained in _chained(graph):
+        yield chained
+        yield _unshared(chained, place)
     base = _merged(graph, types, whole_chains=False)
     wanted = {OPS[step.op].dims: step.op for step in spec.steps if OPS[step.op].is_view}
     for at, node in enumerate(base.nodes):
@@ -179,12 +181,13 @@ def _single_views(graph: Graph, spec: Spec, place: Place) -> Iterator[Graph]:
 
 
 def _chained(graph: Graph) -> Iterator[Graph]:
-    """Of two views of one value the later one as a view of the other."""
-    for at, node in enumerate(graph.nodes):
-        for other in graph.nodes[:at]:
-            if OPS[node.op].is_view and OPS[other.op].is_view and node.args == other.args:
-                changed = attrs.evolve(node, args=(Ref(other.name),))
-                yield attrs.evolve(graph, nodes=(*graph.nodes[:at], changed, *graph.nodes[at + 1 :]))
+    """Of two views of one value one as a view of the other."""
+    for node, other in itertools.permutations(graph.nodes, 2):
+        if OPS[node.op].is_view and OPS[other.op].is_view and node.args == other.args:
+            chain = (other, attrs.evolve(node, args=(Ref(other.name),)))
+            rest = [each for each in graph.nodes if each != other]
+            at = rest.index(node)
+            yield attrs.evolve(graph, nodes=(*rest[:at], *chain, *rest[at + 1 :]))
 
 
 def _merged(graph: Graph, types: dict[Ref, torch.Tensor], whole_chains: bool) -> Graph:
