@@ -148,6 +148,12 @@ def _read(graph: Graph, spec: Spec, place: Place) -> Iterator[Graph]:
     for count in range(1, len(dead) + 1):
         for chosen in itertools.combinations(dead, count):
             yield attrs.evolve(graph, outputs=(*graph.outputs, *chosen))
+            # Of a split also by a split of its own: torch counts the parts that are read.
+            apart = [attrs.evolve(n, name=f"{n.name}_d") for n in near if OPS[n.op].is_free]
+            moved = {node.name.removesuffix("_d"): node.name for node in apart}
+            outputs = (Ref(moved.get(ref.node, ref.node), ref.index) for ref in chosen)
+            own = attrs.evolve(graph, nodes=(*graph.nodes, *apart), outputs=(*graph.outputs, *outputs))
+            yield _swept(own)
 
 
 def _single_views(graph: Graph, spec: Spec, place: Place) -> Iterator[Graph]:
