@@ -167,6 +167,7 @@ def _single_views(graph: Graph, spec: Spec, place: Place) -> Iterator[Graph]:
         yield base
         yield _unshared(base, place)
     yield _unshared(graph, place)
+    yield _parted(graph)
     for chained in _chained(graph):
         yield chained
         yield _unshared(chained, place)
@@ -184,6 +185,20 @@ def _single_views(graph: Graph, spec: Spec, place: Place) -> Iterator[Graph]:
             ref = Ref(node.name, index)
             if node.name in place and tuple(types[ref].shape) in wanted:
                 yield _viewed(base, at, ref, wanted[tuple(types[ref].shape)])
+
+
+def _parted(graph: Graph) -> Graph:
+    """The second part of each split by a split of its own."""
+    splits = {node.name for node in graph.nodes if OPS[node.op].listed}
+
+    def moved(ref: Ref) -> Ref:
+        return Ref(f"{ref.node}_p", 1) if ref.node in splits and ref.index == 1 else ref
+
+    nodes = []
+    for node in graph.nodes:
+        changed = attrs.evolve(node, args=tuple(map(moved, node.args)))
+        nodes += [changed, attrs.evolve(changed, name=f"{node.name}_p")] if node.name in splits else [changed]
+    return _swept(attrs.evolve(graph, nodes=tuple(nodes), outputs=tuple(map(moved, graph.outputs))))
 
 
 def _chained(graph: Graph) -> Iterator[Graph]:
