@@ -245,7 +245,8 @@ def _why_not_found(op: Op) -> str:
     calls = [binding for binding in op.bindings if isinstance(binding, TorchCall)]
     others = [binding.op for binding in op.bindings if isinstance(binding, DeclaredCall)]
     told = [f"{call.target}: {unusable(op, call)}" for call in calls]
-    return "; ".join([*told, *(f"{other}: the same of its bindings" for other in others)])
+    told += [f"{other}: none of its bindings can be found" for other in others]
+    return "; ".join(told) or "it has no binding"
 
 
 def _names(targets: Sequence[On]) -> str:

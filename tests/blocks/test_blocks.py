@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
+import attrs
+import block_check
 import pytest
-import torch
-from block_check import check_graph, check_inductor, passes
-from block_model import block, inputs
-from block_options import Options, expected, norms, random_options
-from fusing import compiled
+from block_check import check_graph, check_inductor
+from block_model import Block, block
+from block_options import Norm, Options, expected, random_options
+from block_shrink import PLAIN
+from oracle_mutants import MUTANTS, broken
 
 GRAPHS = range(8)
 THROUGH_INDUCTOR = (1, 6, 14)
@@ -43,13 +45,22 @@ def test_the_options_reach_every_fusion() -> None:
     assert any(not each for each in wanted)
 
 
-@torch.no_grad()
-def test_a_wrong_epsilon_is_noticed() -> None:
-    """The check compares bits: what another epsilon changes is seen in the results."""
-    options = options_of(1)
-    assert norms(options)[0][0].epsilon == 0.3
-    module = block(options, 1)
-    right = compiled(module, *inputs(options, 1), passes=passes()).results
-    module.first.epsilon = 0.2
-    wrong = compiled(module, *inputs(options, 1), passes=passes()).results
-    assert not torch.equal(right[0], wrong[0])
+READ_BY_OTHERS = attrs.evolve(PLAIN, first=Norm("op", 0.3, quant="token", third="live"))
+
+
+def test_an_engine_that_overlooks_a_reader_is_noticed() -> None:
+    """The smaller fused op, without the norm among its results, fires as well as the right one."""
+    mutant = next(each for each in MUTANTS if each.title == "other users do not matter")
+    assert not check_graph(READ_BY_OTHERS, 0)
+    with broken(mutant):
+        assert any("matches, expected" in each for each in check_graph(READ_BY_OTHERS, 0))
+
+
+def test_another_epsilon_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def off(options: Options, seed: int, rounds: bool = False) -> Block:
+        made = block(options, seed, rounds)
+        made.first.epsilon = 0.29 if rounds else 0.3
+        return made
+
+    monkeypatch.setattr(block_check, "block", off)
+    assert any("differs" in each for each in check_graph(READ_BY_OTHERS, 0))

@@ -32,7 +32,7 @@ def main() -> int:
         both = both_of(seed)
         graph = graph_of(both, seed, number % GRAPHS)
         result = check(both, graph)
-        counts.update(tally(result))
+        counts.update(_tally(result))
         faults.update(result.faults.keys())
         if result.differences and counts["failures"] <= args.most:
             args.failures.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def tally(result: Result) -> Counter[str]:
+def _tally(result: Result) -> Counter[str]:
     return Counter(
         cases=1,
         agreed=result.agreed > 0 and not result.faults,
