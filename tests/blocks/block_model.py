@@ -92,7 +92,8 @@ class Block(nn.Module):
         super().__init__()
         self.options = options
         #: Norms that are computed together with the sum that they read.
-        self.together = {id(norm) for norm, adds in norms(options) if adds and rounds}
+        fused = zip(("first", "second"), norms(options), strict=False)
+        self.together = {name for name, (_, adds) in fused if adds and rounds}
         bias, kv = options.bias, 2 * options.kv_heads * HEAD
         self.first = NORMS[options.first.kind](HIDDEN, options.first.epsilon)
         self.second = NORMS[options.second.kind](HIDDEN, options.second.epsilon)
@@ -147,7 +148,7 @@ class Block(nn.Module):
         module = getattr(self, name)
         if branch is None:
             y = module(x)
-        elif id(norm) in self.together:
+        elif name in self.together:
             x, branch = (branch, x) if self.options.swaps[at] else (x, branch)
             y, x = OPS.fused_add_rms_norm(x, branch, module.weight, norm.epsilon)
         else:
