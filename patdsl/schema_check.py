@@ -11,6 +11,7 @@ import re
 from types import NoneType
 from typing import Any, Protocol
 
+from patdsl.dtypes import Dtype
 from patdsl.expr import Items, Lit, Ref
 from patdsl.match.aten_forms import BECOMES_LIST
 from patdsl.op_table import (
@@ -63,9 +64,9 @@ ACCEPTED = {
 }
 
 
-#: Kind of a torch argument -> what may be written there; of other kinds nothing is said.
+#: Kind of a torch argument -> what may be written there; of other kinds nothing is said. To torch a dtype is an int.
 TAKES: dict[str, tuple[type, ...]] = {
-    "int": (int, NoneType),
+    "int": (int, Dtype, NoneType),
     "SymInt": (int, NoneType),
     "float": (int, float, NoneType),
     "SymFloat": (int, float, NoneType),

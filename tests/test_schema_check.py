@@ -89,6 +89,11 @@ RIGHT = [
     ("(x: T[*B], n: int[]) -> (y: T[*B]) = t::f", "t::f(Tensor x, SymInt[] n) -> Tensor"),
     ("(x: T[*B], n: float) -> (y: T[*B]) = t::f", "t::f(Tensor x, Scalar n) -> Tensor"),
     ("(x: T[*B], d: dtype) -> (y: d[*B]) = t::f", "t::f(Tensor x, ScalarType d) -> Tensor"),
+    ("(x: T[*B]) -> (y: f64[*B]) = t::f(x, f64)", "t::f(Tensor x, ScalarType d) -> Tensor"),
+    (
+        "(x: T[*B]) -> (y: f64[*B]) = t::f(x, dtype=f64)",
+        "t::f(Tensor x, *, ScalarType? dtype=None) -> Tensor",
+    ),
     ("(x: T[*B]) -> (y: T[*B]) = t::f(x, none)", "t::f(Tensor x, Tensor? w) -> Tensor"),
     ("(x: tensor[]) -> (y: tensor) = t::f", "t::f(Tensor[] x) -> Tensor"),
     ("(x: tensor, n: int) -> (parts: tensor[]) = t::f", "t::f(Tensor x, int n) -> Tensor[]"),

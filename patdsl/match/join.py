@@ -152,7 +152,14 @@ class Join:
 
     def _view_edge(self, step: ViewStep, at: Solution) -> tuple[int, Any] | None:
         bound = (step.value in at.names.bound) + (step.source in at.names.bound)
-        return (3 - bound, None) if bound else None
+        if bound or self._views_seen(step, at):
+            return 3 - bound, None
+        return None
+
+    def _views_seen(self, step: ViewStep, at: Solution) -> list[Value[Any]]:
+        """The values that an end of the step may be of which only a view was met, as between two view steps."""
+        met = next((seen.value for seen in at.seen if seen.name in (step.value, step.source)), None)
+        return [] if met is None else self.sites.values.members(met)
 
     def _edge(self, step: Step, at: Solution) -> tuple[int, Any] | None:
         """The best bound neighbour of a step: rank, direction and values to look at."""
@@ -276,12 +283,15 @@ class Join:
         return all(self._agrees(seen, actual) for seen in at.seen if seen.name == name)
 
     def _view(self, step: ViewStep, at: Solution) -> Iterator[Solution]:
-        """A view step whose source or value is bound."""
-        values = self.sites.values
+        """A view step whose source or value is bound, or was seen through views."""
         source = at.names.bound.get(step.source)
         value = at.names.bound.get(step.value)
-        members = values.members(source) if isinstance(source, Value) else []
-        options = members if value is None else [value]
+        if value is not None:
+            options = [value]
+        elif isinstance(source, Value):
+            options = self.sites.values.members(source)
+        else:
+            options = self._views_seen(step, at)
         for option in options:
             self.budget.spend()
             if not isinstance(option, Value) or option.meta is None:

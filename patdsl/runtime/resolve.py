@@ -137,7 +137,7 @@ def _standing(pattern: Pattern, context: Context, ops: Mapping[str, Op]) -> Stan
                 reasons.append(f"'{step.op}' cannot be called here: {why or 'it has no binding'}")
     for name in dict.fromkeys(step.op for step in pattern.left.steps if hasattr(step, "op")):
         if not _can_be_found(context.ops[name], context, frozenset()):
-            reasons.append(f"no binding of '{name}' is registered, so that no graph can hold it")
+            reasons.append(f"no graph can hold '{name}': {_why_not_found(ops[name])}")
     return Standing(pattern, tuple(reasons), choices)
 
 
@@ -182,6 +182,14 @@ def _can_be_found(op: Op, context: Context, seen: frozenset[str]) -> bool:
         ):
             return True
     return False
+
+
+def _why_not_found(op: Op) -> str:
+    calls = [binding for binding in op.bindings if isinstance(binding, TorchCall)]
+    others = [binding.op for binding in op.bindings if isinstance(binding, DeclaredCall)]
+    told = [f"{call.target}: {unusable(op, call)}" for call in calls]
+    told += [f"{other}: none of its bindings can be found" for other in others]
+    return "; ".join(told) or "it has no binding"
 
 
 def _names(targets: Sequence[On]) -> str:

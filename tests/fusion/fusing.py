@@ -101,7 +101,10 @@ def _name(node: torch.fx.Node) -> str:
     target = node.target
     if "auto_functionalized" in getattr(target, "__name__", ""):
         target = node.args[0]
-    return target._schema.name.removeprefix("patdsl::").removeprefix("aten::")
+    schema = getattr(target, "_schema", None)
+    if schema is None:  # arithmetic of sizes
+        return target.__name__
+    return schema.name.removeprefix("patdsl::").removeprefix("aten::")
 
 
 def run_graph(gm: torch.fx.GraphModule, inputs: list[Any]) -> Any:

@@ -7,10 +7,11 @@ from __future__ import annotations
 import attrs
 import pytest
 import torch
-from match_cases import K, bf16, graph_of, norm_quant, rules, search
+from match_cases import K, bf16, graph_of, norm_quant, norm_step, quant_step, rules, search
 
 from patdsl.expr import Binary, Func, Lit, Ref
 from patdsl.graph import Replace
+from patdsl.op_table import Use, ViewStep
 
 
 def none(y):
@@ -99,6 +100,32 @@ def test_one_shared_call_where_the_pattern_says_so():
     assert [replaced.new.name for replaced in match.replaced] == ["qg", "qg", "sg", "sg"]
     assert all(replaced.new.branch is None for replaced in match.replaced)
     assert [replaced.view_as for replaced in match.replaced] == [(2, 4, 256), None, (2, 4, 2), None]
+
+
+@pytest.mark.parametrize("split", [(2, 2, 2, 256), (16, 128)])
+def test_views_of_views_are_met_through_each_other(split):
+    """No call reads what stands between two views: it is bound by the views alone."""
+    pattern = norm_quant(1, None, view=False)
+    steps = (
+        ViewStep("a", "x", tuple(map(Lit, split))),
+        ViewStep("b", "a", (Ref("M"), Lit(256))),
+        norm_step(x=Use("b")),
+        quant_step("g", Use("y"), "F"),
+    )
+    pattern = attrs.evolve(pattern, left=attrs.evolve(pattern.left, steps=steps))
+
+    def matches(between):
+        def function(x, w):
+            rows = (x.view(between) if between else x).view(8, 256)
+            return K.group_quant(K.rms_norm(rows, w, 1e-6), 128)
+
+        return search(graph_of(function, bf16(2, 4, 256), bf16(256)), pattern).matches
+
+    (match,) = matches(split)
+    assert match.names["a"].meta.dims == split
+    assert match.names["M"] == 8
+    assert not matches(None)
+    assert not matches((4, 2, 256))
 
 
 def symbolic(width):

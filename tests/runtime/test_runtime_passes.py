@@ -62,6 +62,20 @@ def test_pattern_without_a_callable_binding_is_off():
     )
 
 
+def test_pattern_whose_op_no_graph_can_hold_is_off():
+    """Not registered, or registered with another schema: the report says which."""
+    ops = dict(spec().ops)
+    missing = attrs.evolve(FUSED_BINDING, target="aiter::not_here.default")
+    other = attrs.evolve(FUSED_BINDING, target="aten::relu.default")
+    ops["norm"] = attrs.evolve(ops["norm"], bindings=(missing, other))
+    (pattern,) = FusionPass(spec(ops=ops), target="cpu").report().patterns
+    (reason,) = pattern.reasons
+    assert reason.startswith(
+        "no graph can hold 'norm': aiter::not_here.default: not registered in this process; "
+        "aten::relu.default: its schema contradicts the declaration: "
+    )
+
+
 def test_pattern_for_another_target_is_off():
     fusion = FusionPass(spec(attrs.evolve(NORM_QUANTS, targets=(On("gfx950"),))), target="cpu")
     assert fusion.apply(graph()) == 0
