@@ -196,12 +196,13 @@ class BlockBuilder:
             return self._one_of(value, param)
         if isinstance(value, ast.ListExpr):
             return self._list_operand(value, param)
-        if isinstance(value, ast.Call) and not self._is_function(value):
+        if isinstance(value, ast.Call) and not self.is_function(value):
             return self._call_operand(value)
         open_names = self._dim_names(value)
         return Const(resolve_expr(value, open_names))
 
-    def _is_function(self, call: ast.Call) -> bool:
+    def is_function(self, call: ast.Call) -> bool:
+        """Whether a call asks for a number or a type, and is of no op."""
         name = call.function.text
         if name in self.replaced_ops or name in LAYOUT_NAMES:
             return False
@@ -320,7 +321,7 @@ class BlockBuilder:
         return name
 
     def _source(self, value: ast.Expr) -> str | None:
-        if isinstance(value, ast.Call) and not self._is_function(value):
+        if isinstance(value, ast.Call) and not self.is_function(value):
             return self._call(value, ())
         if isinstance(value, ast.Name):
             operand = self._name_operand(value, Param("x", Plain("tensor")))

@@ -60,6 +60,7 @@ class _RightBuilder:
         self.may_view = views_allowed(left.block, self.outer.ops.table)
         self._taken: set[str] = set()
         self._twice: set[str] = set()
+        self._lost: set[str] = set()  # results of calls that mean nothing
 
     # Names and arguments
 
@@ -118,6 +119,9 @@ class _RightBuilder:
             return Const(Ref(text))
         if is_dtype(text):
             return Const(Lit(Dtype(text)))
+        if text in self._lost:
+            self.diagnostics.follow()
+            return None
         known = [*self.outer.bound(), *self.defined]
         self.diagnostics.add(
             "PAT307",
@@ -145,7 +149,7 @@ class _RightBuilder:
                     help="name a value of the left side, or a result of the right side",
                 )
             return
-        if not isinstance(value, ast.Call) or not self._is_op(value):
+        if not isinstance(value, ast.Call) or self.outer.is_function(value):
             self.diagnostics.add(
                 "PAT302",
                 value.span,
@@ -162,6 +166,7 @@ class _RightBuilder:
             return self._view(call, targets, fan_out)
         entity = self.outer.find_op(call.function)
         if entity is None:
+            self._lost.update(target.text for target in targets if isinstance(target, ast.Name))
             return None
         op = self.outer.ops.add(entity)
         if call.fan_out is not None:

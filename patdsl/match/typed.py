@@ -336,7 +336,10 @@ class RightTyping:
     def _view_dims(self, step: RightView, branch: int | None, meta: TensorMeta | None) -> tuple[Any, ...]:
         """The dims of a view; `_` among them is what is left over."""
         if not isinstance(step.dims, Items) or Ref("_") not in step.dims.items:
-            dims: tuple[Any, ...] = self.number(step.dims, branch, step.fan_out)
+            dims = self.number(step.dims, branch, step.fan_out)
+            if not isinstance(dims, tuple):
+                text = expr_text(step.dims)
+                raise RefusedError("typed", f"a view takes a list of sizes such as [{text}], not {text}")
             self._same_size(step, meta, dims)
             return dims
         at = step.dims.items.index(Ref("_"))

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import inspect
+import itertools
 import statistics
 import subprocess
 import sys
@@ -110,42 +112,59 @@ def import_times(repeats: int) -> tuple[float, float]:
 
 
 def torch_peer() -> tuple[Dialect, Apply, float]:
-    """Both norms before three quantisations, each for two epsilons, traced, as people write them by hand."""
-    dialect, ops = own(), torch.ops.patdsl
-    more: dict[str, tuple[Any, ...]] = {"token": (torch.float8_e4m3fn,), "group": (GROUP,), "mx": ()}
-
-    def alone(quant: str, epsilon: float) -> tuple[Callable[..., Any], Callable[..., Any]]:
-        def unfused(x: torch.Tensor, weight: torch.Tensor) -> Any:
-            return getattr(ops, f"{quant}_quant")(ops.rms_norm(x, weight, epsilon), *more[quant])
-
-        def fused(x: torch.Tensor, weight: torch.Tensor) -> Any:
-            return getattr(ops, f"rms_norm_{quant}_quant")(x, weight, epsilon, *more[quant])
-
-        return unfused, fused
-
-    def added(quant: str, epsilon: float) -> tuple[Callable[..., Any], Callable[..., Any]]:
-        def unfused(x: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor) -> Any:
-            y, total = ops.fused_add_rms_norm(x, residual, weight, epsilon)
-            q, scale = getattr(ops, f"{quant}_quant")(y, *more[quant])
-            return q, total, scale
-
-        def fused(x: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor) -> Any:
-            fused_op = getattr(ops, f"add_rms_norm_{quant}_quant")
-            return fused_op(x, residual, weight, epsilon, *more[quant])
-
-        return unfused, fused
+    """Both norms before each quantisation, alone and with the norm kept, for two epsilons, traced, as by hand."""
+    dialect = own()
+    tensors = {
+        **dict.fromkeys(("x", "residual"), torch.empty(ROWS, HIDDEN, dtype=torch.bfloat16)),
+        "weight": torch.empty(HIDDEN, dtype=torch.bfloat16),
+        "scale": torch.empty(1),
+    }
 
     def make() -> PatternMatcherPass:
         patterns = PatternMatcherPass()
-        x, weight = (torch.empty(dims, dtype=torch.bfloat16) for dims in ((ROWS, HIDDEN), (HIDDEN,)))
-        for quant in more:
-            for epsilon in (1e-5, EPSILON):
-                register_replacement(*alone(quant, epsilon), [x, weight], fwd_only, patterns)
-                register_replacement(*added(quant, epsilon), [x, x, weight], fwd_only, patterns)
+        for choice in itertools.product(QUANTS, (False, True), (False, True), (1e-5, EPSILON)):
+            unfused, fused = traced_sides(*choice)
+            inputs = [tensors[name] for name in inspect.signature(unfused).parameters]
+            register_replacement(unfused, fused, inputs, fwd_only, patterns)
         return patterns
 
     construction = median(make, 3)
     return dialect, make().apply, construction
+
+
+#: A quantisation's arguments behind the tensors.
+QUANTS: dict[str, tuple[Any, ...]] = {
+    "static": (),
+    "token": (torch.float8_e4m3fn,),
+    "group": (GROUP,),
+    "mx": (),
+}
+
+
+def traced_sides(
+    quant: str, adds: bool, keeps: bool, epsilon: float
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """A norm and a quantisation, apart and as one op, of the tensors that their signatures name."""
+    ops = torch.ops.patdsl
+    names = ["x", *(["residual"] if adds else []), "weight", *(["scale"] if quant == "static" else [])]
+    fused_op = getattr(ops, f"{'add_' * adds}rms_norm_{quant}_quant{'_keep' * keeps}")
+
+    def unfused(*given: torch.Tensor) -> Any:
+        scale = given[-1:] if quant == "static" else ()
+        y, *total = (
+            ops.fused_add_rms_norm(*given[:3], epsilon) if adds else [ops.rms_norm(*given[:2], epsilon)]
+        )
+        made = getattr(ops, f"{quant}_quant")(y, *scale, *QUANTS[quant])
+        q, *scales = [made] if quant == "static" else made
+        return q, *total, *scales, *([y] if keeps else [])
+
+    def fused(*given: torch.Tensor) -> Any:
+        return fused_op(*given, epsilon, *QUANTS[quant])
+
+    for side in (unfused, fused):
+        parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+        vars(side)["__signature__"] = inspect.Signature(parameters)
+    return unfused, fused
 
 
 def vllm_peer() -> tuple[Dialect, Apply, float]:

@@ -27,6 +27,11 @@ CASES: dict[str, tuple[str, list[str]]] = {
         "pattern p { nrom -> quant => fsued }",
         ["unknown op `nrom`", "unknown op `fsued`"],
     ),
+    "an unknown op on the right of a block, and what reads its results": (
+        "pattern p {\n  y = norm(x, w, eps)\n  q, s = quant(y, g)\n=>\n  f, t = fsued(x, w, eps, g)\n"
+        "  q = view(f, shape(q))\n  s = t\n}",
+        ["unknown op `fsued`"],
+    ),
     "two patterns": (
         "pattern p { nrom -> quant => fused }\npattern q { norm -> qaunt => fused }",
         ["unknown op `nrom`", "unknown op `qaunt`"],

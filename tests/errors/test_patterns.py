@@ -270,6 +270,11 @@ CASES: list[tuple[str, str, list[Expected]]] = [
         [("PAT317", "a group ends its chain", "into the branch")],
     ),
     (
+        "right view as a number",
+        "pattern «p»(x: T[M, H]) {\n  y = relu(x)\n=>\n  y = view(relu(x), H % M)\n}",
+        [("PAT401", "a list of sizes such as [H % M], not H % M", "same types on both sides")],
+    ),
+    (
         "right view without shape",
         block("y = relu(x)", "y = «view(x)»"),
         [("PAT205", "takes a value and a shape", "view(x, [M, H])")],

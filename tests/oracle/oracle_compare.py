@@ -50,8 +50,9 @@ def compare(resolved: Resolved, graph: Graph) -> Verdict:
         ours: list[Match[Any]] = []
         if entry in wanted:
             ours, _ = engine.find_one(Judge(sites, Barriers(sites)), entry, engine.find_left(sites, entry))
-        told += _differences(pattern, found, broken, ours, world)
-        candidates += [one[0] for one in found.values()]
+        by_nodes = {_costly(match): match for match in ours}
+        told += _differences(pattern, found, broken, by_nodes, world)
+        candidates += [_bound_alike(ways, by_nodes.get(costly)) for costly, ways in found.items()]
         nearly |= bool(broken)
     if not told and candidates:
         told += _choice(sites, index, candidates)
@@ -77,11 +78,10 @@ def _differences(
     pattern: Pattern,
     found: dict[frozenset[str], list[Candidate]],
     broken: dict[frozenset[str], str],
-    ours: list[Match[Any]],
+    by_nodes: dict[frozenset[str], Match[Any]],
     world: World,
 ) -> list[str]:
     told = []
-    by_nodes = {_costly(match): match for match in ours}
     for costly in by_nodes.keys() - found.keys():
         why = broken.get(costly, "the left side does not hold there")
         told.append(f"{pattern.full_name}: only the engine matches {sorted(costly)}; oracle: {why}")
@@ -92,6 +92,12 @@ def _differences(
         if not any(_same_inputs(pattern, names, one) for one in found[costly]):
             told.append(f"{pattern.full_name} at {sorted(costly)}: no such binding: {names}")
     return told
+
+
+def _bound_alike(ways: list[Candidate], ours: Match[Any] | None) -> Candidate:
+    """Of the ways to bind one set of nodes, each as good as the others, one that removes what the engine's removes."""
+    dying = frozenset() if ours is None else frozenset(node.name for node in ours.dying)
+    return next((one for one in ways if one.dying == dying), ways[0])
 
 
 def _same_inputs(pattern: Pattern, names: dict[str, Any], one: Candidate) -> bool:
