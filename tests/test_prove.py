@@ -388,3 +388,13 @@ def test_odd_dims_end_in_a_finding_or_none_but_never_in_an_exception(errors, dim
         f"pattern p {{ y = twice(a(x{passed}))\n=>\n y = c(x) }}"
     )
     assert {code for code, _ in found} <= {"PAT401", "PAT402"}
+
+
+@pytest.mark.parametrize("dims", ["M % 2", "rank(y)", "rank(x), Z", "M % 2, _", "M, rank(w)"])
+@pytest.mark.parametrize("shape", ["shape(w)", "M % 2", "M", "[M % 2, _]"])
+def test_views_to_what_is_no_size_end_in_a_finding(errors, dims, shape):
+    found = errors(
+        f"{ONE}pattern p(x: T[M, N]) {{\n y = twice(x)\n v = view(y, [{dims}])\n w = twice(v)\n"
+        f"=>\n w = twice(view(x, {shape}))\n}}"
+    )
+    assert {code for code, _ in found} <= {"PAT307", "PAT401", "PAT402"}

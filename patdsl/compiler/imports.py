@@ -304,11 +304,13 @@ class Loader:
                 loaded.lost.update((space, (item.alias or item.name).text) for space in SPACES.values())
             elif not found:
                 names = [name for _, name in imported.own]
+                home = library_ops().get(item.name.text)
+                elsewhere = home and f"the library declares it in `{home}`"
                 loaded.diagnostics.add(
                     "PAT106",
                     item.name.span,
                     f"`{decl.path}` declares no `{item.name.text}`",
-                    help=suggestion(item.name.text, names) or f"it declares: {_listed(names)}",
+                    help=elsewhere or suggestion(item.name.text, names) or f"it declares: {_listed(names)}",
                 )
                 loaded.lost.update((space, (item.alias or item.name).text) for space in SPACES.values())
             wanted.extend(((item.alias or item.name).text, entity, item.span) for entity in found)

@@ -307,6 +307,12 @@ class LeftTypes:
             else:
                 self._invent_dims(dim)
                 sizes.append(evaluate(dim, self.scope(self.names)))
+        if not all(size is None or isinstance(size, (int, Poly)) for size in sizes):
+            # The rank of what is not known, say: nor is the type of this view.
+            if solved is not None and isinstance(dim := step.dims[solved], Ref):
+                self._invent_dims(dim)
+            self.types[step.value] = None
+            return
         total = product(meta.dims)
         if solved is not None:
             rest = total // product(size for size in sizes if size is not None)

@@ -11,7 +11,7 @@ then remove what is dead.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -36,10 +36,13 @@ REFUSALS = 100
 
 @attrs.frozen
 class Found:
-    """`matches` in the order in which to apply them; `refusals`, at most `REFUSALS` of each pattern."""
+    """`matches` in the order in which to apply them; `refusals`, at most `REFUSALS` of each pattern; `missing`:
+    patterns that were not looked for, and what the graph lacks.
+    """
 
     matches: tuple[Match[Any], ...]
     refusals: tuple[Refusal[Any], ...]
+    missing: tuple[tuple[Pattern, str], ...]
 
 
 def find(view: GraphView[Any], patterns: Sequence[Pattern] | PatternIndex, context: Context) -> Found:
@@ -54,7 +57,8 @@ def find_in(sites: Sites, index: PatternIndex) -> Found:
     lefts: dict[int, Left] = {}
     matches: list[Match[Any]] = []
     refusals: list[Refusal[Any]] = []
-    for entry in index.candidates(sites):
+    candidates = index.candidates(sites)
+    for entry in candidates:
         if on_target(sites, entry.pattern.targets):
             if entry.left not in lefts:
                 lefts[entry.left] = find_left(sites, entry)
@@ -62,7 +66,17 @@ def find_in(sites: Sites, index: PatternIndex) -> Found:
             matches.extend(found)
             refusals.extend(refused)
     chosen, gave_way = choose_maximal(matches, sites.view.position)
-    return Found(tuple(chosen), (*refusals, *gave_way))
+    return Found(tuple(chosen), (*refusals, *gave_way), tuple(_missing(sites, index, candidates)))
+
+
+def _missing(
+    sites: Sites, index: PatternIndex, candidates: Sequence[Indexed]
+) -> Iterator[tuple[Pattern, str]]:
+    looked_for = {entry.at for entry in candidates}
+    for entry in index.entries:
+        reason = None if entry.at in looked_for else index.missing(sites, entry)
+        if reason is not None:
+            yield entry.pattern, reason
 
 
 @attrs.frozen

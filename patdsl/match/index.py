@@ -86,9 +86,8 @@ class PatternIndex:
         called = (op for target in sites.view.targets for op in self._by_target.get(target, ()))
         return dict.fromkeys((*called, *self._blocks))
 
-    def missing(self, sites: Sites, pattern: Pattern) -> str | None:
-        """The first reason for which `pattern` cannot hold in a graph, in a sentence; None where it may."""
-        entry = next(each for each in self.entries if each.pattern is pattern)
+    def missing(self, sites: Sites, entry: Indexed) -> str | None:
+        """The first thing that a pattern needs and a graph does not have, in words; None where it may hold."""
         for step in entry.resolved.left.steps:
             if isinstance(step, Step) and not sites.count(step.op):
                 return f"no call of {step.op}"

@@ -336,15 +336,12 @@ class RightTyping:
     def _view_dims(self, step: RightView, branch: int | None, meta: TensorMeta | None) -> tuple[Any, ...]:
         """The dims of a view; `_` among them is what is left over."""
         if not isinstance(step.dims, Items) or Ref("_") not in step.dims.items:
-            dims = self.number(step.dims, branch, step.fan_out)
-            if not isinstance(dims, tuple):
-                text = expr_text(step.dims)
-                raise RefusedError("typed", f"a view takes a list of sizes such as [{text}], not {text}")
+            dims = self._sizes(step.dims, branch, step.fan_out)
             self._same_size(step, meta, dims)
             return dims
         at = step.dims.items.index(Ref("_"))
-        before = self.number(Items(step.dims.items[:at]), branch, step.fan_out)
-        after = self.number(Items(step.dims.items[at + 1 :]), branch, step.fan_out)
+        before = self._sizes(Items(step.dims.items[:at]), branch, step.fan_out)
+        after = self._sizes(Items(step.dims.items[at + 1 :]), branch, step.fan_out)
         if meta is None:
             raise RefusedError("typed", f"the dim left over in the view `{step.value}` is not known")
         total, rest = numel(meta.dims), numel((*before, *after))
@@ -352,6 +349,16 @@ class RightTyping:
         if known(rest > 0) is False or not same_number(total % rest, 0, known):
             raise RefusedError("typed", f"{_text(meta.dims)} cannot be viewed as {expr_text(step.dims)}")
         return (*before, total // rest, *after)
+
+    def _sizes(self, dims: Expr, branch: int | None, fan_out: str | None) -> tuple[Any, ...]:
+        """The sizes that an expression lists."""
+        sizes = self.number(dims, branch, fan_out)
+        text = expr_text(dims)
+        if sizes is UNKNOWN or (isinstance(sizes, tuple) and not all(map(_counts, sizes))):
+            raise RefusedError("typed", f"the shape {text} is not known")
+        if not isinstance(sizes, tuple):
+            raise RefusedError("typed", f"a view takes a list of sizes such as [{text}], not {text}")
+        return sizes
 
     def _same_size(self, step: RightView, meta: TensorMeta | None, dims: tuple[Any, ...]) -> None:
         if meta is not None and not same_number(numel(meta.dims), numel(dims), self.sites.context.known):
@@ -419,6 +426,11 @@ class RightTyping:
 def _is_made(value: Any) -> bool:
     """Whether the right side makes it, or a part of it."""
     return isinstance(value, RightValue) or (isinstance(value, tuple) and any(map(_is_made, value)))
+
+
+def _counts(size: Any) -> bool:
+    """Whether it can be reckoned with: not UNKNOWN, nor a remainder, of which a proof knows only when it is 0."""
+    return hasattr(size, "__floordiv__")
 
 
 def _text(value: Any) -> str:

@@ -38,7 +38,7 @@ class Look:
         self.found = find(FxView(graph), index, index.context)
         self._rewriter = Rewriter(graph, index.context)
         self._patterns = patterns
-        patterns.note_refusals(self.found.refusals)
+        patterns.note_refusals(self.found)
 
     @property
     def matches(self) -> tuple[Match[Node], ...]:

@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from patdsl.graph import PassSpec
@@ -26,7 +26,8 @@ from patdsl.runtime.torch_ops import exists
 from patdsl.runtime.uuid import pass_uuid
 
 if TYPE_CHECKING:
-    from patdsl.match.found import Match, Refusal
+    from patdsl.match.engine import Found
+    from patdsl.match.found import Match
     from patdsl.match.index import PatternIndex
     from patdsl.runtime.report import PassReport
     from patdsl.runtime.resolve import Resolved
@@ -65,6 +66,8 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
         self._called: dict[str, Counter[str]] = {}
         #: Pattern, node's name, rule and reason, in the order met.
         self._refusals: dict[tuple[str, str, str, str], None] = {}
+        #: Pattern -> what the last graph did not have, as it came.
+        self._missing: dict[str, str] | None = None
         self._seen: tuple[frozenset[str], Resolved] | None = None
         self._index: tuple[Resolved, frozenset[str], PatternIndex] | None = None
         self._targets = _torch_targets(spec)
@@ -176,6 +179,7 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
                 self.last_counts[standing.pattern.full_name],
                 self.counts[standing.pattern.full_name],
                 self._called.get(standing.pattern.full_name, {}),
+                (self._missing or {}).get(standing.pattern.full_name),
             )
             for standing in resolved.standings
         )
@@ -190,6 +194,7 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
         """A graph is about to be looked at."""
         self.last_counts = Counter()
         self._refusals = {}
+        self._missing = None
 
     def note(self, match: Match[Node], outcome: Written | NotWritten) -> None:
         """Count a written match, or keep the reason."""
@@ -201,9 +206,11 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
         elif not outcome.stale:
             self._refusals.setdefault((name, match.before.name, "written", outcome.reason))
 
-    def note_refusals(self, refusals: Iterable[Refusal[Node]]) -> None:
+    def note_refusals(self, found: Found) -> None:
         """Keep the engine's reasons; nodes are named, not kept."""
-        for each in refusals:
+        if self._missing is None:
+            self._missing = {pattern.full_name: reason for pattern, reason in found.missing}
+        for each in found.refusals:
             self._refusals.setdefault((each.pattern.full_name, each.at.name, each.rule, each.reason))
 
     def __reduce__(self) -> tuple[Any, ...]:

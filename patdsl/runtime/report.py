@@ -32,7 +32,9 @@ class Refused:
 
 @attrs.frozen
 class PatternReport:
-    """One pattern. `last` counts the most recent graph, `total` all of them. `called` counts the torch ops it wrote."""
+    """One pattern. `last` counts the most recent graph, `total` all of them. `called` counts the torch ops it wrote.
+    `missing`: what it needs that the most recent graph did not have.
+    """
 
     name: str
     place: str
@@ -41,6 +43,7 @@ class PatternReport:
     last: int
     total: int
     called: Mapping[str, int]
+    missing: str | None
 
     @property
     def enabled(self) -> bool:
@@ -50,6 +53,7 @@ class PatternReport:
         state = f"replaced {self.total} ({self.last} in the last graph)" if self.enabled else "off"
         found = [f"{self.name}: {state}"]
         found += [f"  {reason}" for reason in self.reasons]
+        found += [f"  the last graph has {self.missing}"] if self.enabled and self.missing else []
         for op, choices in self.choices.items():
             found += [f"  {line}" for line in _choice_lines(op, choices)] if self.enabled else []
         return found
@@ -103,11 +107,20 @@ class Report:
         return {"passes": [each.to_dict() for each in self.passes]}
 
 
-def pattern_report(standing: Standing, last: int, total: int, called: Mapping[str, int]) -> PatternReport:
+def pattern_report(
+    standing: Standing, last: int, total: int, called: Mapping[str, int], missing: str | None
+) -> PatternReport:
     """The report of one pattern."""
     pattern = standing.pattern
     return PatternReport(
-        pattern.full_name, pattern.place, standing.reasons, standing.choices, last, total, dict(called)
+        pattern.full_name,
+        pattern.place,
+        standing.reasons,
+        standing.choices,
+        last,
+        total,
+        dict(called),
+        missing,
     )
 
 

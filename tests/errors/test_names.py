@@ -35,6 +35,12 @@ CASES: list[tuple[str, str, list[Expected], dict[str, str]]] = [
         {"other.pat": "const c = 1"},
     ),
     (
+        "import item of another library file",
+        "import patdsl («token_quant»)",
+        [("PAT106", "`patdsl` declares no `token_quant`", "the library declares it in `vllm_ir`")],
+        {},
+    ),
+    (
         "misspelt import item",
         "import other («limti»)",
         [("PAT106", "`limti`", "did you mean `limit`?")],

@@ -53,7 +53,7 @@ def test_candidates_are_in_the_order_of_the_pass(passes: FusionPass) -> None:
 
 def test_what_is_missing_is_said(passes: FusionPass) -> None:
     sites, index = sites_of(passes), passes.index()
-    said = {entry.pattern.name: index.missing(sites, entry.pattern) for entry in index.entries}
+    said = {entry.pattern.name: index.missing(sites, entry) for entry in index.entries}
     assert said == {
         "fits": None,
         "any": None,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from runtime_lib import OPS
 from runtime_models import bf16, compiled, norm_quants, ops_in, traced
 from runtime_specs import ADD_NORM_QUANTS, FUSED_BINDING, NORM_QUANTS, fused_through, spec
 
@@ -179,6 +180,19 @@ def test_counts_are_of_all_graphs_and_of_the_last():
         {"patdsl_test::norm_quant.default": 2},
     )
     assert "norm_quants: replaced 2 (1 in the last graph)" in str(fusion.report())
+
+
+def test_report_says_what_the_last_graph_lacks():
+    fusion = FusionPass(spec())
+
+    def no_norm(x, w):
+        return OPS.quant(x.float() * w, 64)
+
+    fusion(traced(no_norm, bf16(6, 256), bf16(256)).graph)
+    assert "the last graph has no call of norm" in str(fusion.report())
+    fusion(traced(norm_quants(None), bf16(6, 256), bf16(256)).graph)
+    (pattern,) = fusion.report().patterns
+    assert (pattern.last, pattern.missing) == (1, None)
 
 
 def test_report_is_plain_data():
