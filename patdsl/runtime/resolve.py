@@ -7,7 +7,7 @@ wrong kind is an error at once; everything else is a reason in the report.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -15,6 +15,7 @@ import attrs
 from patdsl.expr import UNKNOWN, EvaluationError, Scope, evaluate, names_in
 from patdsl.graph import ConstValue, HostValue, PassSpec, Pattern, RightStep
 from patdsl.match.context import Context
+from patdsl.match.found import Value
 from patdsl.match.fx_known import known
 from patdsl.match.resolve import resolve_all
 from patdsl.op_table import DeclaredCall, Native, On, Op, TorchCall
@@ -99,7 +100,7 @@ def make_context(
         if host.params is None:
             names[host.name] = hosts[host.name]
         else:
-            functions[host.name] = hosts[host.name]
+            functions[host.name] = _asked(hosts[host.name])
     return Context(
         target=target,
         ops={name: preferred(usable(op), prefer) for name, op in spec.ops.items()},
@@ -109,6 +110,11 @@ def make_context(
         known=known,
         matches_target=lambda name, or_newer: matches(target, name, or_newer),
     )
+
+
+def _asked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A host function as conditions call it: what a graph holds but does not say, it is given as none."""
+    return lambda *args: function(*(None if isinstance(arg, Value) else arg for arg in args))
 
 
 def const_value(values: Sequence[ConstValue], target: str) -> Any:

@@ -32,13 +32,6 @@ def _rope_kv_max_tokens(config: Any) -> int:
     return int(config.compilation_config.pass_config.rope_kvcache_fusion_max_token_num)
 
 
-_MAKERS: Mapping[str, Callable[[Any], Any]] = {
-    "tp_size": _tp_size,
-    "tp_group": _tp_group,
-    "rope_kv_max_tokens": _rope_kv_max_tokens,
-}
-
-
 class LayerSupport:
     """`supports(layer, what)`: whether a layer's attention implementation has a fused form.
 
@@ -55,3 +48,71 @@ class LayerSupport:
     @property
     def uuid(self) -> str:
         return canonical(self.table)
+
+
+def _all_reduce_kernel(config: Any) -> tuple[int, bool]:
+    """The most bytes that the fused all-reduce takes, and whether it can quantise; none where there is no such kernel."""
+    aiter = importlib.import_module("vllm._aiter_ops").rocm_aiter_ops
+    if aiter.is_enabled():
+        kernel = aiter.get_aiter_allreduce()
+        return (0, False) if kernel is None else (kernel.effective_max_size(), kernel.supports_per_group_quant)
+    limit = config.compilation_config.pass_config.flashinfer_max_size(_tp_size(config))
+    return limit or 0, bool(limit)
+
+
+def _ar_max_tokens(config: Any) -> int:
+    if config.model_config is None or _tp_size(config) < 2:
+        return 0
+    token = config.model_config.get_hidden_size() * config.model_config.dtype.itemsize
+    return int(min(_all_reduce_kernel(config)[0] // token, config.scheduler_config.max_num_batched_tokens))
+
+
+def _ar_quant(config: Any) -> bool:
+    return _tp_size(config) > 1 and bool(_all_reduce_kernel(config)[1])
+
+
+def _transformers_backend(config: Any) -> bool:
+    return config.model_config is not None and bool(config.model_config.using_transformers_backend())
+
+
+def _supports(config: Any) -> LayerSupport:
+    quant = importlib.import_module("vllm.model_executor.layers.quantization.utils.quant_utils")
+    kinds = {
+        "quant_fp8_static": (quant.kFp8StaticTensorSym,),
+        "quant_nvfp4": (quant.kNvfp4Dynamic,),
+        "quant_fp8_group": (quant.kFp8Dynamic128Sym, quant.kFp8Dynamic64Sym),
+    }
+    table: dict[str, dict[str, bool]] = {}
+    for name, layer in config.compilation_config.static_forward_context.items():
+        impl = getattr(layer, "impl", None)
+        if impl is None:
+            continue
+        row = {what: _says_yes(impl, question) for what, question in _QUESTIONS.items()}
+        for what, keys in kinds.items():
+            row[what] = all(_says_yes(impl, "fused_output_quant_supported", key) for key in keys)
+        table[name] = row
+    return LayerSupport(table)
+
+
+#: What an attention implementation is asked, by the words of `patterns/vllm/`.
+_QUESTIONS = {
+    "rope_kvcache": "fused_rope_kvcache_supported",
+    "qk_norm_rope_kvcache": "fused_qk_norm_rope_kvcache_supported",
+    "qk_norm_mrope_kvcache": "fused_qk_norm_mrope_kvcache_supported",
+}
+
+
+def _says_yes(impl: Any, question: str, *args: Any) -> bool:
+    """An implementation that does not know the question has no such kernel."""
+    return hasattr(impl, question) and bool(getattr(impl, question)(*args))
+
+
+_MAKERS: Mapping[str, Callable[[Any], Any]] = {
+    "tp_size": _tp_size,
+    "tp_group": _tp_group,
+    "rope_kv_max_tokens": _rope_kv_max_tokens,
+    "ar_max_tokens": _ar_max_tokens,
+    "ar_quant": _ar_quant,
+    "transformers_backend": _transformers_backend,
+    "supports": _supports,
+}

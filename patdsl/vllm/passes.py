@@ -19,17 +19,31 @@ from patdsl.vllm.settings import settings
 if TYPE_CHECKING:
     from torch.fx import Graph
 
-#: The compiled files of `patterns/vllm/`, in the order of vLLM's own passes.
-MODULES = (
-    *("add_rms_norm_pad", "rms_norm_quant", "gated_rms_norm_quant", "mla_dual_rms_norm"),
-    *("silu_mul_quant", "rope_kv_cache"),
+#: The passes of each compiled file of `patterns/vllm/`, in the order in which vLLM runs its own.
+PASSES = (
+    ("add_rms_fusion", "add_rms_norm"),
+    ("rocm_aiter_fusion", "act_padding"),
+    ("allreduce_rms_fusion", "allreduce_rms"),
+    ("add_rms_fusion", "rms_norm_reshape"),
+    ("rms_quant_fusion", "norm_quant"),
+    ("act_quant_fusion", "act_quant"),
+    ("qk_norm_rope_kvcache_fusion", "qk_norm_rope_kvcache"),
+    ("rocm_aiter_fusion", "mla_dual_norm"),
+    ("rope_kvcache_fusion", "rope_kvcache"),
+    ("mla_rope_kvcache_cat_fusion", "rope_kvcache_cat_mla"),
+    ("attn_quant_fusion", "attn_quant"),
+    ("mla_attn_quant_fusion", "mla_attn_quant"),
+    ("qk_norm_rope_fusion", "qk_norm_rope"),
 )
 
 
 def specs() -> list[tuple[PassSpec, Register]]:
     """Every pass that there is for vLLM."""
-    modules = [importlib.import_module(f"patdsl.library.{name}") for name in MODULES]
-    return [each for module in modules for each in module.PASSES]
+    found = []
+    for file, name in PASSES:
+        module = importlib.import_module(f"patdsl.library.vllm.{file}")
+        found.append(next(each for each in module.PASSES if each[0].name == name))
+    return found
 
 
 def chain_for(config: Any, given: Mapping[str, Any] | None = None) -> Chain:

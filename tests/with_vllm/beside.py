@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from standins import disable_vllm_compile_cache, dist_init, install, workspace_init  # noqa: F401
 
 MODE = os.environ.get("PATDSL_BESIDE_MODE", "counts")
 INSTEAD = MODE == "instead"
@@ -25,18 +26,41 @@ FUSION = "vllm.compilation.passes.fusion."
 current: dict[str, Any] = {}
 
 
+def _sample(items: list[pytest.Item], most: int) -> list[pytest.Item]:
+    """At most so many cases of each test, evenly chosen."""
+    by_test: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        by_test.setdefault(item.nodeid.split("[")[0], []).append(item)
+    return [
+        cases[at * len(cases) // min(most, len(cases))]
+        for cases in by_test.values()
+        for at in range(min(most, len(cases)))
+    ]
+
+
 class CountedError(Exception):
     """Ends a test whose graph has been seen: what Inductor would make of it is not of interest."""
 
 
 def pytest_configure() -> None:
+    install()
     from tests.compile.backend import LazyInitPass, TestBackend
     from vllm.config import get_current_vllm_config
 
-    from patdsl.vllm.passes import passes_for
+    from patdsl.vllm import hosts
+    from patdsl.vllm.passes import chain_for
 
     def is_fusion(each: Any) -> bool:
         return (each.pass_cls if isinstance(each, LazyInitPass) else type(each)).__module__.startswith(FUSION)
+
+    def chain_of(peer: Any) -> Any:
+        """All passes, for few tokens: a pass of vLLM that is called here was not asked whether it applies either."""
+        kind = peer.pass_cls if isinstance(peer, LazyInitPass) else type(peer)
+        hosts._MAKERS["transformers_backend"] = lambda config: kind.__module__.endswith("add_rms_fusion")
+        chain = chain_for(get_current_vllm_config(), {"passes": "all"})
+        for each in chain:
+            each.compile_for(1, 1)
+        return chain
 
     def post_pass(self: Any, graph: Any) -> None:
         self.graph_pre_pass = deepcopy(graph)
@@ -49,7 +73,10 @@ def pytest_configure() -> None:
                 continue
             if not looked:
                 looked = True
-                chain = passes_for(get_current_vllm_config())
+                if os.environ.get("PATDSL_BESIDE_GRAPHS"):
+                    with Path(os.environ["PATDSL_BESIDE_GRAPHS"]).open("a") as out:
+                        print(current.get("test"), graph, {n.name: str(n.meta.get("val"))[:150] for n in graph.nodes if n.op == "placeholder"}, sep="\n", file=out)
+                chain = chain_of(each)
                 try:
                     ours = graph if INSTEAD else deepcopy(graph)
                     chain(ours)
@@ -76,14 +103,24 @@ def pytest_configure() -> None:
     TestBackend.post_pass = post_pass
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that vLLM skips everywhere run too: their models are there."""
+    for item in items:
+        item.own_markers = [each for each in item.own_markers if each.name != "skip"]
+    most = int(os.environ.get("PATDSL_BESIDE_SAMPLE", "0"))
+    if most:
+        items[:] = _sample(items, most)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     current.clear()
     current["graphs"] = []
+    current["test"] = item.nodeid
     current["outcome"] = "skipped"
     yield
     with Path(os.environ["PATDSL_BESIDE"]).open("a") as out:
-        print(json.dumps({"test": item.nodeid, **current}), file=out)
+        print(json.dumps(current), file=out)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
