@@ -128,7 +128,8 @@ def _fits(op: Op, template: TemplateArg, argument: Argument) -> list[str]:
                 f"its argument `{argument.name}` is not written; `{name}` is declared out, mut or same there"
             ]
         return []
-    if written and not isinstance(template, (Temp, Nested)):
+    nothing = isinstance(template, Give) and template.value == Lit(None)
+    if written and not nothing and not isinstance(template, (Temp, Nested)):
         return [
             f"it writes its argument `{argument.name}`, which is declared as an input; say mut, out or same"
         ]

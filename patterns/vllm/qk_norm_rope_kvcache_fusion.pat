@@ -33,6 +33,7 @@ pattern qk_norm_mrope_kv_cache(qkv: T[N, W]) {
                t, h, w, interleaved, rotary_dim, layer)
   q_r      = view(q_h, [N, Q])
   k_h      = view(k, [N, K / D, D])
+  restride k_h
   only k_h -> any_attention.key
 }
 

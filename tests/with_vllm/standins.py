@@ -97,7 +97,9 @@ class _Finder:
 def install() -> None:
     """Everything, before a test module is imported."""
     sys.meta_path.append(_Finder())  # type: ignore[arg-type]
+    os.environ.update(VLLM_ROCM_USE_AITER_FP4BMM="0", VLLM_ROCM_USE_AITER_FP8BMM="0")
     _aiter()
+    _cuda()
     _triton()
     _aiter_version()
     from vllm._aiter_ops import rocm_aiter_ops
@@ -118,9 +120,27 @@ def install() -> None:
 
 def _aiter() -> None:
     """Names that the stand-ins for aiter lack."""
+    import torch
+
     for name in ("aiter", "aiter.ops.quant"):
         module = importlib.import_module(name)
+        module.dtypes = types.SimpleNamespace(  # type: ignore[attr-defined]
+            fp16=torch.float16, bf16=torch.bfloat16, fp32=torch.float32, fp8=torch.float8_e4m3fn
+        )
         module.__getattr__ = lambda name: _missing(name) if name.startswith("__") else _anything  # type: ignore[attr-defined]
+
+
+def _cuda() -> None:
+    """Where vLLM's passes and backends ask for a device in so many words."""
+    import torch
+    from vllm.platforms import current_platform
+
+    type(current_platform).num_compute_units = classmethod(lambda cls, *args: 256)
+    fusion = importlib.import_module("vllm.compilation.passes.fusion.rocm_aiter_fusion")
+    shapes = ((5, 16), (16,), (5, 16), (8, 16), (8,))
+    fusion.AddAiterRMSNormPadPattern.get_inputs = lambda self: [
+        torch.empty(shape, dtype=torch.bfloat16) for shape in shapes
+    ]
 
 
 def _triton() -> None:
@@ -129,6 +149,7 @@ def _triton() -> None:
 
     if utils.HAS_TRITON:
         return
+    utils.triton.next_power_of_2 = lambda n: 1 << (n - 1).bit_length()
     for place in (utils.tl, utils.triton.language):
         type(place).__getattr__ = lambda self, name: _anything if not name.startswith("__") else _missing(name)
 

@@ -888,6 +888,7 @@ UNSQUEEZE = Op(
 #                    t, h, w, interleaved, rotary_dim, layer)
 #       q_r      = view(q_h, [N, Q])
 #       k_h      = view(k, [N, K / D, D])
+#       restride k_h
 #       only k_h -> any_attention.key
 #     }
 QK_NORM_MROPE_KV_CACHE = Pattern(
@@ -1035,6 +1036,7 @@ QK_NORM_MROPE_KV_CACHE = Pattern(
         Example("neox", value=False),
         Example("layer", value="example"),
     ),
+    restride=("k_h",),
     only=(Only("k_h", "any_attention", "key"),),
     place="qk_norm_rope_kvcache_fusion.pat:23",
 )
