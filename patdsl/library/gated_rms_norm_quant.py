@@ -115,7 +115,7 @@ GATED_RMS_NORM_GROUP_QUANT = Op(
     ref="patdsl.reference:gated_rms_norm_group_quant",
 )
 
-# vllm_ir.pat:53
+# vllm_ir.pat:55
 GROUP_QUANT = Op(
     "group_quant",
     params=(
@@ -208,7 +208,7 @@ POW = Op(
     bindings=(TorchCall("aten::pow.Tensor_Scalar"),),
 )
 
-# vllm_ir.pat:24
+# vllm_ir.pat:26
 RMS_NORM_GATED = Op(
     "rms_norm_gated",
     params=(
@@ -229,72 +229,72 @@ RMS_NORM_GATED = Op(
                         op="to",
                         operands={"x": Use("x"), "to_dtype": Const(Lit(Dtype("f32")))},
                         results={"y": "x32"},
-                        line=27,
+                        line=29,
                     ),
                     Step(
                         "pow",
                         op="pow",
                         operands={"x": Use("x32"), "exponent": Const(Lit(2))},
                         results={"y": "y_2"},
-                        line=28,
+                        line=30,
                     ),
                     Step(
                         "mean",
                         op="mean",
                         operands={"x": Use("y_2"), "dims": Const(expr("[-1]")), "keepdim": Const(Lit(True))},
                         results={"y": "y_3"},
-                        line=28,
+                        line=30,
                     ),
                     Step(
                         "add",
                         op="add",
                         operands={"x": Use("y_3"), "other": Use("epsilon")},
                         results={"y": "y_4"},
-                        line=28,
+                        line=30,
                     ),
-                    Step("rsqrt", op="rsqrt", operands={"x": Use("y_4")}, results={"y": "y_5"}, line=28),
+                    Step("rsqrt", op="rsqrt", operands={"x": Use("y_4")}, results={"y": "y_5"}, line=30),
                     Step(
                         "mul",
                         op="mul",
                         operands={"x": Use("x32"), "other": Use("y_5")},
                         results={"y": "n"},
-                        line=28,
+                        line=30,
                     ),
                     Step(
                         "to_2",
                         op="to",
                         operands={"x": Use("weight"), "to_dtype": Const(Lit(Dtype("f32")))},
                         results={"y": "y_6"},
-                        line=29,
+                        line=31,
                     ),
                     Step(
                         "mul_2",
                         op="mul",
                         operands={"x": Use("n"), "other": Use("y_6")},
                         results={"y": "y_7"},
-                        line=29,
+                        line=31,
                     ),
                     Step(
                         "to_3",
                         op="to",
                         operands={"x": Use("z"), "to_dtype": Const(Lit(Dtype("f32")))},
                         results={"y": "y_8"},
-                        line=29,
+                        line=31,
                     ),
-                    Step("silu", op="silu", operands={"x": Use("y_8")}, results={"y": "y_9"}, line=29),
+                    Step("silu", op="silu", operands={"x": Use("y_8")}, results={"y": "y_9"}, line=31),
                     Step(
                         "mul_3",
                         op="mul",
                         operands={"x": Use("y_7"), "other": Use("y_9")},
                         results={"y": "y_10"},
-                        line=29,
+                        line=31,
                     ),
                     Step(
                         "to_4",
                         op="to",
                         operands={"x": Use("y_10"), "to_dtype": Use("T")},
                         results={"y": "y"},
-                        line=29,
+                        line=31,
                     ),
                 ),
             ),

@@ -11,6 +11,7 @@ from patdsl.dtypes import Dtype
 from patdsl.expr import Lit, Ref, Star
 from patdsl.graph import ConstValue, Example, Input, PassSpec, Pattern, Replace, RightStep
 from patdsl.op_table import (
+    AnyTensor,
     Block,
     Const,
     DtypeOf,
@@ -18,6 +19,7 @@ from patdsl.op_table import (
     FanOut,
     Give,
     Mut,
+    Nested,
     On,
     Op,
     Out,
@@ -52,6 +54,15 @@ T_ = Ref("T")
 W_ = Ref("W")
 Bs = Star("B")
 Ss = Star("S")
+
+# aten.pat:51
+ADD = Op(
+    "add",
+    params=(Param("x", AnyTensor()), Param("other", AnyTensor())),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::add.Tensor"), TorchCall("aten::add.Scalar")),
+    commutative=True,
+)
 
 # aiter.pat:16
 ADD_RMS_NORM_GROUP_QUANT = Op(
@@ -339,7 +350,7 @@ ADD_RMS_NORM_TOKEN_QUANT_KEEP = Op(
     ref="patdsl.reference:add_rms_norm_token_quant_keep",
 )
 
-# vllm_ir.pat:15
+# vllm_ir.pat:16
 FUSED_ADD_RMS_NORM = Op(
     "fused_add_rms_norm",
     params=(
@@ -363,6 +374,23 @@ FUSED_ADD_RMS_NORM = Op(
             },
             guard=expr("not gemma"),
         ),
+        TorchCall(
+            "vllm_ir::fused_add_rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Give(Ref("residual")),
+                2: Nested(
+                    "add",
+                    {
+                        "x": Nested("to", {"x": Give(Ref("weight")), "to_dtype": Give(Lit(Dtype("f32")))}),
+                        "other": Give(Lit(1.0)),
+                    },
+                ),
+                3: Give(Ref("epsilon")),
+                4: Give(Ref("variance_size")),
+            },
+            guard=Ref("gemma"),
+        ),
         TorchCall("patdsl::fused_add_rms_norm.default"),
         TorchCall(
             "patdsl::fused_add_rms_norm_.default",
@@ -378,7 +406,7 @@ FUSED_ADD_RMS_NORM = Op(
     ref="patdsl.reference:fused_add_rms_norm",
 )
 
-# vllm_ir.pat:53
+# vllm_ir.pat:55
 GROUP_QUANT = Op(
     "group_quant",
     params=(
@@ -434,7 +462,7 @@ GROUP_QUANT = Op(
     ref="patdsl.reference:group_quant",
 )
 
-# vllm_ir.pat:81
+# vllm_ir.pat:83
 MX_QUANT = Op(
     "mx_quant",
     params=(Param("x", Tensor(T, (Bs, H))),),
@@ -467,6 +495,22 @@ RMS_NORM = Op(
                 3: Give(Ref("variance_size")),
             },
             guard=expr("not gemma"),
+        ),
+        TorchCall(
+            "vllm_ir::rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Nested(
+                    "add",
+                    {
+                        "x": Nested("to", {"x": Give(Ref("weight")), "to_dtype": Give(Lit(Dtype("f32")))}),
+                        "other": Give(Lit(1.0)),
+                    },
+                ),
+                2: Give(Ref("epsilon")),
+                3: Give(Ref("variance_size")),
+            },
+            guard=Ref("gemma"),
         ),
         TorchCall("patdsl::rms_norm.default"),
     ),
@@ -733,7 +777,7 @@ RMS_NORM_TOKEN_QUANT_KEEP = Op(
     ref="patdsl.reference:rms_norm_token_quant_keep",
 )
 
-# vllm_ir.pat:71
+# vllm_ir.pat:73
 STATIC_QUANT = Op(
     "static_quant",
     params=(
@@ -770,7 +814,19 @@ STATIC_QUANT = Op(
     ref="patdsl.reference:static_quant",
 )
 
-# vllm_ir.pat:64
+# aten.pat:46
+TO = Op(
+    "to",
+    params=(Param("x", Tensor(T, (Bs,))), Param("to_dtype", Plain("dtype"))),
+    results=(Result("y", Tensor(DtypeOf("to_dtype"), (Bs,))),),
+    bindings=(
+        TorchCall("prims::convert_element_type.default"),
+        TorchCall("aten::_to_copy.default", args={0: Give(Ref("x")), "dtype": Give(Ref("to_dtype"))}),
+        TorchCall("aten::to.dtype"),
+    ),
+)
+
+# vllm_ir.pat:66
 TOKEN_QUANT = Op(
     "token_quant",
     params=(Param("x", Tensor(T, (Bs, H))), Param("quant_dtype", Plain("dtype"))),
@@ -2336,6 +2392,7 @@ RMS_NORM_QUANT_PASS = PassSpec(
         RMS_NORM_TOKEN_QUANT_KEEP_,
     ),
     ops={
+        "add": ADD,
         "add_rms_norm_group_quant": ADD_RMS_NORM_GROUP_QUANT,
         "add_rms_norm_group_quant_keep": ADD_RMS_NORM_GROUP_QUANT_KEEP,
         "add_rms_norm_group_quant_layouts": ADD_RMS_NORM_GROUP_QUANT_LAYOUTS,
@@ -2359,6 +2416,7 @@ RMS_NORM_QUANT_PASS = PassSpec(
         "rms_norm_token_quant": RMS_NORM_TOKEN_QUANT,
         "rms_norm_token_quant_keep": RMS_NORM_TOKEN_QUANT_KEEP,
         "static_quant": STATIC_QUANT,
+        "to": TO,
         "token_quant": TOKEN_QUANT,
     },
     consts={"fp8_max": (ConstValue(448.0), ConstValue(224.0, (On("gfx942"),)))},

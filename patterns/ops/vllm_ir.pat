@@ -8,6 +8,7 @@ const fp8_max = 448.0 | 224.0 on gfx942
 op rms_norm(x: T[*B, H], weight: W[H]?, epsilon: float, variance_size: int? = none, gemma: bool = false)
     -> (y: T[*B, H])
   = vllm_ir::rms_norm(x, weight, epsilon, variance_size)  if not gemma
+  | vllm_ir::rms_norm(x, add(to(weight, f32), 1.0), epsilon, variance_size)  if gemma
   | patdsl::rms_norm
   ref patdsl.reference:rms_norm
 
@@ -16,6 +17,7 @@ op fused_add_rms_norm(x: T[*B, H], residual: T[*B, H], weight: W[H]?, epsilon: f
     variance_size: int? = none, gemma: bool = false)
     -> (y: T[*B, H], residual_out: T[*B, H])
   = vllm_ir::fused_add_rms_norm(x, residual, weight, epsilon, variance_size)  if not gemma
+  | vllm_ir::fused_add_rms_norm(x, residual, add(to(weight, f32), 1.0), epsilon, variance_size)  if gemma
   | patdsl::fused_add_rms_norm
   | patdsl::fused_add_rms_norm_(mut x -> y, mut residual -> residual_out, weight, epsilon)
       if variance_size == none and not gemma

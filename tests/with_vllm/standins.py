@@ -80,10 +80,10 @@ def _anything(*args: Any, **kwargs: Any) -> Any:
 
 
 class _Finder:
-    """Any module below `aiter.` that the stand-in for aiter lacks, but those that choose among matrix products."""
+    """Any module below `aiter.` that the stand-in for aiter lacks, but matrix products and quantisations."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if not name.startswith("aiter.") or "gemm" in name:
+        if not name.startswith("aiter.") or "gemm" in name or "quant" in name:
             return None
         return importlib.machinery.ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
 
@@ -105,6 +105,8 @@ def install() -> None:
     from vllm._aiter_ops import rocm_aiter_ops
     from vllm.config import ModelConfig
 
+    rocm_aiter_ops.is_fp4bmm_enabled = classmethod(lambda cls: False)
+    rocm_aiter_ops.is_fp8bmm_enabled = classmethod(lambda cls: False)
     rocm_aiter_ops._gdn_triton_kernels_importable = classmethod(lambda cls: True)
     make = ModelConfig.__init__
 

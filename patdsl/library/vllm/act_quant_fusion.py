@@ -78,7 +78,7 @@ EXP = Op(
     bindings=(TorchCall("aten::exp.default"),),
 )
 
-# vllm_ir.pat:46
+# vllm_ir.pat:48
 GELU_AND_MUL = Op(
     "gelu_and_mul",
     params=(Param("x", Tensor(T, (Bs, expr("2 * D")))),),
@@ -150,7 +150,7 @@ GELU_MUL_TOKEN_QUANT = Op(
     ref="patdsl.reference:gelu_mul_token_quant",
 )
 
-# vllm_ir.pat:53
+# vllm_ir.pat:55
 GROUP_QUANT = Op(
     "group_quant",
     params=(
@@ -215,7 +215,7 @@ MUL = Op(
     commutative=True,
 )
 
-# vllm_ir.pat:81
+# vllm_ir.pat:83
 MX_QUANT = Op(
     "mx_quant",
     params=(Param("x", Tensor(T, (Bs, H))),),
@@ -330,7 +330,7 @@ SILU = Op(
     ),
 )
 
-# vllm_ir.pat:35
+# vllm_ir.pat:37
 SILU_AND_MUL = Op(
     "silu_and_mul",
     params=(Param("x", Tensor(T, (Bs, expr("2 * D")))),),
@@ -353,9 +353,9 @@ SILU_AND_MUL = Op(
                             "end": Use("D"),
                         },
                         results={"y": "y_2"},
-                        line=39,
+                        line=41,
                     ),
-                    Step("silu", op="silu", operands={"x": Use("y_2")}, results={"y": "y_3"}, line=39),
+                    Step("silu", op="silu", operands={"x": Use("y_2")}, results={"y": "y_3"}, line=41),
                     Step(
                         "slice_2",
                         op="slice",
@@ -366,14 +366,14 @@ SILU_AND_MUL = Op(
                             "end": Const(expr("2 * D")),
                         },
                         results={"y": "y_4"},
-                        line=39,
+                        line=41,
                     ),
                     Step(
                         "mul",
                         op="mul",
                         operands={"x": Use("y_3"), "other": Use("y_4")},
                         results={"y": "y"},
-                        line=39,
+                        line=41,
                     ),
                 ),
             ),
@@ -387,15 +387,15 @@ SILU_AND_MUL = Op(
                         op="split",
                         operands={"x": Use("x"), "sizes": Const(expr("[D, D]")), "dim": Const(Lit(-1))},
                         results={"parts.0": "gate", "parts.1": "up"},
-                        line=41,
+                        line=43,
                     ),
-                    Step("silu", op="silu", operands={"x": Use("gate")}, results={"y": "y_2"}, line=42),
+                    Step("silu", op="silu", operands={"x": Use("gate")}, results={"y": "y_2"}, line=44),
                     Step(
                         "mul",
                         op="mul",
                         operands={"x": Use("y_2"), "other": Use("up")},
                         results={"y": "y"},
-                        line=42,
+                        line=44,
                     ),
                 ),
             ),
@@ -533,7 +533,7 @@ SPLIT = Op(
     free=True,
 )
 
-# vllm_ir.pat:71
+# vllm_ir.pat:73
 STATIC_QUANT = Op(
     "static_quant",
     params=(
@@ -582,7 +582,7 @@ TO = Op(
     ),
 )
 
-# vllm_ir.pat:64
+# vllm_ir.pat:66
 TOKEN_QUANT = Op(
     "token_quant",
     params=(Param("x", Tensor(T, (Bs, H))), Param("quant_dtype", Plain("dtype"))),

@@ -56,6 +56,15 @@ T_ = Ref("T")
 Bs = Star("B")
 Ss = Star("S")
 
+# aten.pat:51
+ADD = Op(
+    "add",
+    params=(Param("x", AnyTensor()), Param("other", AnyTensor())),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::add.Tensor"), TorchCall("aten::add.Scalar")),
+    commutative=True,
+)
+
 # allreduce.pat:10
 ALL_REDUCE = Op(
     "all_reduce",
@@ -403,7 +412,7 @@ AR_RMS_NORM_STATIC_QUANT = Op(
     ref="patdsl.reference:ar_rms_norm_static_quant",
 )
 
-# vllm_ir.pat:15
+# vllm_ir.pat:16
 FUSED_ADD_RMS_NORM = Op(
     "fused_add_rms_norm",
     params=(
@@ -427,6 +436,23 @@ FUSED_ADD_RMS_NORM = Op(
             },
             guard=expr("not gemma"),
         ),
+        TorchCall(
+            "vllm_ir::fused_add_rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Give(Ref("residual")),
+                2: Nested(
+                    "add",
+                    {
+                        "x": Nested("to", {"x": Give(Ref("weight")), "to_dtype": Give(Lit(Dtype("f32")))}),
+                        "other": Give(Lit(1.0)),
+                    },
+                ),
+                3: Give(Ref("epsilon")),
+                4: Give(Ref("variance_size")),
+            },
+            guard=Ref("gemma"),
+        ),
         TorchCall("patdsl::fused_add_rms_norm.default"),
         TorchCall(
             "patdsl::fused_add_rms_norm_.default",
@@ -442,7 +468,7 @@ FUSED_ADD_RMS_NORM = Op(
     ref="patdsl.reference:fused_add_rms_norm",
 )
 
-# vllm_ir.pat:53
+# vllm_ir.pat:55
 GROUP_QUANT = Op(
     "group_quant",
     params=(
@@ -545,12 +571,28 @@ RMS_NORM = Op(
             },
             guard=expr("not gemma"),
         ),
+        TorchCall(
+            "vllm_ir::rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Nested(
+                    "add",
+                    {
+                        "x": Nested("to", {"x": Give(Ref("weight")), "to_dtype": Give(Lit(Dtype("f32")))}),
+                        "other": Give(Lit(1.0)),
+                    },
+                ),
+                2: Give(Ref("epsilon")),
+                3: Give(Ref("variance_size")),
+            },
+            guard=Ref("gemma"),
+        ),
         TorchCall("patdsl::rms_norm.default"),
     ),
     ref="patdsl.reference:rms_norm",
 )
 
-# vllm_ir.pat:71
+# vllm_ir.pat:73
 STATIC_QUANT = Op(
     "static_quant",
     params=(
@@ -585,6 +627,18 @@ STATIC_QUANT = Op(
     ),
     where=(expr("numel(scale) == 1"),),
     ref="patdsl.reference:static_quant",
+)
+
+# aten.pat:46
+TO = Op(
+    "to",
+    params=(Param("x", Tensor(T, (Bs,))), Param("to_dtype", Plain("dtype"))),
+    results=(Result("y", Tensor(DtypeOf("to_dtype"), (Bs,))),),
+    bindings=(
+        TorchCall("prims::convert_element_type.default"),
+        TorchCall("aten::_to_copy.default", args={0: Give(Ref("x")), "dtype": Give(Ref("to_dtype"))}),
+        TorchCall("aten::to.dtype"),
+    ),
 )
 
 # aten.pat:39
@@ -1226,6 +1280,7 @@ ALLREDUCE_RMS_PASS = PassSpec(
         AR_RMS,
     ),
     ops={
+        "add": ADD,
         "all_reduce": ALL_REDUCE,
         "ar_add_rms_norm": AR_ADD_RMS_NORM,
         "ar_add_rms_norm_group_quant": AR_ADD_RMS_NORM_GROUP_QUANT,
@@ -1241,6 +1296,7 @@ ALLREDUCE_RMS_PASS = PassSpec(
         "nvfp4_quant": NVFP4_QUANT,
         "rms_norm": RMS_NORM,
         "static_quant": STATIC_QUANT,
+        "to": TO,
         "zeros_like": ZEROS_LIKE,
     },
     consts={"fp8_max": (ConstValue(448.0), ConstValue(224.0, (On("gfx942"),)))},

@@ -543,7 +543,7 @@ ROPE_KV_CACHE_UPDATE = Op(
     effects=(Effect("kv_cache"),),
 )
 
-# vllm_ir.pat:71
+# vllm_ir.pat:73
 STATIC_QUANT = Op(
     "static_quant",
     params=(

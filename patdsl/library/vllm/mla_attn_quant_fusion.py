@@ -191,7 +191,7 @@ ATTENTION_STATIC_QUANT = Op(
     effects=(Effect("kv_cache", True),),
 )
 
-# vllm_ir.pat:53
+# vllm_ir.pat:55
 GROUP_QUANT = Op(
     "group_quant",
     params=(
@@ -599,7 +599,7 @@ ROPE_KV_CACHE_UPDATE = Op(
     effects=(Effect("kv_cache"),),
 )
 
-# vllm_ir.pat:71
+# vllm_ir.pat:73
 STATIC_QUANT = Op(
     "static_quant",
     params=(

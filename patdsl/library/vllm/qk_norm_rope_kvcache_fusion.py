@@ -21,6 +21,7 @@ from patdsl.op_table import (
     Give,
     Mut,
     Native,
+    Nested,
     On,
     Op,
     Out,
@@ -580,6 +581,22 @@ RMS_NORM = Op(
                 3: Give(Ref("variance_size")),
             },
             guard=expr("not gemma"),
+        ),
+        TorchCall(
+            "vllm_ir::rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Nested(
+                    "add",
+                    {
+                        "x": Nested("to", {"x": Give(Ref("weight")), "to_dtype": Give(Lit(Dtype("f32")))}),
+                        "other": Give(Lit(1.0)),
+                    },
+                ),
+                2: Give(Ref("epsilon")),
+                3: Give(Ref("variance_size")),
+            },
+            guard=Ref("gemma"),
         ),
         TorchCall("patdsl::rms_norm.default"),
     ),

@@ -20,6 +20,7 @@ from patdsl.op_table import (
     Give,
     Mut,
     Native,
+    Nested,
     On,
     Op,
     Out,
@@ -405,7 +406,7 @@ EXP = Op(
     bindings=(TorchCall("aten::exp.default"),),
 )
 
-# vllm_ir.pat:15
+# vllm_ir.pat:16
 FUSED_ADD_RMS_NORM = Op(
     "fused_add_rms_norm",
     params=(
@@ -428,6 +429,23 @@ FUSED_ADD_RMS_NORM = Op(
                 4: Give(Ref("variance_size")),
             },
             guard=expr("not gemma"),
+        ),
+        TorchCall(
+            "vllm_ir::fused_add_rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Give(Ref("residual")),
+                2: Nested(
+                    "add",
+                    {
+                        "x": Nested("to", {"x": Give(Ref("weight")), "to_dtype": Give(Lit(Dtype("f32")))}),
+                        "other": Give(Lit(1.0)),
+                    },
+                ),
+                3: Give(Ref("epsilon")),
+                4: Give(Ref("variance_size")),
+            },
+            guard=Ref("gemma"),
         ),
         TorchCall("patdsl::fused_add_rms_norm.default"),
         TorchCall(
@@ -480,7 +498,7 @@ GATED_RMS_NORM_GROUP_QUANT = Op(
     ref="patdsl.reference:gated_rms_norm_group_quant",
 )
 
-# vllm_ir.pat:53
+# vllm_ir.pat:55
 GROUP_QUANT = Op(
     "group_quant",
     params=(
@@ -557,7 +575,7 @@ MUL = Op(
     commutative=True,
 )
 
-# vllm_ir.pat:81
+# vllm_ir.pat:83
 MX_QUANT = Op(
     "mx_quant",
     params=(Param("x", Tensor(T, (Bs, H))),),
@@ -632,12 +650,28 @@ RMS_NORM = Op(
             },
             guard=expr("not gemma"),
         ),
+        TorchCall(
+            "vllm_ir::rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Nested(
+                    "add",
+                    {
+                        "x": Nested("to", {"x": Give(Ref("weight")), "to_dtype": Give(Lit(Dtype("f32")))}),
+                        "other": Give(Lit(1.0)),
+                    },
+                ),
+                2: Give(Ref("epsilon")),
+                3: Give(Ref("variance_size")),
+            },
+            guard=Ref("gemma"),
+        ),
         TorchCall("patdsl::rms_norm.default"),
     ),
     ref="patdsl.reference:rms_norm",
 )
 
-# vllm_ir.pat:24
+# vllm_ir.pat:26
 RMS_NORM_GATED = Op(
     "rms_norm_gated",
     params=(
@@ -658,72 +692,72 @@ RMS_NORM_GATED = Op(
                         op="to",
                         operands={"x": Use("x"), "to_dtype": Const(Lit(Dtype("f32")))},
                         results={"y": "x32"},
-                        line=27,
+                        line=29,
                     ),
                     Step(
                         "pow",
                         op="pow",
                         operands={"x": Use("x32"), "exponent": Const(Lit(2))},
                         results={"y": "y_2"},
-                        line=28,
+                        line=30,
                     ),
                     Step(
                         "mean",
                         op="mean",
                         operands={"x": Use("y_2"), "dims": Const(expr("[-1]")), "keepdim": Const(Lit(True))},
                         results={"y": "y_3"},
-                        line=28,
+                        line=30,
                     ),
                     Step(
                         "add",
                         op="add",
                         operands={"x": Use("y_3"), "other": Use("epsilon")},
                         results={"y": "y_4"},
-                        line=28,
+                        line=30,
                     ),
-                    Step("rsqrt", op="rsqrt", operands={"x": Use("y_4")}, results={"y": "y_5"}, line=28),
+                    Step("rsqrt", op="rsqrt", operands={"x": Use("y_4")}, results={"y": "y_5"}, line=30),
                     Step(
                         "mul",
                         op="mul",
                         operands={"x": Use("x32"), "other": Use("y_5")},
                         results={"y": "n"},
-                        line=28,
+                        line=30,
                     ),
                     Step(
                         "to_2",
                         op="to",
                         operands={"x": Use("weight"), "to_dtype": Const(Lit(Dtype("f32")))},
                         results={"y": "y_6"},
-                        line=29,
+                        line=31,
                     ),
                     Step(
                         "mul_2",
                         op="mul",
                         operands={"x": Use("n"), "other": Use("y_6")},
                         results={"y": "y_7"},
-                        line=29,
+                        line=31,
                     ),
                     Step(
                         "to_3",
                         op="to",
                         operands={"x": Use("z"), "to_dtype": Const(Lit(Dtype("f32")))},
                         results={"y": "y_8"},
-                        line=29,
+                        line=31,
                     ),
-                    Step("silu", op="silu", operands={"x": Use("y_8")}, results={"y": "y_9"}, line=29),
+                    Step("silu", op="silu", operands={"x": Use("y_8")}, results={"y": "y_9"}, line=31),
                     Step(
                         "mul_3",
                         op="mul",
                         operands={"x": Use("y_7"), "other": Use("y_9")},
                         results={"y": "y_10"},
-                        line=29,
+                        line=31,
                     ),
                     Step(
                         "to_4",
                         op="to",
                         operands={"x": Use("y_10"), "to_dtype": Use("T")},
                         results={"y": "y"},
-                        line=29,
+                        line=31,
                     ),
                 ),
             ),
@@ -1070,7 +1104,7 @@ SILU = Op(
     ),
 )
 
-# vllm_ir.pat:71
+# vllm_ir.pat:73
 STATIC_QUANT = Op(
     "static_quant",
     params=(
@@ -1119,7 +1153,7 @@ TO = Op(
     ),
 )
 
-# vllm_ir.pat:64
+# vllm_ir.pat:66
 TOKEN_QUANT = Op(
     "token_quant",
     params=(Param("x", Tensor(T, (Bs, H))), Param("quant_dtype", Plain("dtype"))),

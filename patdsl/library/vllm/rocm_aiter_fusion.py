@@ -18,6 +18,7 @@ from patdsl.op_table import (
     DtypeVar,
     Give,
     Mut,
+    Nested,
     On,
     Op,
     Out,
@@ -57,6 +58,15 @@ T_ = Ref("T")
 W_ = Ref("W")
 Bs = Star("B")
 
+# aten.pat:51
+ADD = Op(
+    "add",
+    params=(Param("x", AnyTensor()), Param("other", AnyTensor())),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::add.Tensor"), TorchCall("aten::add.Scalar")),
+    commutative=True,
+)
+
 # aiter.pat:120
 ADD_RMS_NORM_PAD = Op(
     "add_rms_norm_pad",
@@ -92,7 +102,7 @@ ADD_RMS_NORM_PAD = Op(
     ref="patdsl.reference:add_rms_norm_pad",
 )
 
-# vllm_ir.pat:15
+# vllm_ir.pat:16
 FUSED_ADD_RMS_NORM = Op(
     "fused_add_rms_norm",
     params=(
@@ -115,6 +125,23 @@ FUSED_ADD_RMS_NORM = Op(
                 4: Give(Ref("variance_size")),
             },
             guard=expr("not gemma"),
+        ),
+        TorchCall(
+            "vllm_ir::fused_add_rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Give(Ref("residual")),
+                2: Nested(
+                    "add",
+                    {
+                        "x": Nested("to", {"x": Give(Ref("weight")), "to_dtype": Give(Lit(Dtype("f32")))}),
+                        "other": Give(Lit(1.0)),
+                    },
+                ),
+                3: Give(Ref("epsilon")),
+                4: Give(Ref("variance_size")),
+            },
+            guard=Ref("gemma"),
         ),
         TorchCall("patdsl::fused_add_rms_norm.default"),
         TorchCall(
@@ -173,6 +200,22 @@ RMS_NORM = Op(
             },
             guard=expr("not gemma"),
         ),
+        TorchCall(
+            "vllm_ir::rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Nested(
+                    "add",
+                    {
+                        "x": Nested("to", {"x": Give(Ref("weight")), "to_dtype": Give(Lit(Dtype("f32")))}),
+                        "other": Give(Lit(1.0)),
+                    },
+                ),
+                2: Give(Ref("epsilon")),
+                3: Give(Ref("variance_size")),
+            },
+            guard=Ref("gemma"),
+        ),
         TorchCall("patdsl::rms_norm.default"),
     ),
     ref="patdsl.reference:rms_norm",
@@ -195,7 +238,7 @@ RMS_NORM_PAD = Op(
     ref="patdsl.reference:rms_norm_pad",
 )
 
-# vllm_ir.pat:87
+# vllm_ir.pat:89
 ROCM_GEMM = Op(
     "rocm_gemm",
     params=(
@@ -220,6 +263,18 @@ SLICE = Op(
     results=(Result("y", AnyTensor()),),
     bindings=(TorchCall("aten::slice.Tensor"),),
     free=True,
+)
+
+# aten.pat:46
+TO = Op(
+    "to",
+    params=(Param("x", Tensor(T, (Bs,))), Param("to_dtype", Plain("dtype"))),
+    results=(Result("y", Tensor(DtypeOf("to_dtype"), (Bs,))),),
+    bindings=(
+        TorchCall("prims::convert_element_type.default"),
+        TorchCall("aten::_to_copy.default", args={0: Give(Ref("x")), "dtype": Give(Ref("to_dtype"))}),
+        TorchCall("aten::to.dtype"),
+    ),
 )
 
 # aiter.pat:95
@@ -1033,6 +1088,7 @@ ACT_PADDING_PASS = PassSpec(
     "act_padding",
     patterns=(ADD_RMS_NORM_PAD_, ADD_RMS_NORM_PAD_MM, ADD_RMS_NORM_PAD_ALONE, RMS_NORM_PAD_),
     ops={
+        "add": ADD,
         "add_rms_norm_pad": ADD_RMS_NORM_PAD,
         "fused_add_rms_norm": FUSED_ADD_RMS_NORM,
         "mm": MM,
@@ -1041,6 +1097,7 @@ ACT_PADDING_PASS = PassSpec(
         "rms_norm_pad": RMS_NORM_PAD,
         "rocm_gemm": ROCM_GEMM,
         "slice": SLICE,
+        "to": TO,
     },
 )
 
@@ -1093,6 +1150,7 @@ MLA_DUAL_NORM_PASS = PassSpec(
     "mla_dual_norm",
     patterns=(MLA_DUAL_RMS_NORM_, MLA_DUAL_RMS_NORM_GROUP_QUANT_, MLA_DUAL_RMS_NORM_TOKEN_QUANT_),
     ops={
+        "add": ADD,
         "mla_dual_rms_norm": MLA_DUAL_RMS_NORM,
         "mla_dual_rms_norm_group_quant": MLA_DUAL_RMS_NORM_GROUP_QUANT,
         "mla_dual_rms_norm_token_quant": MLA_DUAL_RMS_NORM_TOKEN_QUANT,
@@ -1100,6 +1158,7 @@ MLA_DUAL_NORM_PASS = PassSpec(
         "rms_norm_group_quant": RMS_NORM_GROUP_QUANT,
         "rms_norm_token_quant": RMS_NORM_TOKEN_QUANT,
         "split": SPLIT,
+        "to": TO,
     },
 )
 
