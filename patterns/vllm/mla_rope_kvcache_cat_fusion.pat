@@ -8,6 +8,8 @@ pattern mla_rope_kv_cache(k_pe: T[N, R]) {
 =>
   dep, q_r, k = mla_rope_kv_cache_update(positions, q_pe, k_pe, kv_c, cos_sin, neox, kv_dtype, k_scale, layer)
   k_r         = unsqueeze(k, 1)
+  restride q_r
+  restride k_r
 }
 
 pass rope_kvcache_cat_mla on gfx942, gfx950, sm_80+ { mla_rope_kv_cache }

@@ -105,8 +105,9 @@ def install() -> None:
     from vllm._aiter_ops import rocm_aiter_ops
     from vllm.config import ModelConfig
 
-    rocm_aiter_ops.is_fp4bmm_enabled = classmethod(lambda cls: False)
-    rocm_aiter_ops.is_fp8bmm_enabled = classmethod(lambda cls: False)
+    quark = importlib.import_module("vllm.model_executor.layers.quantization.quark.utils")
+    quark.quark_quantize_weight_to_mxfp4 = lambda weight: (weight, weight)
+    rocm_aiter_ops._FP4BMM_ENABLED = rocm_aiter_ops._FP8BMM_ENABLED = False
     rocm_aiter_ops._gdn_triton_kernels_importable = classmethod(lambda cls: True)
     make = ModelConfig.__init__
 
@@ -124,6 +125,8 @@ def _aiter() -> None:
     """Names that the stand-ins for aiter lack."""
     import torch
 
+    one = ((1,), torch.int32)
+    importlib.import_module("aiter").get_mla_metadata_info_v1 = lambda *args, **kwargs: (one,) * 6
     for name in ("aiter", "aiter.ops.quant"):
         module = importlib.import_module(name)
         module.dtypes = types.SimpleNamespace(  # type: ignore[attr-defined]
@@ -193,6 +196,12 @@ def _ops() -> None:
     importlib.import_module("vllm.model_executor.layers.attention.mla_attention")
     for name in GIVES_NOTHING:
         library.impl(name, lambda first, *args: first.new_empty(0), "CPU", allow_override=True)
+    library.impl(
+        "rocm_aiter_gemm_a8w8_blockscale",
+        lambda a, b, a_scale, b_scale, dtype=torch.bfloat16: a.new_zeros(len(a), len(b), dtype=dtype),
+        "CPU",
+        allow_override=True,
+    )
 
 
 LIBRARIES: list[Any] = []

@@ -209,6 +209,23 @@ CAT = Op(
     bindings=(TorchCall("aten::cat.default"),),
 )
 
+# aten.pat:132
+CLONE = Op(
+    "clone",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(TorchCall("aten::clone.default"),),
+)
+
+# aten.pat:19
+EXPAND = Op(
+    "expand",
+    params=(Param("x", AnyTensor()), Param("dims", Plain("int", True))),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::expand.default"),),
+    free=True,
+)
+
 # aten.pat:117
 INDEX = Op(
     "index",
@@ -428,6 +445,14 @@ MUL = Op(
     commutative=True,
 )
 
+# aten.pat:72
+NEG = Op(
+    "neg",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(TorchCall("aten::neg.default"),),
+)
+
 # attention.pat:49
 QK_NORM_MROPE_KV_CACHE_UPDATE = Op(
     "qk_norm_mrope_kv_cache_update",
@@ -518,7 +543,7 @@ QK_NORM_ROPE_KV_CACHE_UPDATE = Op(
     effects=(Effect("kv_cache"),),
 )
 
-# kv_cache.pat:14
+# kv_cache.pat:25
 ROPE = Op(
     "rope",
     params=(
@@ -577,7 +602,7 @@ ROPE = Op(
                         op="index",
                         operands={"x": Use("cos_sin"), "indices": Values((Use("positions"),))},
                         results={"y": "y"},
-                        line=22,
+                        line=33,
                     ),
                     Step(
                         "split",
@@ -588,7 +613,7 @@ ROPE = Op(
                             "dim": Const(Lit(-1)),
                         },
                         results={"parts.0": "cos", "parts.1": "sin"},
-                        line=22,
+                        line=33,
                     ),
                     Step(
                         "rotate_neox",
@@ -600,7 +625,7 @@ ROPE = Op(
                             "head_size": Use("head_size"),
                         },
                         results={"y": "q_r"},
-                        line=23,
+                        line=34,
                     ),
                     Step(
                         "rotate_neox_2",
@@ -612,7 +637,85 @@ ROPE = Op(
                             "head_size": Use("head_size"),
                         },
                         results={"y": "k_r"},
-                        line=24,
+                        line=35,
+                    ),
+                ),
+            ),
+            guard=Ref("neox"),
+        ),
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "index",
+                        op="index",
+                        operands={"x": Use("cos_sin"), "indices": Values((Use("positions"),))},
+                        results={"y": "y"},
+                        line=38,
+                    ),
+                    Step(
+                        "split",
+                        op="split",
+                        operands={
+                            "x": Use("y"),
+                            "sizes": Const(expr("[R / 2, R / 2]")),
+                            "dim": Const(Lit(-1)),
+                        },
+                        results={"parts.0": "cos", "parts.1": "sin"},
+                        line=38,
+                    ),
+                    Step(
+                        "twice_side_by_side",
+                        op="twice_side_by_side",
+                        operands={"x": Use("cos")},
+                        results={"y": "y_2"},
+                        line=39,
+                    ),
+                    Step(
+                        "unsqueeze",
+                        op="unsqueeze",
+                        operands={"x": Use("y_2"), "dim": Const(Lit(-2))},
+                        results={"y": "c"},
+                        line=39,
+                    ),
+                    Step(
+                        "twice_side_by_side_2",
+                        op="twice_side_by_side",
+                        operands={"x": Use("sin")},
+                        results={"y": "y_3"},
+                        line=40,
+                    ),
+                    Step(
+                        "unsqueeze_2",
+                        op="unsqueeze",
+                        operands={"x": Use("y_3"), "dim": Const(Lit(-2))},
+                        results={"y": "s"},
+                        line=40,
+                    ),
+                    Step(
+                        "rotate_deepseek",
+                        op="rotate_deepseek",
+                        operands={
+                            "x": Use("query"),
+                            "cos": Use("c"),
+                            "sin": Use("s"),
+                            "size": Use("head_size"),
+                        },
+                        results={"y": "q_r"},
+                        line=41,
+                    ),
+                    Step(
+                        "rotate_deepseek_2",
+                        op="rotate_deepseek",
+                        operands={
+                            "x": Use("key"),
+                            "cos": Use("c"),
+                            "sin": Use("s"),
+                            "size": Use("head_size"),
+                        },
+                        results={"y": "k_r"},
+                        line=42,
                     ),
                 ),
             ),
@@ -655,6 +758,80 @@ ROPE_KV_CACHE_UPDATE = Op(
     ),
     where=(expr('supports(layer, "rope_kvcache")'),),
     effects=(Effect("kv_cache"),),
+)
+
+# kv_cache.pat:15
+ROTATE_DEEPSEEK = Op(
+    "rotate_deepseek",
+    params=(
+        Param("x", Tensor(T, (N, G, Ref("size")))),
+        Param("cos", Tensor(C, (N, Lit(1), Ref("size")))),
+        Param("sin", Tensor(C, (N, Lit(1), Ref("size")))),
+        Param("size", Plain("int")),
+    ),
+    results=(Result("y", Tensor(T, (N, G, Ref("size")))),),
+    bindings=(
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "slice",
+                        op="slice",
+                        operands={
+                            "x": Use("x"),
+                            "dim": Const(Lit(-1)),
+                            "start": Const(expr("size / 2")),
+                            "end": Use("size"),
+                        },
+                        results={"y": "y_2"},
+                        line=17,
+                    ),
+                    Step("neg", op="neg", operands={"x": Use("y_2")}, results={"y": "y_3"}, line=17),
+                    Step(
+                        "slice_2",
+                        op="slice",
+                        operands={
+                            "x": Use("x"),
+                            "dim": Const(Lit(-1)),
+                            "start": Const(Lit(0)),
+                            "end": Const(expr("size / 2")),
+                        },
+                        results={"y": "y_4"},
+                        line=17,
+                    ),
+                    Step(
+                        "cat",
+                        op="cat",
+                        operands={"tensors": Values((Use("y_3"), Use("y_4"))), "dim": Const(Lit(-1))},
+                        results={"y": "half"},
+                        line=17,
+                    ),
+                    Step(
+                        "mul",
+                        op="mul",
+                        operands={"x": Use("x"), "other": Use("cos")},
+                        results={"y": "y_5"},
+                        line=18,
+                    ),
+                    Step(
+                        "mul_2",
+                        op="mul",
+                        operands={"x": Use("half"), "other": Use("sin")},
+                        results={"y": "y_6"},
+                        line=18,
+                    ),
+                    Step(
+                        "add",
+                        op="add",
+                        operands={"x": Use("y_5"), "other": Use("y_6")},
+                        results={"y": "y"},
+                        line=18,
+                    ),
+                ),
+            ),
+        ),
+    ),
 )
 
 # kv_cache.pat:5
@@ -764,6 +941,20 @@ ROTATE_NEOX = Op(
     ),
 )
 
+# aten.pat:15
+SLICE = Op(
+    "slice",
+    params=(
+        Param("x", AnyTensor()),
+        Param("dim", Plain("int")),
+        Param("start", Plain("int")),
+        Param("end", Plain("int")),
+    ),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::slice.Tensor"),),
+    free=True,
+)
+
 # aten.pat:6
 SPLIT = Op(
     "split",
@@ -797,6 +988,52 @@ TO = Op(
     ),
 )
 
+# kv_cache.pat:21
+TWICE_SIDE_BY_SIDE = Op(
+    "twice_side_by_side",
+    params=(Param("x", Tensor(T, (N, K))),),
+    results=(Result("y", Tensor(T, (N, expr("2 * K")))),),
+    bindings=(
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "unsqueeze",
+                        op="unsqueeze",
+                        operands={"x": Use("x"), "dim": Const(Lit(1))},
+                        results={"y": "y_2"},
+                        line=22,
+                    ),
+                    Step(
+                        "expand",
+                        op="expand",
+                        operands={"x": Use("y_2"), "dims": Const(expr("[N, 2, K]"))},
+                        results={"y": "y_3"},
+                        line=22,
+                    ),
+                    Step("clone", op="clone", operands={"x": Use("y_3")}, results={"y": "y_4"}, line=22),
+                    ViewStep("y", source="y_4", dims=(N, expr("2 * K")), line=22),
+                ),
+            ),
+        ),
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "cat",
+                        op="cat",
+                        operands={"tensors": Values((Use("x"), Use("x"))), "dim": Const(Lit(-1))},
+                        results={"y": "y"},
+                        line=23,
+                    ),
+                ),
+            ),
+        ),
+    ),
+)
+
 # aten.pat:23
 UNSQUEEZE = Op(
     "unsqueeze",
@@ -813,6 +1050,8 @@ UNSQUEEZE = Op(
 #     =>
 #       dep, q_r, k = mla_rope_kv_cache_update(positions, q_pe, k_pe, kv_c, cos_sin, neox, kv_dtype, k_scale,
 #       k_r         = unsqueeze(k, 1)
+#       restride q_r
+#       restride k_r
 #     }
 MLA_ROPE_KV_CACHE = Pattern(
     "mla_rope_kv_cache",
@@ -897,6 +1136,7 @@ MLA_ROPE_KV_CACHE = Pattern(
         Example("kv_dtype", value="example"),
         Example("k_scale", (43, 12032), Dtype("f32")),
     ),
+    restride=("q_r", "k_r"),
     place="mla_rope_kvcache_cat_fusion.pat:5",
 )
 
@@ -910,6 +1150,8 @@ ROPE_KVCACHE_CAT_MLA_PASS = PassSpec(
         "attention_nvfp4_quant": ATTENTION_NVFP4_QUANT,
         "attention_static_quant": ATTENTION_STATIC_QUANT,
         "cat": CAT,
+        "clone": CLONE,
+        "expand": EXPAND,
         "index": INDEX,
         "kv_cache_update": KV_CACHE_UPDATE,
         "mla_attention": MLA_ATTENTION,
@@ -919,14 +1161,18 @@ ROPE_KVCACHE_CAT_MLA_PASS = PassSpec(
         "mla_kv_cache_update": MLA_KV_CACHE_UPDATE,
         "mla_rope_kv_cache_update": MLA_ROPE_KV_CACHE_UPDATE,
         "mul": MUL,
+        "neg": NEG,
         "qk_norm_mrope_kv_cache_update": QK_NORM_MROPE_KV_CACHE_UPDATE,
         "qk_norm_rope_kv_cache_update": QK_NORM_ROPE_KV_CACHE_UPDATE,
         "rope": ROPE,
         "rope_kv_cache_update": ROPE_KV_CACHE_UPDATE,
+        "rotate_deepseek": ROTATE_DEEPSEEK,
         "rotate_neox": ROTATE_NEOX,
+        "slice": SLICE,
         "split": SPLIT,
         "sub": SUB,
         "to": TO,
+        "twice_side_by_side": TWICE_SIDE_BY_SIDE,
         "unsqueeze": UNSQUEEZE,
     },
     hosts=(HostValue("supports", "bool", ("opaque", "str"), True),),
