@@ -31,7 +31,7 @@ def test_the_module_checked_in_is_what_the_file_compiles_to(path: Path) -> None:
 
 
 def test_no_module_is_without_a_file() -> None:
-    there = {path for path in MODULES.rglob("*.py")}
+    there = set(MODULES.rglob("*.py"))
     assert there == set(map(module_of, FILES))
 
 

@@ -227,7 +227,9 @@ class RightTyping:
     ) -> TypedCall[Any]:
         """The call in terms of the op whose torch binding was chosen: the op itself, or the one it is declared by."""
         renamed = tuple(
-            (own, value) for name, value in step.results if (own := _renamed(name, chosen.results)) is not None
+            (own, value)
+            for name, value in step.results
+            if (own := _renamed(name, chosen.results)) is not None
         )
         flat = {chosen.params[name]: dims for name, dims in flatten.items() if name in chosen.params}
         typed = {chosen.results[name]: meta for name, meta in results.items() if name in chosen.results}

@@ -86,7 +86,9 @@ def resolve_pass(
     for, if known.
     """
     context = make_context(spec, target, hosts, prefer)
-    standings = tuple(_standing(resolve_all(pattern, target), context, spec.ops, prefer) for pattern in spec.patterns)
+    standings = tuple(
+        _standing(resolve_all(pattern, target), context, spec.ops, prefer) for pattern in spec.patterns
+    )
     return Resolved(context, standings, _pass_reasons(spec, context, tokens))
 
 
@@ -196,9 +198,7 @@ def _pass_reasons(spec: PassSpec, context: Context, tokens: TokenRange | None) -
         except EvaluationError as error:
             reasons.append(f"'when' cannot be decided: {error}")
         else:
-            values = ", ".join(
-                f"{name} = {names[name]}" for name in names_in(spec.when) if name in names
-            )
+            values = ", ".join(f"{name} = {names[name]}" for name in names_in(spec.when) if name in names)
             where = f"{expr_text(spec.when)}{f' ({values})' if values else ''}"
             if held is UNKNOWN:
                 reasons.append(f"'when' is not known to hold: {where}")

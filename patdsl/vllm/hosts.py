@@ -51,11 +51,13 @@ class LayerSupport:
 
 
 def _all_reduce_kernel(config: Any) -> tuple[int, bool]:
-    """The most bytes that the fused all-reduce takes, and whether it can quantise; none where there is no such kernel."""
+    """The most bytes that the fused all-reduce takes (0: there is none), and whether it can quantise."""
     aiter = importlib.import_module("vllm._aiter_ops").rocm_aiter_ops
     if aiter.is_enabled():
         kernel = aiter.get_aiter_allreduce()
-        return (0, False) if kernel is None else (kernel.effective_max_size(), kernel.supports_per_group_quant)
+        return (
+            (0, False) if kernel is None else (kernel.effective_max_size(), kernel.supports_per_group_quant)
+        )
     limit = config.compilation_config.pass_config.flashinfer_max_size(_tp_size(config))
     return limit or 0, bool(limit)
 

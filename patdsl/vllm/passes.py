@@ -90,7 +90,7 @@ def _pass_class() -> Any:
             self.pass_name = f"patdsl.{fusion.name}"
             self._dump = config.compile_debug_dump_path()
 
-        @base.VllmInductorPass.time_and_log
+        @base.VllmInductorPass.time_and_log  # type: ignore[untyped-decorator]
         def __call__(self, graph: Graph) -> None:
             self.matched_count = self.fusion.apply(graph)
             base.VllmPatternMatcherPass.match_table[self.pass_name] += self.matched_count

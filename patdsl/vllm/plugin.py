@@ -21,7 +21,7 @@ def register() -> None:
     if not getattr(manager, _MARK, False):
         manager.configure = _configuring(manager.configure)
         setattr(manager, _MARK, True)
-    envs = importlib.import_module("vllm.envs")
+    envs: Any = importlib.import_module("vllm.envs")
     if not getattr(envs, _MARK, False):
         envs.compile_factors = _identifying(envs.compile_factors)
         setattr(envs, _MARK, True)

@@ -11,7 +11,7 @@ class VersionError(RuntimeError):
 
 
 def check_version(version: str, allow_any: bool) -> None:
-    """Raises VersionError for a version that was not tested, unless any is allowed. Local parts (`+cpu`) do not count."""
+    """Raises VersionError for a version that was not tested, unless any is. Local parts (`+cpu`) do not count."""
     if version.split("+")[0] in TESTED or allow_any:
         return
     raise VersionError(

@@ -94,7 +94,7 @@ op attention_nvfp4_quant(query: Q[N, A, D], key: T[K, G, D], value: T[L, G, V], 
   effect kv_cache read
 
 op mla_attention(query: Q[N, A, D], kv_c: T[K, C], k_pe: T[L, 1, R], layer: opaque, dep: X[*E]? = none)
-    -> (o: T[N, O])
+    -> (o: T[N, F])
   = vllm::unified_mla_attention_with_output(query, kv_c, k_pe, out o, layer, none, none, dep)
   effect kv_cache read
 

@@ -63,7 +63,9 @@ def main() -> None:
                         {
                             "theirs": {type(theirs).__name__: theirs.matched_count},
                             "ours": dict(+ours.last_counts),
-                            "refused": [str(each) for report in ours.report().passes for each in report.refusals],
+                            "refused": [
+                                str(each) for report in ours.report().passes for each in report.refusals
+                            ],
                             "error": None,
                         }
                     ],

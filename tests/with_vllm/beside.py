@@ -86,7 +86,17 @@ def pytest_configure() -> None:
                 looked = True
                 if os.environ.get("PATDSL_BESIDE_GRAPHS"):
                     with Path(os.environ["PATDSL_BESIDE_GRAPHS"]).open("a") as out:
-                        print(current.get("test"), graph, {n.name: str(n.meta.get("val"))[:150] for n in graph.nodes if n.op == "placeholder"}, sep="\n", file=out)
+                        print(
+                            current.get("test"),
+                            graph,
+                            {
+                                n.name: str(n.meta.get("val"))[:150]
+                                for n in graph.nodes
+                                if n.op == "placeholder"
+                            },
+                            sep="\n",
+                            file=out,
+                        )
                 chain = chain_of(each)
                 try:
                     ours = graph if INSTEAD else deepcopy(graph)
@@ -94,7 +104,9 @@ def pytest_configure() -> None:
                 except Exception as error:  # recorded: a crash is a result
                     row["error"] = f"{type(error).__name__}: {error}"
                 row["ours"].update(chain.last_counts)
-                row["refused"] = [str(refusal) for report in chain.report().passes for refusal in report.refusals]
+                row["refused"] = [
+                    str(refusal) for report in chain.report().passes for refusal in report.refusals
+                ]
                 total = sum(chain.last_counts.values())
             name = (each.pass_cls if isinstance(each, LazyInitPass) else type(each)).__name__
             if INSTEAD:
@@ -118,7 +130,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that vLLM skips everywhere run too: their models are there."""
     for item in items:
         if any(each.name == "skip" for each in item.own_markers):
-            item.obj = _inferring(item.obj)  # what its model would do with gradients is not what vLLM compiles
+            item.obj = _inferring(
+                item.obj
+            )  # what its model would do with gradients is not what vLLM compiles
         item.own_markers = [each for each in item.own_markers if each.name != "skip"]
     most = int(os.environ.get("PATDSL_BESIDE_SAMPLE", "0"))
     if most:
@@ -141,6 +155,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         current["outcome"] = report.outcome
         if report.outcome == "failed":
             current["why"] = report.longreprtext.splitlines()[-1] if report.longreprtext else ""
-            current["why_lines"] = [l for l in report.longreprtext.splitlines() if l.startswith("E")][:4]
+            current["why_lines"] = [
+                line for line in report.longreprtext.splitlines() if line.startswith("E")
+            ][:4]
     elif report.when == "setup" and report.outcome == "skipped":
         current["why"] = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else ""

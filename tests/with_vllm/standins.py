@@ -16,7 +16,7 @@ import tempfile
 import types
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -47,7 +47,12 @@ LATENT = {
     "num_key_value_heads": 4,
 }
 CONFIGS = {
-    "deepseek": {**ATTENTION, **LATENT, "architectures": ["DeepseekV2ForCausalLM"], "model_type": "deepseek_v2"},
+    "deepseek": {
+        **ATTENTION,
+        **LATENT,
+        "architectures": ["DeepseekV2ForCausalLM"],
+        "model_type": "deepseek_v2",
+    },
     "": {**ATTENTION, "architectures": ["LlamaForCausalLM"], "model_type": "llama", "head_dim": 64},
 }
 
@@ -64,7 +69,7 @@ def model_folder(name: str) -> str:
 class _Anything(types.ModuleType):
     """A module that has every name."""
 
-    __path__: list[str] = []
+    __path__: ClassVar[list[str]] = []
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -156,7 +161,9 @@ def _triton() -> None:
         return
     utils.triton.next_power_of_2 = lambda n: 1 << (n - 1).bit_length()
     for place in (utils.tl, utils.triton.language):
-        type(place).__getattr__ = lambda self, name: _anything if not name.startswith("__") else _missing(name)
+        type(place).__getattr__ = lambda self, name: (
+            _anything if not name.startswith("__") else _missing(name)
+        )
 
 
 def _missing(name: str) -> Any:
@@ -165,7 +172,9 @@ def _missing(name: str) -> Any:
 
 def _aiter_version() -> None:
     find = importlib.metadata.version
-    importlib.metadata.version = lambda name: "0.1.20" if name.replace("-", "_") == "amd_aiter" else find(name)
+    importlib.metadata.version = lambda name: (
+        "0.1.20" if name.replace("-", "_") == "amd_aiter" else find(name)
+    )
 
 
 #: Kernels: nothing of what they compute is looked at, only the graph around them.

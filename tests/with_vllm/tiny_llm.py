@@ -31,7 +31,13 @@ def main(model: str, cache: str) -> None:
 
     off = dict.fromkeys(
         (
-            *("fuse_norm_quant", "fuse_act_quant", "fuse_attn_quant", "fuse_allreduce_rms", "fuse_act_padding"),
+            *(
+                "fuse_norm_quant",
+                "fuse_act_quant",
+                "fuse_attn_quant",
+                "fuse_allreduce_rms",
+                "fuse_act_padding",
+            ),
             *("enable_qk_norm_rope_fusion", "fuse_rope_kvcache", "fuse_mla_dual_rms_norm"),
         ),
         False,
@@ -55,6 +61,7 @@ def main(model: str, cache: str) -> None:
     prompts = [{"prompt_token_ids": ids} for ids in ([1, 5, 6, 7], [1, 900, 30, 4, 17, 256], [1])]
     sampling = SamplingParams(max_tokens=16, temperature=0, detokenize=False, ignore_eos=True)
     outputs = llm.generate(prompts, sampling, use_tqdm=False)
+    from vllm import envs
     from vllm.compilation.passes.vllm_inductor_pass import get_match_table
 
     print(
@@ -63,13 +70,10 @@ def main(model: str, cache: str) -> None:
             {
                 "tokens": [list(each.outputs[0].token_ids) for each in outputs],
                 "matches": get_match_table(),
-                "seen": SEEN,
+                "seen": {"factor": envs.compile_factors().get("PATDSL")},
             }
         )
     )
-
-
-SEEN: dict[str, Any] = {"order": [], "uuids": [], "compiled": 0}
 
 
 def compile_on_cpu() -> None:

@@ -59,7 +59,6 @@ K = Ref("K")
 L = Ref("L")
 M = Ref("M")
 N = Ref("N")
-O = Ref("O")
 R = Ref("R")
 T_ = Ref("T")
 V = Ref("V")
@@ -214,7 +213,7 @@ MLA_ATTENTION = Op(
         Param("layer", Plain("opaque")),
         Param("dep", Tensor(X, (Es,)), True, Lit(None)),
     ),
-    results=(Result("o", Tensor(T, (N, O))),),
+    results=(Result("o", Tensor(T, (N, F))),),
     bindings=(
         TorchCall(
             "vllm::unified_mla_attention_with_output.default",

@@ -54,11 +54,11 @@ X = DtypeVar("X")
 A = Ref("A")
 C_ = Ref("C")
 D = Ref("D")
+F = Ref("F")
 G = Ref("G")
 K = Ref("K")
 L = Ref("L")
 N = Ref("N")
-O = Ref("O")
 R = Ref("R")
 T_ = Ref("T")
 V = Ref("V")
@@ -257,7 +257,7 @@ MLA_ATTENTION = Op(
         Param("layer", Plain("opaque")),
         Param("dep", Tensor(X, (Es,)), True, Lit(None)),
     ),
-    results=(Result("o", Tensor(T, (N, O))),),
+    results=(Result("o", Tensor(T, (N, F))),),
     bindings=(
         TorchCall(
             "vllm::unified_mla_attention_with_output.default",

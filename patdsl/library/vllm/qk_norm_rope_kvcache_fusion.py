@@ -56,12 +56,12 @@ X = DtypeVar("X")
 A = Ref("A")
 C_ = Ref("C")
 D = Ref("D")
+F = Ref("F")
 G = Ref("G")
 H = Ref("H")
 K = Ref("K")
 L = Ref("L")
 N = Ref("N")
-O = Ref("O")
 Q_ = Ref("Q")
 R = Ref("R")
 T_ = Ref("T")
@@ -261,7 +261,7 @@ MLA_ATTENTION = Op(
         Param("layer", Plain("opaque")),
         Param("dep", Tensor(X, (Es,)), True, Lit(None)),
     ),
-    results=(Result("o", Tensor(T, (N, O))),),
+    results=(Result("o", Tensor(T, (N, F))),),
     bindings=(
         TorchCall(
             "vllm::unified_mla_attention_with_output.default",
