@@ -53,7 +53,9 @@ def test_a_binding_of_the_library(op, binding):
     """What torch itself and this project register exists; what exists has the schema that is declared."""
     found = find_op(binding.target)
     if found is None:
-        assert binding.target.split("::")[0] in ("vllm", "vllm_ir", "_C"), "no such op in this torch"
+        assert binding.target.split("::")[0] in ("vllm", "vllm_ir", "_C", "_C_cache_ops"), (
+            "no such op in this torch"
+        )
         pytest.skip("a model server's op, not registered here")
     assert contradictions(op, binding, found._schema) == []
 
@@ -229,3 +231,17 @@ WRONG = [
 @pytest.mark.parametrize(("text", "schema", "said"), WRONG, ids=[said for _, _, said in WRONG])
 def test_a_wrong_declaration(check, text, schema, said):
     assert said in check(text, schema)
+
+
+@pytest.mark.parametrize("given", ["none", "zeros_like(x)"])
+def test_what_a_call_leaves_out_or_makes_for_itself_may_be_written(check, given):
+    schema = "ns::f(Tensor x, Tensor(a!)? more) -> Tensor"
+    assert check(f"(x: T[M]) -> (y: T[M]) = ns::f(x, {given})", schema) == []
+    assert check("(x: T[M], more: T[M]) -> (y: T[M]) = ns::f(x, more)", schema) != []
+
+
+def test_an_opaque_parameter_is_anything_but_a_tensor(check):
+    declared = "(x: T[M], layer: opaque) -> (y: T[M]) = ns::f"
+    assert check(declared, "ns::f(Tensor x, str layer) -> Tensor") == []
+    assert check(declared, "ns::f(Tensor x, Any layer) -> Tensor") == []
+    assert check(declared, "ns::f(Tensor x, Tensor layer) -> Tensor") != []

@@ -68,7 +68,7 @@ def _chosen(words: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
             chosen = set(known) if word == "all" else set()
         elif name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
+            hint = f"; did you mean '{near[0]}'?" if near else "."
             raise SettingsError(f"patdsl has no pass '{name}' for vLLM{hint} It has: {', '.join(known)}")
         elif word.startswith("-"):
             chosen.discard(name)
