@@ -153,7 +153,7 @@ FUSED_ADD_RMS_NORM = Op(
     ref="patdsl.reference:fused_add_rms_norm",
 )
 
-# aten.pat:123
+# aten.pat:125
 MM = Op(
     "mm",
     params=(Param("x", Tensor(T, (M, K))), Param("other", Tensor(T, (K, N)))),
@@ -161,7 +161,7 @@ MM = Op(
     bindings=(TorchCall("aten::mm.default"),),
 )
 
-# aten.pat:120
+# aten.pat:122
 PAD = Op(
     "pad",
     params=(
@@ -233,7 +233,7 @@ RMS_NORM_PAD = Op(
     ref="patdsl.reference:rms_norm_pad",
 )
 
-# vllm_ir.pat:89
+# vllm_ir.pat:94
 ROCM_GEMM = Op(
     "rocm_gemm",
     params=(

@@ -115,7 +115,7 @@ GATED_RMS_NORM_GROUP_QUANT = Op(
     ref="patdsl.reference:gated_rms_norm_group_quant",
 )
 
-# vllm_ir.pat:55
+# vllm_ir.pat:59
 GROUP_QUANT = Op(
     "group_quant",
     params=(
@@ -171,7 +171,7 @@ GROUP_QUANT = Op(
     ref="patdsl.reference:group_quant",
 )
 
-# aten.pat:105
+# aten.pat:107
 MEAN = Op(
     "mean",
     params=(

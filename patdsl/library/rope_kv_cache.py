@@ -78,7 +78,7 @@ ADD = Op(
     commutative=True,
 )
 
-# aten.pat:114
+# aten.pat:116
 CAT = Op(
     "cat",
     params=(Param("tensors", Plain("tensor", True)), Param("dim", Plain("int"), default=Lit(0))),
@@ -86,7 +86,7 @@ CAT = Op(
     bindings=(TorchCall("aten::cat.default"),),
 )
 
-# aten.pat:132
+# aten.pat:134
 CLONE = Op(
     "clone",
     params=(Param("x", Tensor(T, (Bs,))),),
@@ -103,7 +103,7 @@ EXPAND = Op(
     free=True,
 )
 
-# aten.pat:117
+# aten.pat:119
 INDEX = Op(
     "index",
     params=(Param("x", AnyTensor()), Param("indices", Plain("tensor", True))),

@@ -52,6 +52,10 @@ op gelu_and_mul(x: T[*B, 2 * D]) -> (y: T[*B, D])
 
 # Quantisation
 
+op saturated(x: T[*B]) -> (y: T[*B])
+  = { y = clamp(x, -fp8_max, fp8_max) }
+  | { y = clamp(clamp(x, -fp8_max), max=fp8_max) }
+
 op group_quant(x: T[*B, H], group_size: int, col_major: bool = false, ue8m0: bool = false,
     tma_aligned: bool = false, quant_dtype: dtype = fp8)
     -> (q: quant_dtype[*B, H], scale: f32[*B, H / group_size])
@@ -74,6 +78,7 @@ op static_quant(x: T[*B, H], scale: f32[*S], quant_dtype: dtype = fp8) -> (q: qu
   = _C::static_scaled_fp8_quant(out q, x, scale, [-1, -1])  if quant_dtype == fp8
   | vllm::rocm_aiter_per_tensor_quant(out q, x, same scale, false)  on gfx942, gfx950  if quant_dtype == fp8
   | _C::static_scaled_int8_quant(out q, x, scale, none)  if quant_dtype == i8
+  | { q = to(saturated(mul(to(x, f32), reciprocal(scale))), quant_dtype) }  if quant_dtype == fp8
   | patdsl::static_quant(x, scale)  if quant_dtype == fp8
   | patdsl::static_quant(x, scale, quant_dtype)
   where numel(scale) == 1

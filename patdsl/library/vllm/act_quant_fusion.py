@@ -62,6 +62,22 @@ ADD = Op(
     commutative=True,
 )
 
+# aten.pat:102
+CLAMP = Op(
+    "clamp",
+    params=(
+        Param("x", Tensor(T, (Bs,))),
+        Param("min", Plain("float"), True, Lit(None)),
+        Param("max", Plain("float"), True, Lit(None)),
+    ),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(
+        TorchCall("aten::clamp.default"),
+        TorchCall("aten::clamp_min.default", args={0: Give(Ref("x")), 1: Give(Ref("min"))}),
+        TorchCall("aten::clamp_max.default", args={0: Give(Ref("x")), 1: Give(Ref("max"))}),
+    ),
+)
+
 # aten.pat:65
 DIV = Op(
     "div",
@@ -150,7 +166,7 @@ GELU_MUL_TOKEN_QUANT = Op(
     ref="patdsl.reference:gelu_mul_token_quant",
 )
 
-# vllm_ir.pat:55
+# vllm_ir.pat:59
 GROUP_QUANT = Op(
     "group_quant",
     params=(
@@ -215,7 +231,7 @@ MUL = Op(
     commutative=True,
 )
 
-# vllm_ir.pat:83
+# vllm_ir.pat:88
 MX_QUANT = Op(
     "mx_quant",
     params=(Param("x", Tensor(T, (Bs, H))),),
@@ -258,6 +274,62 @@ NVFP4_QUANT = Op(
         ),
     ),
     ref="patdsl.reference:nvfp4_quant",
+)
+
+# aten.pat:84
+RECIPROCAL = Op(
+    "reciprocal",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(TorchCall("aten::reciprocal.default"),),
+)
+
+# vllm_ir.pat:55
+SATURATED = Op(
+    "saturated",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "clamp",
+                        op="clamp",
+                        operands={
+                            "x": Use("x"),
+                            "min": Const(expr("-fp8_max")),
+                            "max": Const(Ref("fp8_max")),
+                        },
+                        results={"y": "y"},
+                        line=56,
+                    ),
+                ),
+            ),
+        ),
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "clamp",
+                        op="clamp",
+                        operands={"x": Use("x"), "min": Const(expr("-fp8_max")), "max": Const(Lit(None))},
+                        results={"y": "y_2"},
+                        line=57,
+                    ),
+                    Step(
+                        "clamp_2",
+                        op="clamp",
+                        operands={"x": Use("y_2"), "min": Const(Lit(None)), "max": Const(Ref("fp8_max"))},
+                        results={"y": "y"},
+                        line=57,
+                    ),
+                ),
+            ),
+        ),
+    ),
 )
 
 # aten.pat:94
@@ -533,7 +605,7 @@ SPLIT = Op(
     free=True,
 )
 
-# vllm_ir.pat:73
+# vllm_ir.pat:77
 STATIC_QUANT = Op(
     "static_quant",
     params=(
@@ -559,6 +631,49 @@ STATIC_QUANT = Op(
             args={0: Out("q"), 1: Give(Ref("x")), 2: Give(Ref("scale")), 3: Give(Lit(None))},
             guard=expr("quant_dtype == i8"),
         ),
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "to",
+                        op="to",
+                        operands={"x": Use("x"), "to_dtype": Const(Lit(Dtype("f32")))},
+                        results={"y": "y"},
+                        line=81,
+                    ),
+                    Step(
+                        "reciprocal",
+                        op="reciprocal",
+                        operands={"x": Use("scale")},
+                        results={"y": "y_2"},
+                        line=81,
+                    ),
+                    Step(
+                        "mul",
+                        op="mul",
+                        operands={"x": Use("y"), "other": Use("y_2")},
+                        results={"y": "y_3"},
+                        line=81,
+                    ),
+                    Step(
+                        "saturated",
+                        op="saturated",
+                        operands={"x": Use("y_3")},
+                        results={"y": "y_4"},
+                        line=81,
+                    ),
+                    Step(
+                        "to_2",
+                        op="to",
+                        operands={"x": Use("y_4"), "to_dtype": Use("quant_dtype")},
+                        results={"y": "q"},
+                        line=81,
+                    ),
+                ),
+            ),
+            guard=expr("quant_dtype == fp8"),
+        ),
         TorchCall(
             "patdsl::static_quant.default",
             args={0: Give(Ref("x")), 1: Give(Ref("scale"))},
@@ -582,7 +697,7 @@ TO = Op(
     ),
 )
 
-# vllm_ir.pat:66
+# vllm_ir.pat:70
 TOKEN_QUANT = Op(
     "token_quant",
     params=(Param("x", Tensor(T, (Bs, H))), Param("quant_dtype", Plain("dtype"))),
@@ -992,6 +1107,7 @@ ACT_QUANT_PASS = PassSpec(
     ),
     ops={
         "add": ADD,
+        "clamp": CLAMP,
         "div": DIV,
         "exp": EXP,
         "gelu_and_mul": GELU_AND_MUL,
@@ -1004,6 +1120,8 @@ ACT_QUANT_PASS = PassSpec(
         "mx_quant": MX_QUANT,
         "neg": NEG,
         "nvfp4_quant": NVFP4_QUANT,
+        "reciprocal": RECIPROCAL,
+        "saturated": SATURATED,
         "silu": SILU,
         "silu_and_mul": SILU_AND_MUL,
         "silu_mul_group_quant": SILU_MUL_GROUP_QUANT,

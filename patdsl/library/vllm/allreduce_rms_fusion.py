@@ -20,6 +20,7 @@ from patdsl.op_table import (
     FanOut,
     Give,
     Mut,
+    Native,
     Nested,
     On,
     Op,
@@ -412,6 +413,22 @@ AR_RMS_NORM_STATIC_QUANT = Op(
     ref="patdsl.reference:ar_rms_norm_static_quant",
 )
 
+# aten.pat:102
+CLAMP = Op(
+    "clamp",
+    params=(
+        Param("x", Tensor(T, (Bs,))),
+        Param("min", Plain("float"), True, Lit(None)),
+        Param("max", Plain("float"), True, Lit(None)),
+    ),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(
+        TorchCall("aten::clamp.default"),
+        TorchCall("aten::clamp_min.default", args={0: Give(Ref("x")), 1: Give(Ref("min"))}),
+        TorchCall("aten::clamp_max.default", args={0: Give(Ref("x")), 1: Give(Ref("max"))}),
+    ),
+)
+
 # vllm_ir.pat:16
 FUSED_ADD_RMS_NORM = Op(
     "fused_add_rms_norm",
@@ -468,7 +485,7 @@ FUSED_ADD_RMS_NORM = Op(
     ref="patdsl.reference:fused_add_rms_norm",
 )
 
-# vllm_ir.pat:55
+# vllm_ir.pat:59
 GROUP_QUANT = Op(
     "group_quant",
     params=(
@@ -524,6 +541,15 @@ GROUP_QUANT = Op(
     ref="patdsl.reference:group_quant",
 )
 
+# aten.pat:60
+MUL = Op(
+    "mul",
+    params=(Param("x", AnyTensor()), Param("other", AnyTensor())),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::mul.Tensor"), TorchCall("aten::mul.Scalar")),
+    commutative=True,
+)
+
 # nvfp4.pat:4
 NVFP4_QUANT = Op(
     "nvfp4_quant",
@@ -547,6 +573,14 @@ NVFP4_QUANT = Op(
         ),
     ),
     ref="patdsl.reference:nvfp4_quant",
+)
+
+# aten.pat:84
+RECIPROCAL = Op(
+    "reciprocal",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(TorchCall("aten::reciprocal.default"),),
 )
 
 # vllm_ir.pat:8
@@ -592,7 +626,55 @@ RMS_NORM = Op(
     ref="patdsl.reference:rms_norm",
 )
 
-# vllm_ir.pat:73
+# vllm_ir.pat:55
+SATURATED = Op(
+    "saturated",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "clamp",
+                        op="clamp",
+                        operands={
+                            "x": Use("x"),
+                            "min": Const(expr("-fp8_max")),
+                            "max": Const(Ref("fp8_max")),
+                        },
+                        results={"y": "y"},
+                        line=56,
+                    ),
+                ),
+            ),
+        ),
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "clamp",
+                        op="clamp",
+                        operands={"x": Use("x"), "min": Const(expr("-fp8_max")), "max": Const(Lit(None))},
+                        results={"y": "y_2"},
+                        line=57,
+                    ),
+                    Step(
+                        "clamp_2",
+                        op="clamp",
+                        operands={"x": Use("y_2"), "min": Const(Lit(None)), "max": Const(Ref("fp8_max"))},
+                        results={"y": "y"},
+                        line=57,
+                    ),
+                ),
+            ),
+        ),
+    ),
+)
+
+# vllm_ir.pat:77
 STATIC_QUANT = Op(
     "static_quant",
     params=(
@@ -617,6 +699,49 @@ STATIC_QUANT = Op(
             "_C::static_scaled_int8_quant.default",
             args={0: Out("q"), 1: Give(Ref("x")), 2: Give(Ref("scale")), 3: Give(Lit(None))},
             guard=expr("quant_dtype == i8"),
+        ),
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "to",
+                        op="to",
+                        operands={"x": Use("x"), "to_dtype": Const(Lit(Dtype("f32")))},
+                        results={"y": "y"},
+                        line=81,
+                    ),
+                    Step(
+                        "reciprocal",
+                        op="reciprocal",
+                        operands={"x": Use("scale")},
+                        results={"y": "y_2"},
+                        line=81,
+                    ),
+                    Step(
+                        "mul",
+                        op="mul",
+                        operands={"x": Use("y"), "other": Use("y_2")},
+                        results={"y": "y_3"},
+                        line=81,
+                    ),
+                    Step(
+                        "saturated",
+                        op="saturated",
+                        operands={"x": Use("y_3")},
+                        results={"y": "y_4"},
+                        line=81,
+                    ),
+                    Step(
+                        "to_2",
+                        op="to",
+                        operands={"x": Use("y_4"), "to_dtype": Use("quant_dtype")},
+                        results={"y": "q"},
+                        line=81,
+                    ),
+                ),
+            ),
+            guard=expr("quant_dtype == fp8"),
         ),
         TorchCall(
             "patdsl::static_quant.default",
@@ -1291,10 +1416,14 @@ ALLREDUCE_RMS_PASS = PassSpec(
         "ar_rms_norm_group_quant": AR_RMS_NORM_GROUP_QUANT,
         "ar_rms_norm_nvfp4_quant": AR_RMS_NORM_NVFP4_QUANT,
         "ar_rms_norm_static_quant": AR_RMS_NORM_STATIC_QUANT,
+        "clamp": CLAMP,
         "fused_add_rms_norm": FUSED_ADD_RMS_NORM,
         "group_quant": GROUP_QUANT,
+        "mul": MUL,
         "nvfp4_quant": NVFP4_QUANT,
+        "reciprocal": RECIPROCAL,
         "rms_norm": RMS_NORM,
+        "saturated": SATURATED,
         "static_quant": STATIC_QUANT,
         "to": TO,
         "zeros_like": ZEROS_LIKE,

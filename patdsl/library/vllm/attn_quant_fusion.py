@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from patdsl.dtypes import Dtype
 from patdsl.expr import Lit, Ref, Star
-from patdsl.graph import Example, HostValue, Input, PassSpec, Pattern, Replace, RightStep, RightView
+from patdsl.graph import (
+    ConstValue,
+    Example,
+    HostValue,
+    Input,
+    PassSpec,
+    Pattern,
+    Replace,
+    RightStep,
+    RightView,
+)
 from patdsl.op_table import (
     AnyTensor,
     Block,
@@ -19,6 +29,7 @@ from patdsl.op_table import (
     Effect,
     Give,
     Mut,
+    Native,
     On,
     Op,
     Out,
@@ -188,6 +199,22 @@ ATTENTION_STATIC_QUANT = Op(
     ),
     where=(expr('supports(layer, "quant_fp8_static") and numel(scale) == 1'),),
     effects=(Effect("kv_cache", True),),
+)
+
+# aten.pat:102
+CLAMP = Op(
+    "clamp",
+    params=(
+        Param("x", Tensor(T, (Bs,))),
+        Param("min", Plain("float"), True, Lit(None)),
+        Param("max", Plain("float"), True, Lit(None)),
+    ),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(
+        TorchCall("aten::clamp.default"),
+        TorchCall("aten::clamp_min.default", args={0: Give(Ref("x")), 1: Give(Ref("min"))}),
+        TorchCall("aten::clamp_max.default", args={0: Give(Ref("x")), 1: Give(Ref("max"))}),
+    ),
 )
 
 # attention.pat:16
@@ -392,6 +419,15 @@ MLA_ROPE_KV_CACHE_UPDATE = Op(
     effects=(Effect("kv_cache"),),
 )
 
+# aten.pat:60
+MUL = Op(
+    "mul",
+    params=(Param("x", AnyTensor()), Param("other", AnyTensor())),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::mul.Tensor"), TorchCall("aten::mul.Scalar")),
+    commutative=True,
+)
+
 # nvfp4.pat:4
 NVFP4_QUANT = Op(
     "nvfp4_quant",
@@ -507,6 +543,14 @@ QK_NORM_ROPE_KV_CACHE_UPDATE = Op(
     effects=(Effect("kv_cache"),),
 )
 
+# aten.pat:84
+RECIPROCAL = Op(
+    "reciprocal",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(TorchCall("aten::reciprocal.default"),),
+)
+
 # attention.pat:25
 ROPE_KV_CACHE_UPDATE = Op(
     "rope_kv_cache_update",
@@ -542,7 +586,55 @@ ROPE_KV_CACHE_UPDATE = Op(
     effects=(Effect("kv_cache"),),
 )
 
-# vllm_ir.pat:73
+# vllm_ir.pat:55
+SATURATED = Op(
+    "saturated",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "clamp",
+                        op="clamp",
+                        operands={
+                            "x": Use("x"),
+                            "min": Const(expr("-fp8_max")),
+                            "max": Const(Ref("fp8_max")),
+                        },
+                        results={"y": "y"},
+                        line=56,
+                    ),
+                ),
+            ),
+        ),
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "clamp",
+                        op="clamp",
+                        operands={"x": Use("x"), "min": Const(expr("-fp8_max")), "max": Const(Lit(None))},
+                        results={"y": "y_2"},
+                        line=57,
+                    ),
+                    Step(
+                        "clamp_2",
+                        op="clamp",
+                        operands={"x": Use("y_2"), "min": Const(Lit(None)), "max": Const(Ref("fp8_max"))},
+                        results={"y": "y"},
+                        line=57,
+                    ),
+                ),
+            ),
+        ),
+    ),
+)
+
+# vllm_ir.pat:77
 STATIC_QUANT = Op(
     "static_quant",
     params=(
@@ -568,6 +660,49 @@ STATIC_QUANT = Op(
             args={0: Out("q"), 1: Give(Ref("x")), 2: Give(Ref("scale")), 3: Give(Lit(None))},
             guard=expr("quant_dtype == i8"),
         ),
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "to",
+                        op="to",
+                        operands={"x": Use("x"), "to_dtype": Const(Lit(Dtype("f32")))},
+                        results={"y": "y"},
+                        line=81,
+                    ),
+                    Step(
+                        "reciprocal",
+                        op="reciprocal",
+                        operands={"x": Use("scale")},
+                        results={"y": "y_2"},
+                        line=81,
+                    ),
+                    Step(
+                        "mul",
+                        op="mul",
+                        operands={"x": Use("y"), "other": Use("y_2")},
+                        results={"y": "y_3"},
+                        line=81,
+                    ),
+                    Step(
+                        "saturated",
+                        op="saturated",
+                        operands={"x": Use("y_3")},
+                        results={"y": "y_4"},
+                        line=81,
+                    ),
+                    Step(
+                        "to_2",
+                        op="to",
+                        operands={"x": Use("y_4"), "to_dtype": Use("quant_dtype")},
+                        results={"y": "q"},
+                        line=81,
+                    ),
+                ),
+            ),
+            guard=expr("quant_dtype == fp8"),
+        ),
         TorchCall(
             "patdsl::static_quant.default",
             args={0: Give(Ref("x")), 1: Give(Ref("scale"))},
@@ -577,6 +712,18 @@ STATIC_QUANT = Op(
     ),
     where=(expr("numel(scale) == 1"),),
     ref="patdsl.reference:static_quant",
+)
+
+# aten.pat:46
+TO = Op(
+    "to",
+    params=(Param("x", Tensor(T, (Bs,))), Param("to_dtype", Plain("dtype"))),
+    results=(Result("y", Tensor(DtypeOf("to_dtype"), (Bs,))),),
+    bindings=(
+        TorchCall("prims::convert_element_type.default"),
+        TorchCall("aten::_to_copy.default", args={0: Give(Ref("x")), "dtype": Give(Ref("to_dtype"))}),
+        TorchCall("aten::to.dtype"),
+    ),
 )
 
 # attn_quant_fusion.pat:16
@@ -717,6 +864,7 @@ ATTN_QUANT_PASS = PassSpec(
         "attention": ATTENTION,
         "attention_nvfp4_quant": ATTENTION_NVFP4_QUANT,
         "attention_static_quant": ATTENTION_STATIC_QUANT,
+        "clamp": CLAMP,
         "kv_cache_update": KV_CACHE_UPDATE,
         "mla_attention": MLA_ATTENTION,
         "mla_attention_group_quant": MLA_ATTENTION_GROUP_QUANT,
@@ -724,12 +872,17 @@ ATTN_QUANT_PASS = PassSpec(
         "mla_attention_static_quant": MLA_ATTENTION_STATIC_QUANT,
         "mla_kv_cache_update": MLA_KV_CACHE_UPDATE,
         "mla_rope_kv_cache_update": MLA_ROPE_KV_CACHE_UPDATE,
+        "mul": MUL,
         "nvfp4_quant": NVFP4_QUANT,
         "qk_norm_mrope_kv_cache_update": QK_NORM_MROPE_KV_CACHE_UPDATE,
         "qk_norm_rope_kv_cache_update": QK_NORM_ROPE_KV_CACHE_UPDATE,
+        "reciprocal": RECIPROCAL,
         "rope_kv_cache_update": ROPE_KV_CACHE_UPDATE,
+        "saturated": SATURATED,
         "static_quant": STATIC_QUANT,
+        "to": TO,
     },
+    consts={"fp8_max": (ConstValue(448.0), ConstValue(224.0, (On("gfx942"),)))},
     hosts=(HostValue("supports", "bool", ("opaque", "str"), True),),
     targets=(On("gfx942"), On("gfx950"), On("sm_80", True)),
 )

@@ -19,6 +19,7 @@ from patdsl.op_table import (
     Effect,
     Give,
     Mut,
+    Native,
     On,
     Op,
     Out,
@@ -190,7 +191,23 @@ ATTENTION_STATIC_QUANT = Op(
     effects=(Effect("kv_cache", True),),
 )
 
-# vllm_ir.pat:55
+# aten.pat:102
+CLAMP = Op(
+    "clamp",
+    params=(
+        Param("x", Tensor(T, (Bs,))),
+        Param("min", Plain("float"), True, Lit(None)),
+        Param("max", Plain("float"), True, Lit(None)),
+    ),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(
+        TorchCall("aten::clamp.default"),
+        TorchCall("aten::clamp_min.default", args={0: Give(Ref("x")), 1: Give(Ref("min"))}),
+        TorchCall("aten::clamp_max.default", args={0: Give(Ref("x")), 1: Give(Ref("max"))}),
+    ),
+)
+
+# vllm_ir.pat:59
 GROUP_QUANT = Op(
     "group_quant",
     params=(
@@ -448,6 +465,15 @@ MLA_ROPE_KV_CACHE_UPDATE = Op(
     effects=(Effect("kv_cache"),),
 )
 
+# aten.pat:60
+MUL = Op(
+    "mul",
+    params=(Param("x", AnyTensor()), Param("other", AnyTensor())),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::mul.Tensor"), TorchCall("aten::mul.Scalar")),
+    commutative=True,
+)
+
 # nvfp4.pat:4
 NVFP4_QUANT = Op(
     "nvfp4_quant",
@@ -563,6 +589,14 @@ QK_NORM_ROPE_KV_CACHE_UPDATE = Op(
     effects=(Effect("kv_cache"),),
 )
 
+# aten.pat:84
+RECIPROCAL = Op(
+    "reciprocal",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(TorchCall("aten::reciprocal.default"),),
+)
+
 # attention.pat:25
 ROPE_KV_CACHE_UPDATE = Op(
     "rope_kv_cache_update",
@@ -598,7 +632,55 @@ ROPE_KV_CACHE_UPDATE = Op(
     effects=(Effect("kv_cache"),),
 )
 
-# vllm_ir.pat:73
+# vllm_ir.pat:55
+SATURATED = Op(
+    "saturated",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "clamp",
+                        op="clamp",
+                        operands={
+                            "x": Use("x"),
+                            "min": Const(expr("-fp8_max")),
+                            "max": Const(Ref("fp8_max")),
+                        },
+                        results={"y": "y"},
+                        line=56,
+                    ),
+                ),
+            ),
+        ),
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "clamp",
+                        op="clamp",
+                        operands={"x": Use("x"), "min": Const(expr("-fp8_max")), "max": Const(Lit(None))},
+                        results={"y": "y_2"},
+                        line=57,
+                    ),
+                    Step(
+                        "clamp_2",
+                        op="clamp",
+                        operands={"x": Use("y_2"), "min": Const(Lit(None)), "max": Const(Ref("fp8_max"))},
+                        results={"y": "y"},
+                        line=57,
+                    ),
+                ),
+            ),
+        ),
+    ),
+)
+
+# vllm_ir.pat:77
 STATIC_QUANT = Op(
     "static_quant",
     params=(
@@ -624,6 +706,49 @@ STATIC_QUANT = Op(
             args={0: Out("q"), 1: Give(Ref("x")), 2: Give(Ref("scale")), 3: Give(Lit(None))},
             guard=expr("quant_dtype == i8"),
         ),
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "to",
+                        op="to",
+                        operands={"x": Use("x"), "to_dtype": Const(Lit(Dtype("f32")))},
+                        results={"y": "y"},
+                        line=81,
+                    ),
+                    Step(
+                        "reciprocal",
+                        op="reciprocal",
+                        operands={"x": Use("scale")},
+                        results={"y": "y_2"},
+                        line=81,
+                    ),
+                    Step(
+                        "mul",
+                        op="mul",
+                        operands={"x": Use("y"), "other": Use("y_2")},
+                        results={"y": "y_3"},
+                        line=81,
+                    ),
+                    Step(
+                        "saturated",
+                        op="saturated",
+                        operands={"x": Use("y_3")},
+                        results={"y": "y_4"},
+                        line=81,
+                    ),
+                    Step(
+                        "to_2",
+                        op="to",
+                        operands={"x": Use("y_4"), "to_dtype": Use("quant_dtype")},
+                        results={"y": "q"},
+                        line=81,
+                    ),
+                ),
+            ),
+            guard=expr("quant_dtype == fp8"),
+        ),
         TorchCall(
             "patdsl::static_quant.default",
             args={0: Give(Ref("x")), 1: Give(Ref("scale"))},
@@ -633,6 +758,18 @@ STATIC_QUANT = Op(
     ),
     where=(expr("numel(scale) == 1"),),
     ref="patdsl.reference:static_quant",
+)
+
+# aten.pat:46
+TO = Op(
+    "to",
+    params=(Param("x", Tensor(T, (Bs,))), Param("to_dtype", Plain("dtype"))),
+    results=(Result("y", Tensor(DtypeOf("to_dtype"), (Bs,))),),
+    bindings=(
+        TorchCall("prims::convert_element_type.default"),
+        TorchCall("aten::_to_copy.default", args={0: Give(Ref("x")), "dtype": Give(Ref("to_dtype"))}),
+        TorchCall("aten::to.dtype"),
+    ),
 )
 
 # mla_attn_quant_fusion.pat:23
@@ -873,6 +1010,7 @@ MLA_ATTN_QUANT_PASS = PassSpec(
         "attention": ATTENTION,
         "attention_nvfp4_quant": ATTENTION_NVFP4_QUANT,
         "attention_static_quant": ATTENTION_STATIC_QUANT,
+        "clamp": CLAMP,
         "group_quant": GROUP_QUANT,
         "kv_cache_update": KV_CACHE_UPDATE,
         "mla_attention": MLA_ATTENTION,
@@ -881,11 +1019,15 @@ MLA_ATTN_QUANT_PASS = PassSpec(
         "mla_attention_static_quant": MLA_ATTENTION_STATIC_QUANT,
         "mla_kv_cache_update": MLA_KV_CACHE_UPDATE,
         "mla_rope_kv_cache_update": MLA_ROPE_KV_CACHE_UPDATE,
+        "mul": MUL,
         "nvfp4_quant": NVFP4_QUANT,
         "qk_norm_mrope_kv_cache_update": QK_NORM_MROPE_KV_CACHE_UPDATE,
         "qk_norm_rope_kv_cache_update": QK_NORM_ROPE_KV_CACHE_UPDATE,
+        "reciprocal": RECIPROCAL,
         "rope_kv_cache_update": ROPE_KV_CACHE_UPDATE,
+        "saturated": SATURATED,
         "static_quant": STATIC_QUANT,
+        "to": TO,
     },
     consts={"fp8_max": (ConstValue(448.0), ConstValue(224.0, (On("gfx942"),)))},
     hosts=(HostValue("supports", "bool", ("opaque", "str"), True),),

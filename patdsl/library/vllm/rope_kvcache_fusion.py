@@ -201,7 +201,7 @@ ATTENTION_STATIC_QUANT = Op(
     effects=(Effect("kv_cache", True),),
 )
 
-# aten.pat:114
+# aten.pat:116
 CAT = Op(
     "cat",
     params=(Param("tensors", Plain("tensor", True)), Param("dim", Plain("int"), default=Lit(0))),
@@ -209,7 +209,7 @@ CAT = Op(
     bindings=(TorchCall("aten::cat.default"),),
 )
 
-# aten.pat:132
+# aten.pat:134
 CLONE = Op(
     "clone",
     params=(Param("x", Tensor(T, (Bs,))),),
@@ -226,7 +226,7 @@ EXPAND = Op(
     free=True,
 )
 
-# aten.pat:117
+# aten.pat:119
 INDEX = Op(
     "index",
     params=(Param("x", AnyTensor()), Param("indices", Plain("tensor", True))),
