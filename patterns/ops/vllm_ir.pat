@@ -67,6 +67,15 @@ op group_quant(x: T[*B, H], group_size: int, col_major: bool = false, ue8m0: boo
   | patdsl::group_quant(x, group_size, col_major, ue8m0, tma_aligned, quant_dtype)
   ref patdsl.reference:group_quant
 
+# What torch code makes of it where the groups are heads already. It has a floor under the scale.
+op heads_quant(x: T[M, N, D]) -> (q: fp8[M, N, D], scale: f32[M, N])
+  = {
+      most, _ = max(abs(x), -1, true)
+      s       = clamp(div(to(most, f32), fp8_max), 1.0 / (fp8_max * 512.0))
+      q       = to(saturated(div(x, s)), fp8)
+      scale   = view(s, [M, N])
+    }
+
 op token_quant(x: T[*B, H], quant_dtype: dtype) -> (q: quant_dtype[*B, H], scale: f32[*B, 1])
   = vllm::rocm_aiter_per_token_quant(x, quant_dtype, none)  on gfx942, gfx950
   | _C::dynamic_per_token_scaled_fp8_quant(out q, x, out scale, none)  if quant_dtype == fp8

@@ -17,5 +17,5 @@ pass norm_quant {
   rms_norm_group_quant_layouts, add_rms_norm_group_quant_layouts, rms_norm_static_quant_keep,
   rms_norm_token_quant_keep, rms_norm_group_quant_keep, rms_norm_mx_quant_keep,
   add_rms_norm_static_quant_keep, add_rms_norm_token_quant_keep, add_rms_norm_group_quant_keep,
-  add_rms_norm_mx_quant_keep, add_rms_norm_nvfp4_quant, gated_rms_norm_group_quant
+  add_rms_norm_mx_quant_keep, add_rms_norm_nvfp4_quant, gated_rms_norm_group_quant, gated_rms_norm_heads_quant
 }

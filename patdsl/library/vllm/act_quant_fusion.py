@@ -231,7 +231,7 @@ MUL = Op(
     commutative=True,
 )
 
-# vllm_ir.pat:88
+# vllm_ir.pat:97
 MX_QUANT = Op(
     "mx_quant",
     params=(Param("x", Tensor(T, (Bs, H))),),
@@ -605,7 +605,7 @@ SPLIT = Op(
     free=True,
 )
 
-# vllm_ir.pat:77
+# vllm_ir.pat:86
 STATIC_QUANT = Op(
     "static_quant",
     params=(
@@ -640,35 +640,35 @@ STATIC_QUANT = Op(
                         op="to",
                         operands={"x": Use("x"), "to_dtype": Const(Lit(Dtype("f32")))},
                         results={"y": "y"},
-                        line=81,
+                        line=90,
                     ),
                     Step(
                         "reciprocal",
                         op="reciprocal",
                         operands={"x": Use("scale")},
                         results={"y": "y_2"},
-                        line=81,
+                        line=90,
                     ),
                     Step(
                         "mul",
                         op="mul",
                         operands={"x": Use("y"), "other": Use("y_2")},
                         results={"y": "y_3"},
-                        line=81,
+                        line=90,
                     ),
                     Step(
                         "saturated",
                         op="saturated",
                         operands={"x": Use("y_3")},
                         results={"y": "y_4"},
-                        line=81,
+                        line=90,
                     ),
                     Step(
                         "to_2",
                         op="to",
                         operands={"x": Use("y_4"), "to_dtype": Use("quant_dtype")},
                         results={"y": "q"},
-                        line=81,
+                        line=90,
                     ),
                 ),
             ),
@@ -697,7 +697,7 @@ TO = Op(
     ),
 )
 
-# vllm_ir.pat:70
+# vllm_ir.pat:79
 TOKEN_QUANT = Op(
     "token_quant",
     params=(Param("x", Tensor(T, (Bs, H))), Param("quant_dtype", Plain("dtype"))),

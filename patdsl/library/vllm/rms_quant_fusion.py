@@ -60,6 +60,14 @@ W_ = Ref("W")
 Bs = Star("B")
 Ss = Star("S")
 
+# aten.pat:75
+ABS = Op(
+    "abs",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(TorchCall("aten::abs.default"),),
+)
+
 # aten.pat:51
 ADD = Op(
     "add",
@@ -570,6 +578,89 @@ GROUP_QUANT = Op(
     ref="patdsl.reference:group_quant",
 )
 
+# vllm_ir.pat:71
+HEADS_QUANT = Op(
+    "heads_quant",
+    params=(Param("x", Tensor(T, (M, N, D))),),
+    results=(Result("q", Tensor(Dtype("fp8"), (M, N, D))), Result("scale", Tensor(Dtype("f32"), (M, N)))),
+    bindings=(
+        Native(
+            Block(
+                (),
+                (
+                    Step("abs", op="abs", operands={"x": Use("x")}, results={"y": "y"}, line=73),
+                    Step(
+                        "max",
+                        op="max",
+                        operands={"x": Use("y"), "dim": Const(Lit(-1)), "keepdim": Const(Lit(True))},
+                        results={"values": "most"},
+                        line=73,
+                    ),
+                    Step(
+                        "to",
+                        op="to",
+                        operands={"x": Use("most"), "to_dtype": Const(Lit(Dtype("f32")))},
+                        results={"y": "y_2"},
+                        line=74,
+                    ),
+                    Step(
+                        "div",
+                        op="div",
+                        operands={"x": Use("y_2"), "other": Const(Ref("fp8_max"))},
+                        results={"y": "y_3"},
+                        line=74,
+                    ),
+                    Step(
+                        "clamp",
+                        op="clamp",
+                        operands={
+                            "x": Use("y_3"),
+                            "min": Const(expr("1.0 / (fp8_max * 512.0)")),
+                            "max": Const(Lit(None)),
+                        },
+                        results={"y": "s"},
+                        line=74,
+                    ),
+                    Step(
+                        "div_2",
+                        op="div",
+                        operands={"x": Use("x"), "other": Use("s")},
+                        results={"y": "y_4"},
+                        line=75,
+                    ),
+                    Step(
+                        "saturated",
+                        op="saturated",
+                        operands={"x": Use("y_4")},
+                        results={"y": "y_5"},
+                        line=75,
+                    ),
+                    Step(
+                        "to_2",
+                        op="to",
+                        operands={"x": Use("y_5"), "to_dtype": Const(Lit(Dtype("fp8")))},
+                        results={"y": "q"},
+                        line=75,
+                    ),
+                    ViewStep("scale", source="s", dims=(M, N), line=76),
+                ),
+            ),
+        ),
+    ),
+)
+
+# aten.pat:113
+MAX = Op(
+    "max",
+    params=(
+        Param("x", AnyTensor()),
+        Param("dim", Plain("int")),
+        Param("keepdim", Plain("bool"), default=Lit(False)),
+    ),
+    results=(Result("values", AnyTensor()), Result("indices", AnyTensor())),
+    bindings=(TorchCall("aten::max.dim"),),
+)
+
 # aten.pat:107
 MEAN = Op(
     "mean",
@@ -591,7 +682,7 @@ MUL = Op(
     commutative=True,
 )
 
-# vllm_ir.pat:88
+# vllm_ir.pat:97
 MX_QUANT = Op(
     "mx_quant",
     params=(Param("x", Tensor(T, (Bs, H))),),
@@ -1176,7 +1267,7 @@ SILU = Op(
     ),
 )
 
-# vllm_ir.pat:77
+# vllm_ir.pat:86
 STATIC_QUANT = Op(
     "static_quant",
     params=(
@@ -1211,35 +1302,35 @@ STATIC_QUANT = Op(
                         op="to",
                         operands={"x": Use("x"), "to_dtype": Const(Lit(Dtype("f32")))},
                         results={"y": "y"},
-                        line=81,
+                        line=90,
                     ),
                     Step(
                         "reciprocal",
                         op="reciprocal",
                         operands={"x": Use("scale")},
                         results={"y": "y_2"},
-                        line=81,
+                        line=90,
                     ),
                     Step(
                         "mul",
                         op="mul",
                         operands={"x": Use("y"), "other": Use("y_2")},
                         results={"y": "y_3"},
-                        line=81,
+                        line=90,
                     ),
                     Step(
                         "saturated",
                         op="saturated",
                         operands={"x": Use("y_3")},
                         results={"y": "y_4"},
-                        line=81,
+                        line=90,
                     ),
                     Step(
                         "to_2",
                         op="to",
                         operands={"x": Use("y_4"), "to_dtype": Use("quant_dtype")},
                         results={"y": "q"},
-                        line=81,
+                        line=90,
                     ),
                 ),
             ),
@@ -1268,7 +1359,7 @@ TO = Op(
     ),
 )
 
-# vllm_ir.pat:70
+# vllm_ir.pat:79
 TOKEN_QUANT = Op(
     "token_quant",
     params=(Param("x", Tensor(T, (Bs, H))), Param("quant_dtype", Plain("dtype"))),
@@ -2376,6 +2467,71 @@ GATED_RMS_NORM_GROUP_QUANT_ = Pattern(
     place="gated_rms_norm_quant.pat:5",
 )
 
+# gated_rms_norm_quant.pat:17
+#     pattern gated_rms_norm_heads_quant(x: T[*B, D], z: T[*B, D]) {
+#       y        = rms_norm_gated(x, z, weight, epsilon)
+#       q, scale = heads_quant(view(y, [M, N, D]))
+#     =>
+#       f, s  = gated_rms_norm_group_quant(view(x, [_, D]), weight, view(z, [_, D]), epsilon, D)
+#       q     = view(f, [M, N, D])
+#       scale = view(s, [M, N])
+#     }
+GATED_RMS_NORM_HEADS_QUANT = Pattern(
+    "gated_rms_norm_heads_quant",
+    left=Block(
+        ("x", "z", "weight", "epsilon"),
+        (
+            Step(
+                "rms_norm_gated",
+                op="rms_norm_gated",
+                operands={"x": Use("x"), "z": Use("z"), "weight": Use("weight"), "epsilon": Use("epsilon")},
+                results={"y": "y"},
+                line=18,
+            ),
+            ViewStep("view", source="y", dims=(M, N, D), line=19),
+            Step(
+                "heads_quant",
+                op="heads_quant",
+                operands={"x": Use("view")},
+                results={"q": "q", "scale": "scale"},
+                line=19,
+            ),
+        ),
+    ),
+    right=(
+        RightView("viewed", source="x", dims=expr("[_, D]"), line=21),
+        RightView("viewed_2", source="z", dims=expr("[_, D]"), line=21),
+        RightStep(
+            "gated_rms_norm_group_quant",
+            args={
+                "x": Use("viewed"),
+                "weight": Use("weight"),
+                "z": Use("viewed_2"),
+                "epsilon": Use("epsilon"),
+                "group_size": Use("D"),
+            },
+            results={"q": "f", "scale": "s"},
+            line=21,
+        ),
+        RightView("new_q", source="f", dims=expr("[M, N, D]"), line=22),
+        RightView("new_scale", source="s", dims=expr("[M, N]"), line=23),
+    ),
+    replaces=(Replace("q", "new_q"), Replace("scale", "new_scale")),
+    inputs=(
+        Input("x", Tensor(T, (Bs, D))),
+        Input("z", Tensor(T, (Bs, D))),
+        Input("weight"),
+        Input("epsilon"),
+    ),
+    examples=(
+        Example("x", (81664, 13, 4352), Dtype("bf16")),
+        Example("z", (81664, 13, 4352), Dtype("bf16")),
+        Example("weight", (4352,), Dtype("bf16")),
+        Example("epsilon", value=1e-06),
+    ),
+    place="gated_rms_norm_quant.pat:17",
+)
+
 # rms_norm_quant.pat:9
 #     pattern rms_norm_group_quant { rms_norm -> view? -> 1..x group_quant => rms_norm_group_quant }
 RMS_NORM_GROUP_QUANT_ = Pattern(
@@ -2982,6 +3138,7 @@ NORM_QUANT_PASS = PassSpec(
         ADD_RMS_NORM_TOKEN_QUANT_,
         ADD_RMS_NORM_TOKEN_QUANT_KEEP_,
         GATED_RMS_NORM_GROUP_QUANT_,
+        GATED_RMS_NORM_HEADS_QUANT,
         RMS_NORM_GROUP_QUANT_,
         RMS_NORM_GROUP_QUANT_KEEP_,
         RMS_NORM_MX_QUANT_,
@@ -2992,6 +3149,7 @@ NORM_QUANT_PASS = PassSpec(
         RMS_NORM_TOKEN_QUANT_KEEP_,
     ),
     ops={
+        "abs": ABS,
         "add": ADD,
         "add_rms_norm_group_quant": ADD_RMS_NORM_GROUP_QUANT,
         "add_rms_norm_group_quant_keep": ADD_RMS_NORM_GROUP_QUANT_KEEP,
@@ -3009,6 +3167,8 @@ NORM_QUANT_PASS = PassSpec(
         "fused_add_rms_norm": FUSED_ADD_RMS_NORM,
         "gated_rms_norm_group_quant": GATED_RMS_NORM_GROUP_QUANT,
         "group_quant": GROUP_QUANT,
+        "heads_quant": HEADS_QUANT,
+        "max": MAX,
         "mean": MEAN,
         "mul": MUL,
         "mx_quant": MX_QUANT,
@@ -3159,6 +3319,16 @@ def register_norm_quant(patterns: FusionPass) -> None:
         extra_check=rewrite,
         search_fn_pattern=Matcher(GATED_RMS_NORM_GROUP_QUANT_, patterns),
         pattern_name="gated_rms_norm_group_quant",
+    )
+    register_replacement(
+        search_fn=Left(GATED_RMS_NORM_HEADS_QUANT),
+        replace_fn=Right(GATED_RMS_NORM_HEADS_QUANT),
+        example_inputs=examples(GATED_RMS_NORM_HEADS_QUANT),
+        trace_fn=trace,
+        pass_dicts=patterns,
+        extra_check=rewrite,
+        search_fn_pattern=Matcher(GATED_RMS_NORM_HEADS_QUANT, patterns),
+        pattern_name="gated_rms_norm_heads_quant",
     )
     register_replacement(
         search_fn=Left(RMS_NORM_GROUP_QUANT_),

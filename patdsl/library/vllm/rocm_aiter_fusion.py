@@ -238,7 +238,7 @@ RMS_NORM_PAD = Op(
     ref="patdsl.reference:rms_norm_pad",
 )
 
-# vllm_ir.pat:94
+# vllm_ir.pat:103
 ROCM_GEMM = Op(
     "rocm_gemm",
     params=(
