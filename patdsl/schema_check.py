@@ -53,13 +53,15 @@ class Schema(Protocol):
     returns: list[Any]
 
 
-#: Kind of a declared parameter -> torch types that take it, as torch prints them, without `Optional` and `List`.
-ACCEPTED = {
+#: Kind of a declared parameter -> torch types that take it, as torch prints them, without `Optional` and `List`; None
+#: for all but tensors.
+ACCEPTED: dict[str, set[str] | None] = {
     "int": {"int", "SymInt", "Scalar", "number"},
     "float": {"float", "SymFloat", "Scalar", "number"},
     "bool": {"bool", "Scalar", "number", "int"},
     "str": {"str"},
     "dtype": {"int", "ScalarType"},
+    "opaque": None,
     "tensor": {"Tensor"},
 }
 
@@ -127,7 +129,8 @@ def _fits(op: Op, template: TemplateArg, argument: Argument) -> list[str]:
                 f"its argument `{argument.name}` is not written; `{name}` is declared out, mut or same there"
             ]
         return []
-    if written and not isinstance(template, Temp):
+    nothing = isinstance(template, Give) and template.value == Lit(None)
+    if written and not nothing and not isinstance(template, (Temp, Nested)):
         return [
             f"it writes its argument `{argument.name}`, which is declared as an input; say mut, out or same"
         ]
@@ -146,7 +149,8 @@ def _kind_fits(op: Op, template: Give, argument: Argument) -> list[str]:
             shown = "a tensor"
         else:
             assert isinstance(declared, Plain)
-            accepted, shown = ACCEPTED[declared.kind], declared.kind + ("[]" if declared.is_list else "")
+            accepted = ACCEPTED[declared.kind] or {kind} - {"Tensor"}
+            shown = declared.kind + ("[]" if declared.is_list else "")
         is_list = isinstance(declared, Plain) and declared.is_list
         # `int[1]` takes an int too.
         alike = is_list == _is_list(argument.type) or (not is_list and argument.N is not None)

@@ -13,7 +13,11 @@ from patdsl.op_table import Op
 from patdsl.pipeline import compile_module, run
 
 MODULES = Path(__file__).parents[1] / "patdsl" / "library"
-FILES = sorted(library_folder().glob("*.pat"))
+FILES = sorted([*library_folder().glob("*.pat"), *(library_folder() / "vllm").glob("*.pat")])
+
+
+def module_of(path: Path) -> Path:
+    return (MODULES / path.relative_to(library_folder())).with_suffix(".py")
 
 
 def referenced() -> list[Op]:
@@ -23,11 +27,12 @@ def referenced() -> list[Op]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_the_module_checked_in_is_what_the_file_compiles_to(path: Path) -> None:
-    assert (MODULES / f"{path.stem}.py").read_text() == compile_module(path)
+    assert module_of(path).read_text() == compile_module(path)
 
 
 def test_no_module_is_without_a_file() -> None:
-    assert {path.stem for path in MODULES.glob("*.py")} - {"__init__"} == {path.stem for path in FILES}
+    there = set(MODULES.rglob("*.py"))
+    assert there == set(map(module_of, FILES))
 
 
 @pytest.mark.parametrize("op", referenced(), ids=lambda op: op.name)

@@ -236,3 +236,17 @@ WRONG = [
 @pytest.mark.parametrize(("text", "schema", "said"), WRONG, ids=[said for _, _, said in WRONG])
 def test_a_wrong_declaration(check, text, schema, said):
     assert said in check(text, schema)
+
+
+@pytest.mark.parametrize("given", ["none", "zeros_like(x)"])
+def test_what_a_call_leaves_out_or_makes_for_itself_may_be_written(check, given):
+    schema = "ns::f(Tensor x, Tensor(a!)? more) -> Tensor"
+    assert check(f"(x: T[M]) -> (y: T[M]) = ns::f(x, {given})", schema) == []
+    assert check("(x: T[M], more: T[M]) -> (y: T[M]) = ns::f(x, more)", schema) != []
+
+
+def test_an_opaque_parameter_is_anything_but_a_tensor(check):
+    declared = "(x: T[M], layer: opaque) -> (y: T[M]) = ns::f"
+    assert check(declared, "ns::f(Tensor x, str layer) -> Tensor") == []
+    assert check(declared, "ns::f(Tensor x, Any layer) -> Tensor") == []
+    assert check(declared, "ns::f(Tensor x, Tensor layer) -> Tensor") != []

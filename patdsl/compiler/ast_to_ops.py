@@ -223,6 +223,7 @@ A_VALUE = {
     "bool": "`true` or `false`",
     "str": 'a string: "text"',
     "dtype": "a dtype: bf16",
+    "opaque": "a string, or nothing: what is opaque has no other value that can be written",
 }
 
 
@@ -234,5 +235,6 @@ def is_of_kind(value: object, kind: str) -> bool:
         "bool": (bool,),
         "str": (str,),
         "dtype": (Dtype,),
+        "opaque": (str,),
     }
     return isinstance(value, kinds.get(kind, ())) and (kind == "bool" or not isinstance(value, bool))

@@ -28,7 +28,7 @@ LARGEST = 2**40
 #: Sizes are enlarged this often before what cannot be made whole is left as it is.
 MOST_STEPS = 64
 EPSILONS = (1e-6, 3e-6, 7e-6, 9e-6)
-OTHERS = {"bool": False, "str": "example", "tensor": None, "": None}
+OTHERS = {"bool": False, "str": "example", "opaque": "example", "tensor": None, "": None}
 
 
 def example_inputs(

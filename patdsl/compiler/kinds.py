@@ -31,11 +31,11 @@ from patdsl.op_table import (
 )
 
 TENSOR, TENSORS, NUMBER, LIST = "a tensor", "several tensors", "a number", "several dims"
-DTYPE, TEXT, FLAG = "a dtype", "a string", "a bool"
-SCALARS = frozenset({NUMBER, DTYPE, TEXT, FLAG})
+DTYPE, TEXT, FLAG, OPAQUE = "a dtype", "a string", "a bool", "opaque"
+SCALARS = frozenset({NUMBER, DTYPE, TEXT, FLAG, OPAQUE})
 ANY = SCALARS | {TENSOR, TENSORS, LIST}
 
-PLAIN = {"int": NUMBER, "float": NUMBER, "bool": FLAG, "str": TEXT, "dtype": DTYPE}
+PLAIN = {"int": NUMBER, "float": NUMBER, "bool": FLAG, "str": TEXT, "dtype": DTYPE, "opaque": OPAQUE}
 #: Functions that ask something of a tensor, their first argument.
 OF_TENSORS = ("rank", "numel", "contiguous", "device", "shape", "dtype", "size")
 

@@ -274,11 +274,18 @@ class LeftTypes:
             if is_list:
                 index = int(result.rsplit(".", 1)[1])
                 self.types[value] = ruled[index] if ruled is not None and index < len(ruled) else None
-            elif isinstance(op.result[result].type, Tensor):
-                self.types[value] = declared_result(op.result[result].type, names, self.scope(names))
+            elif isinstance(declared := op.result[result].type, Tensor):
+                self._invent_result_dims(declared, names)
+                self.types[value] = declared_result(declared, names, self.scope(names))
             else:
                 at = list(op.result).index(result)
                 self.types[value] = ruled[at] if ruled is not None and at < len(ruled) else None
+
+    def _invent_result_dims(self, declared: Tensor, names: dict[str, Any]) -> None:
+        """What no operand says of a result is a dim of its own: only the graph has it."""
+        for dim in declared.dims:
+            if isinstance(dim, Ref) and dim.name not in names and dim.name not in self.constants:
+                names[dim.name] = Poly.var(self._name(dim.name))
 
     def _view(self, step: ViewStep) -> None:
         meta = self.types.get(step.source)

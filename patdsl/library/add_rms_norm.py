@@ -14,9 +14,11 @@ from patdsl.op_table import (
     AnyTensor,
     Block,
     Const,
+    DtypeOf,
     DtypeVar,
     Give,
     Mut,
+    Nested,
     Op,
     Param,
     Plain,
@@ -53,7 +55,7 @@ ADD = Op(
     commutative=True,
 )
 
-# vllm_ir.pat:15
+# vllm_ir.pat:16
 FUSED_ADD_RMS_NORM = Op(
     "fused_add_rms_norm",
     params=(
@@ -76,6 +78,23 @@ FUSED_ADD_RMS_NORM = Op(
                 4: Give(Ref("variance_size")),
             },
             guard=expr("not gemma"),
+        ),
+        TorchCall(
+            "vllm_ir::fused_add_rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Give(Ref("residual")),
+                2: Nested(
+                    "add",
+                    {
+                        "x": Nested("to", {"x": Give(Ref("weight")), "to_dtype": Give(Lit(Dtype("f32")))}),
+                        "other": Give(Lit(1.0)),
+                    },
+                ),
+                3: Give(Ref("epsilon")),
+                4: Give(Ref("variance_size")),
+            },
+            guard=Ref("gemma"),
         ),
         TorchCall("patdsl::fused_add_rms_norm.default"),
         TorchCall(
@@ -114,9 +133,37 @@ RMS_NORM = Op(
             },
             guard=expr("not gemma"),
         ),
+        TorchCall(
+            "vllm_ir::rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Nested(
+                    "add",
+                    {
+                        "x": Nested("to", {"x": Give(Ref("weight")), "to_dtype": Give(Lit(Dtype("f32")))}),
+                        "other": Give(Lit(1.0)),
+                    },
+                ),
+                2: Give(Ref("epsilon")),
+                3: Give(Ref("variance_size")),
+            },
+            guard=Ref("gemma"),
+        ),
         TorchCall("patdsl::rms_norm.default"),
     ),
     ref="patdsl.reference:rms_norm",
+)
+
+# aten.pat:46
+TO = Op(
+    "to",
+    params=(Param("x", Tensor(T, (Bs,))), Param("to_dtype", Plain("dtype"))),
+    results=(Result("y", Tensor(DtypeOf("to_dtype"), (Bs,))),),
+    bindings=(
+        TorchCall("prims::convert_element_type.default"),
+        TorchCall("aten::_to_copy.default", args={0: Give(Ref("x")), "dtype": Give(Ref("to_dtype"))}),
+        TorchCall("aten::to.dtype"),
+    ),
 )
 
 # add_rms_norm.pat:4
@@ -187,7 +234,7 @@ ADD_RMS_NORM = Pattern(
 ADD_RMS_NORM_PASS = PassSpec(
     "add_rms_norm",
     patterns=(ADD_RMS_NORM,),
-    ops={"add": ADD, "fused_add_rms_norm": FUSED_ADD_RMS_NORM, "rms_norm": RMS_NORM},
+    ops={"add": ADD, "fused_add_rms_norm": FUSED_ADD_RMS_NORM, "rms_norm": RMS_NORM, "to": TO},
 )
 
 

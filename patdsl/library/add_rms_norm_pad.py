@@ -14,9 +14,11 @@ from patdsl.op_table import (
     AnyTensor,
     Block,
     Const,
+    DtypeOf,
     DtypeVar,
     Give,
     Mut,
+    Nested,
     On,
     Op,
     Param,
@@ -50,6 +52,15 @@ P = Ref("P")
 T_ = Ref("T")
 W_ = Ref("W")
 Bs = Star("B")
+
+# aten.pat:51
+ADD = Op(
+    "add",
+    params=(Param("x", AnyTensor()), Param("other", AnyTensor())),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::add.Tensor"), TorchCall("aten::add.Scalar")),
+    commutative=True,
+)
 
 # aiter.pat:120
 ADD_RMS_NORM_PAD = Op(
@@ -86,7 +97,7 @@ ADD_RMS_NORM_PAD = Op(
     ref="patdsl.reference:add_rms_norm_pad",
 )
 
-# vllm_ir.pat:15
+# vllm_ir.pat:16
 FUSED_ADD_RMS_NORM = Op(
     "fused_add_rms_norm",
     params=(
@@ -110,6 +121,23 @@ FUSED_ADD_RMS_NORM = Op(
             },
             guard=expr("not gemma"),
         ),
+        TorchCall(
+            "vllm_ir::fused_add_rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Give(Ref("residual")),
+                2: Nested(
+                    "add",
+                    {
+                        "x": Nested("to", {"x": Give(Ref("weight")), "to_dtype": Give(Lit(Dtype("f32")))}),
+                        "other": Give(Lit(1.0)),
+                    },
+                ),
+                3: Give(Ref("epsilon")),
+                4: Give(Ref("variance_size")),
+            },
+            guard=Ref("gemma"),
+        ),
         TorchCall("patdsl::fused_add_rms_norm.default"),
         TorchCall(
             "patdsl::fused_add_rms_norm_.default",
@@ -125,7 +153,7 @@ FUSED_ADD_RMS_NORM = Op(
     ref="patdsl.reference:fused_add_rms_norm",
 )
 
-# aten.pat:123
+# aten.pat:125
 MM = Op(
     "mm",
     params=(Param("x", Tensor(T, (M, K))), Param("other", Tensor(T, (K, N)))),
@@ -133,7 +161,7 @@ MM = Op(
     bindings=(TorchCall("aten::mm.default"),),
 )
 
-# aten.pat:120
+# aten.pat:122
 PAD = Op(
     "pad",
     params=(
@@ -167,6 +195,22 @@ RMS_NORM = Op(
             },
             guard=expr("not gemma"),
         ),
+        TorchCall(
+            "vllm_ir::rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Nested(
+                    "add",
+                    {
+                        "x": Nested("to", {"x": Give(Ref("weight")), "to_dtype": Give(Lit(Dtype("f32")))}),
+                        "other": Give(Lit(1.0)),
+                    },
+                ),
+                2: Give(Ref("epsilon")),
+                3: Give(Ref("variance_size")),
+            },
+            guard=Ref("gemma"),
+        ),
         TorchCall("patdsl::rms_norm.default"),
     ),
     ref="patdsl.reference:rms_norm",
@@ -189,7 +233,7 @@ RMS_NORM_PAD = Op(
     ref="patdsl.reference:rms_norm_pad",
 )
 
-# vllm_ir.pat:87
+# vllm_ir.pat:103
 ROCM_GEMM = Op(
     "rocm_gemm",
     params=(
@@ -214,6 +258,18 @@ SLICE = Op(
     results=(Result("y", AnyTensor()),),
     bindings=(TorchCall("aten::slice.Tensor"),),
     free=True,
+)
+
+# aten.pat:46
+TO = Op(
+    "to",
+    params=(Param("x", Tensor(T, (Bs,))), Param("to_dtype", Plain("dtype"))),
+    results=(Result("y", Tensor(DtypeOf("to_dtype"), (Bs,))),),
+    bindings=(
+        TorchCall("prims::convert_element_type.default"),
+        TorchCall("aten::_to_copy.default", args={0: Give(Ref("x")), "dtype": Give(Ref("to_dtype"))}),
+        TorchCall("aten::to.dtype"),
+    ),
 )
 
 # add_rms_norm_pad.pat:7
@@ -551,6 +607,7 @@ ADD_RMS_NORM_PAD_PASS = PassSpec(
     "add_rms_norm_pad",
     patterns=(ADD_RMS_NORM_PAD_, ADD_RMS_NORM_PAD_MM, ADD_RMS_NORM_PAD_ALONE, RMS_NORM_PAD_),
     ops={
+        "add": ADD,
         "add_rms_norm_pad": ADD_RMS_NORM_PAD,
         "fused_add_rms_norm": FUSED_ADD_RMS_NORM,
         "mm": MM,
@@ -559,6 +616,7 @@ ADD_RMS_NORM_PAD_PASS = PassSpec(
         "rms_norm_pad": RMS_NORM_PAD,
         "rocm_gemm": ROCM_GEMM,
         "slice": SLICE,
+        "to": TO,
     },
 )
 

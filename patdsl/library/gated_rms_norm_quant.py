@@ -54,6 +54,14 @@ T_ = Ref("T")
 W_ = Ref("W")
 Bs = Star("B")
 
+# aten.pat:75
+ABS = Op(
+    "abs",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(TorchCall("aten::abs.default"),),
+)
+
 # aten.pat:51
 ADD = Op(
     "add",
@@ -61,6 +69,22 @@ ADD = Op(
     results=(Result("y", AnyTensor()),),
     bindings=(TorchCall("aten::add.Tensor"), TorchCall("aten::add.Scalar")),
     commutative=True,
+)
+
+# aten.pat:102
+CLAMP = Op(
+    "clamp",
+    params=(
+        Param("x", Tensor(T, (Bs,))),
+        Param("min", Plain("float"), True, Lit(None)),
+        Param("max", Plain("float"), True, Lit(None)),
+    ),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(
+        TorchCall("aten::clamp.default"),
+        TorchCall("aten::clamp_min.default", args={0: Give(Ref("x")), 1: Give(Ref("min"))}),
+        TorchCall("aten::clamp_max.default", args={0: Give(Ref("x")), 1: Give(Ref("max"))}),
+    ),
 )
 
 # aten.pat:65
@@ -115,7 +139,7 @@ GATED_RMS_NORM_GROUP_QUANT = Op(
     ref="patdsl.reference:gated_rms_norm_group_quant",
 )
 
-# vllm_ir.pat:53
+# vllm_ir.pat:59
 GROUP_QUANT = Op(
     "group_quant",
     params=(
@@ -171,7 +195,90 @@ GROUP_QUANT = Op(
     ref="patdsl.reference:group_quant",
 )
 
-# aten.pat:105
+# vllm_ir.pat:71
+HEADS_QUANT = Op(
+    "heads_quant",
+    params=(Param("x", Tensor(T, (M, N, D))),),
+    results=(Result("q", Tensor(Dtype("fp8"), (M, N, D))), Result("scale", Tensor(Dtype("f32"), (M, N)))),
+    bindings=(
+        Native(
+            Block(
+                (),
+                (
+                    Step("abs", op="abs", operands={"x": Use("x")}, results={"y": "y"}, line=73),
+                    Step(
+                        "max",
+                        op="max",
+                        operands={"x": Use("y"), "dim": Const(Lit(-1)), "keepdim": Const(Lit(True))},
+                        results={"values": "most"},
+                        line=73,
+                    ),
+                    Step(
+                        "to",
+                        op="to",
+                        operands={"x": Use("most"), "to_dtype": Const(Lit(Dtype("f32")))},
+                        results={"y": "y_2"},
+                        line=74,
+                    ),
+                    Step(
+                        "div",
+                        op="div",
+                        operands={"x": Use("y_2"), "other": Const(Ref("fp8_max"))},
+                        results={"y": "y_3"},
+                        line=74,
+                    ),
+                    Step(
+                        "clamp",
+                        op="clamp",
+                        operands={
+                            "x": Use("y_3"),
+                            "min": Const(expr("1.0 / (fp8_max * 512.0)")),
+                            "max": Const(Lit(None)),
+                        },
+                        results={"y": "s"},
+                        line=74,
+                    ),
+                    Step(
+                        "div_2",
+                        op="div",
+                        operands={"x": Use("x"), "other": Use("s")},
+                        results={"y": "y_4"},
+                        line=75,
+                    ),
+                    Step(
+                        "saturated",
+                        op="saturated",
+                        operands={"x": Use("y_4")},
+                        results={"y": "y_5"},
+                        line=75,
+                    ),
+                    Step(
+                        "to_2",
+                        op="to",
+                        operands={"x": Use("y_5"), "to_dtype": Const(Lit(Dtype("fp8")))},
+                        results={"y": "q"},
+                        line=75,
+                    ),
+                    ViewStep("scale", source="s", dims=(M, N), line=76),
+                ),
+            ),
+        ),
+    ),
+)
+
+# aten.pat:113
+MAX = Op(
+    "max",
+    params=(
+        Param("x", AnyTensor()),
+        Param("dim", Plain("int")),
+        Param("keepdim", Plain("bool"), default=Lit(False)),
+    ),
+    results=(Result("values", AnyTensor()), Result("indices", AnyTensor())),
+    bindings=(TorchCall("aten::max.dim"),),
+)
+
+# aten.pat:107
 MEAN = Op(
     "mean",
     params=(
@@ -208,7 +315,7 @@ POW = Op(
     bindings=(TorchCall("aten::pow.Tensor_Scalar"),),
 )
 
-# vllm_ir.pat:24
+# vllm_ir.pat:26
 RMS_NORM_GATED = Op(
     "rms_norm_gated",
     params=(
@@ -229,72 +336,72 @@ RMS_NORM_GATED = Op(
                         op="to",
                         operands={"x": Use("x"), "to_dtype": Const(Lit(Dtype("f32")))},
                         results={"y": "x32"},
-                        line=27,
+                        line=29,
                     ),
                     Step(
                         "pow",
                         op="pow",
                         operands={"x": Use("x32"), "exponent": Const(Lit(2))},
                         results={"y": "y_2"},
-                        line=28,
+                        line=30,
                     ),
                     Step(
                         "mean",
                         op="mean",
                         operands={"x": Use("y_2"), "dims": Const(expr("[-1]")), "keepdim": Const(Lit(True))},
                         results={"y": "y_3"},
-                        line=28,
+                        line=30,
                     ),
                     Step(
                         "add",
                         op="add",
                         operands={"x": Use("y_3"), "other": Use("epsilon")},
                         results={"y": "y_4"},
-                        line=28,
+                        line=30,
                     ),
-                    Step("rsqrt", op="rsqrt", operands={"x": Use("y_4")}, results={"y": "y_5"}, line=28),
+                    Step("rsqrt", op="rsqrt", operands={"x": Use("y_4")}, results={"y": "y_5"}, line=30),
                     Step(
                         "mul",
                         op="mul",
                         operands={"x": Use("x32"), "other": Use("y_5")},
                         results={"y": "n"},
-                        line=28,
+                        line=30,
                     ),
                     Step(
                         "to_2",
                         op="to",
                         operands={"x": Use("weight"), "to_dtype": Const(Lit(Dtype("f32")))},
                         results={"y": "y_6"},
-                        line=29,
+                        line=31,
                     ),
                     Step(
                         "mul_2",
                         op="mul",
                         operands={"x": Use("n"), "other": Use("y_6")},
                         results={"y": "y_7"},
-                        line=29,
+                        line=31,
                     ),
                     Step(
                         "to_3",
                         op="to",
                         operands={"x": Use("z"), "to_dtype": Const(Lit(Dtype("f32")))},
                         results={"y": "y_8"},
-                        line=29,
+                        line=31,
                     ),
-                    Step("silu", op="silu", operands={"x": Use("y_8")}, results={"y": "y_9"}, line=29),
+                    Step("silu", op="silu", operands={"x": Use("y_8")}, results={"y": "y_9"}, line=31),
                     Step(
                         "mul_3",
                         op="mul",
                         operands={"x": Use("y_7"), "other": Use("y_9")},
                         results={"y": "y_10"},
-                        line=29,
+                        line=31,
                     ),
                     Step(
                         "to_4",
                         op="to",
                         operands={"x": Use("y_10"), "to_dtype": Use("T")},
                         results={"y": "y"},
-                        line=29,
+                        line=31,
                     ),
                 ),
             ),
@@ -309,6 +416,54 @@ RSQRT = Op(
     params=(Param("x", Tensor(T, (Bs,))),),
     results=(Result("y", Tensor(T, (Bs,))),),
     bindings=(TorchCall("aten::rsqrt.default"),),
+)
+
+# vllm_ir.pat:55
+SATURATED = Op(
+    "saturated",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "clamp",
+                        op="clamp",
+                        operands={
+                            "x": Use("x"),
+                            "min": Const(expr("-fp8_max")),
+                            "max": Const(Ref("fp8_max")),
+                        },
+                        results={"y": "y"},
+                        line=56,
+                    ),
+                ),
+            ),
+        ),
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "clamp",
+                        op="clamp",
+                        operands={"x": Use("x"), "min": Const(expr("-fp8_max")), "max": Const(Lit(None))},
+                        results={"y": "y_2"},
+                        line=57,
+                    ),
+                    Step(
+                        "clamp_2",
+                        op="clamp",
+                        operands={"x": Use("y_2"), "min": Const(Lit(None)), "max": Const(Ref("fp8_max"))},
+                        results={"y": "y"},
+                        line=57,
+                    ),
+                ),
+            ),
+        ),
+    ),
 )
 
 # aten.pat:94
@@ -475,21 +630,91 @@ GATED_RMS_NORM_GROUP_QUANT_ = Pattern(
     place="gated_rms_norm_quant.pat:5",
 )
 
+# gated_rms_norm_quant.pat:17
+#     pattern gated_rms_norm_heads_quant(x: T[*B, D], z: T[*B, D]) {
+#       y        = rms_norm_gated(x, z, weight, epsilon)
+#       q, scale = heads_quant(view(y, [M, N, D]))
+#     =>
+#       f, s  = gated_rms_norm_group_quant(view(x, [_, D]), weight, view(z, [_, D]), epsilon, D)
+#       q     = view(f, [M, N, D])
+#       scale = view(s, [M, N])
+#     }
+GATED_RMS_NORM_HEADS_QUANT = Pattern(
+    "gated_rms_norm_heads_quant",
+    left=Block(
+        ("x", "z", "weight", "epsilon"),
+        (
+            Step(
+                "rms_norm_gated",
+                op="rms_norm_gated",
+                operands={"x": Use("x"), "z": Use("z"), "weight": Use("weight"), "epsilon": Use("epsilon")},
+                results={"y": "y"},
+                line=18,
+            ),
+            ViewStep("view", source="y", dims=(M, N, D), line=19),
+            Step(
+                "heads_quant",
+                op="heads_quant",
+                operands={"x": Use("view")},
+                results={"q": "q", "scale": "scale"},
+                line=19,
+            ),
+        ),
+    ),
+    right=(
+        RightView("viewed", source="x", dims=expr("[_, D]"), line=21),
+        RightView("viewed_2", source="z", dims=expr("[_, D]"), line=21),
+        RightStep(
+            "gated_rms_norm_group_quant",
+            args={
+                "x": Use("viewed"),
+                "weight": Use("weight"),
+                "z": Use("viewed_2"),
+                "epsilon": Use("epsilon"),
+                "group_size": Use("D"),
+            },
+            results={"q": "f", "scale": "s"},
+            line=21,
+        ),
+        RightView("new_q", source="f", dims=expr("[M, N, D]"), line=22),
+        RightView("new_scale", source="s", dims=expr("[M, N]"), line=23),
+    ),
+    replaces=(Replace("q", "new_q"), Replace("scale", "new_scale")),
+    inputs=(
+        Input("x", Tensor(T, (Bs, D))),
+        Input("z", Tensor(T, (Bs, D))),
+        Input("weight"),
+        Input("epsilon"),
+    ),
+    examples=(
+        Example("x", (81664, 13, 4352), Dtype("bf16")),
+        Example("z", (81664, 13, 4352), Dtype("bf16")),
+        Example("weight", (4352,), Dtype("bf16")),
+        Example("epsilon", value=1e-06),
+    ),
+    place="gated_rms_norm_quant.pat:17",
+)
+
 GATED_RMS_NORM_QUANT_PASS = PassSpec(
     "gated_rms_norm_quant",
-    patterns=(GATED_RMS_NORM_GROUP_QUANT_,),
+    patterns=(GATED_RMS_NORM_GROUP_QUANT_, GATED_RMS_NORM_HEADS_QUANT),
     ops={
+        "abs": ABS,
         "add": ADD,
+        "clamp": CLAMP,
         "div": DIV,
         "exp": EXP,
         "gated_rms_norm_group_quant": GATED_RMS_NORM_GROUP_QUANT,
         "group_quant": GROUP_QUANT,
+        "heads_quant": HEADS_QUANT,
+        "max": MAX,
         "mean": MEAN,
         "mul": MUL,
         "neg": NEG,
         "pow": POW,
         "rms_norm_gated": RMS_NORM_GATED,
         "rsqrt": RSQRT,
+        "saturated": SATURATED,
         "silu": SILU,
         "to": TO,
     },
@@ -508,6 +733,16 @@ def register_gated_rms_norm_quant(patterns: FusionPass) -> None:
         extra_check=rewrite,
         search_fn_pattern=Matcher(GATED_RMS_NORM_GROUP_QUANT_, patterns),
         pattern_name="gated_rms_norm_group_quant",
+    )
+    register_replacement(
+        search_fn=Left(GATED_RMS_NORM_HEADS_QUANT),
+        replace_fn=Right(GATED_RMS_NORM_HEADS_QUANT),
+        example_inputs=examples(GATED_RMS_NORM_HEADS_QUANT),
+        trace_fn=trace,
+        pass_dicts=patterns,
+        extra_check=rewrite,
+        search_fn_pattern=Matcher(GATED_RMS_NORM_HEADS_QUANT, patterns),
+        pattern_name="gated_rms_norm_heads_quant",
     )
 
 

@@ -17,6 +17,7 @@ from patdsl.op_table import (
     DtypeOf,
     DtypeVar,
     Give,
+    Nested,
     On,
     Op,
     Out,
@@ -52,6 +53,15 @@ R = Ref("R")
 T_ = Ref("T")
 W_ = Ref("W")
 Bs = Star("B")
+
+# aten.pat:51
+ADD = Op(
+    "add",
+    params=(Param("x", AnyTensor()), Param("other", AnyTensor())),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::add.Tensor"), TorchCall("aten::add.Scalar")),
+    commutative=True,
+)
 
 # aiter.pat:95
 MLA_DUAL_RMS_NORM = Op(
@@ -159,6 +169,22 @@ RMS_NORM = Op(
                 3: Give(Ref("variance_size")),
             },
             guard=expr("not gemma"),
+        ),
+        TorchCall(
+            "vllm_ir::rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Nested(
+                    "add",
+                    {
+                        "x": Nested("to", {"x": Give(Ref("weight")), "to_dtype": Give(Lit(Dtype("f32")))}),
+                        "other": Give(Lit(1.0)),
+                    },
+                ),
+                2: Give(Ref("epsilon")),
+                3: Give(Ref("variance_size")),
+            },
+            guard=Ref("gemma"),
         ),
         TorchCall("patdsl::rms_norm.default"),
     ),
@@ -278,6 +304,18 @@ SPLIT = Op(
     results=(Result("parts", Plain("tensor", True)),),
     bindings=(TorchCall("aten::split_with_sizes.default"), TorchCall("aten::split.Tensor")),
     free=True,
+)
+
+# aten.pat:46
+TO = Op(
+    "to",
+    params=(Param("x", Tensor(T, (Bs,))), Param("to_dtype", Plain("dtype"))),
+    results=(Result("y", Tensor(DtypeOf("to_dtype"), (Bs,))),),
+    bindings=(
+        TorchCall("prims::convert_element_type.default"),
+        TorchCall("aten::_to_copy.default", args={0: Give(Ref("x")), "dtype": Give(Ref("to_dtype"))}),
+        TorchCall("aten::to.dtype"),
+    ),
 )
 
 # mla_dual_rms_norm.pat:6
@@ -560,6 +598,7 @@ MLA_DUAL_RMS_NORM_PASS = PassSpec(
     "mla_dual_rms_norm",
     patterns=(MLA_DUAL_RMS_NORM_, MLA_DUAL_RMS_NORM_GROUP_QUANT_, MLA_DUAL_RMS_NORM_TOKEN_QUANT_),
     ops={
+        "add": ADD,
         "mla_dual_rms_norm": MLA_DUAL_RMS_NORM,
         "mla_dual_rms_norm_group_quant": MLA_DUAL_RMS_NORM_GROUP_QUANT,
         "mla_dual_rms_norm_token_quant": MLA_DUAL_RMS_NORM_TOKEN_QUANT,
@@ -567,6 +606,7 @@ MLA_DUAL_RMS_NORM_PASS = PassSpec(
         "rms_norm_group_quant": RMS_NORM_GROUP_QUANT,
         "rms_norm_token_quant": RMS_NORM_TOKEN_QUANT,
         "split": SPLIT,
+        "to": TO,
     },
     after=("rms_norm_quant",),
 )

@@ -11,6 +11,7 @@ from patdsl.dtypes import Dtype
 from patdsl.expr import Lit, Ref, Star
 from patdsl.graph import ConstValue, Example, Input, PassSpec, Pattern, Replace, RightStep
 from patdsl.op_table import (
+    AnyTensor,
     Block,
     Const,
     DtypeOf,
@@ -18,6 +19,8 @@ from patdsl.op_table import (
     FanOut,
     Give,
     Mut,
+    Native,
+    Nested,
     On,
     Op,
     Out,
@@ -52,6 +55,15 @@ T_ = Ref("T")
 W_ = Ref("W")
 Bs = Star("B")
 Ss = Star("S")
+
+# aten.pat:51
+ADD = Op(
+    "add",
+    params=(Param("x", AnyTensor()), Param("other", AnyTensor())),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::add.Tensor"), TorchCall("aten::add.Scalar")),
+    commutative=True,
+)
 
 # aiter.pat:16
 ADD_RMS_NORM_GROUP_QUANT = Op(
@@ -339,7 +351,23 @@ ADD_RMS_NORM_TOKEN_QUANT_KEEP = Op(
     ref="patdsl.reference:add_rms_norm_token_quant_keep",
 )
 
-# vllm_ir.pat:15
+# aten.pat:102
+CLAMP = Op(
+    "clamp",
+    params=(
+        Param("x", Tensor(T, (Bs,))),
+        Param("min", Plain("float"), True, Lit(None)),
+        Param("max", Plain("float"), True, Lit(None)),
+    ),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(
+        TorchCall("aten::clamp.default"),
+        TorchCall("aten::clamp_min.default", args={0: Give(Ref("x")), 1: Give(Ref("min"))}),
+        TorchCall("aten::clamp_max.default", args={0: Give(Ref("x")), 1: Give(Ref("max"))}),
+    ),
+)
+
+# vllm_ir.pat:16
 FUSED_ADD_RMS_NORM = Op(
     "fused_add_rms_norm",
     params=(
@@ -363,6 +391,23 @@ FUSED_ADD_RMS_NORM = Op(
             },
             guard=expr("not gemma"),
         ),
+        TorchCall(
+            "vllm_ir::fused_add_rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Give(Ref("residual")),
+                2: Nested(
+                    "add",
+                    {
+                        "x": Nested("to", {"x": Give(Ref("weight")), "to_dtype": Give(Lit(Dtype("f32")))}),
+                        "other": Give(Lit(1.0)),
+                    },
+                ),
+                3: Give(Ref("epsilon")),
+                4: Give(Ref("variance_size")),
+            },
+            guard=Ref("gemma"),
+        ),
         TorchCall("patdsl::fused_add_rms_norm.default"),
         TorchCall(
             "patdsl::fused_add_rms_norm_.default",
@@ -378,7 +423,7 @@ FUSED_ADD_RMS_NORM = Op(
     ref="patdsl.reference:fused_add_rms_norm",
 )
 
-# vllm_ir.pat:53
+# vllm_ir.pat:59
 GROUP_QUANT = Op(
     "group_quant",
     params=(
@@ -434,7 +479,16 @@ GROUP_QUANT = Op(
     ref="patdsl.reference:group_quant",
 )
 
-# vllm_ir.pat:81
+# aten.pat:60
+MUL = Op(
+    "mul",
+    params=(Param("x", AnyTensor()), Param("other", AnyTensor())),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::mul.Tensor"), TorchCall("aten::mul.Scalar")),
+    commutative=True,
+)
+
+# vllm_ir.pat:97
 MX_QUANT = Op(
     "mx_quant",
     params=(Param("x", Tensor(T, (Bs, H))),),
@@ -444,6 +498,14 @@ MX_QUANT = Op(
     ),
     bindings=(TorchCall("patdsl::mx_quant.default"),),
     ref="patdsl.reference:mx_quant",
+)
+
+# aten.pat:84
+RECIPROCAL = Op(
+    "reciprocal",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(TorchCall("aten::reciprocal.default"),),
 )
 
 # vllm_ir.pat:8
@@ -467,6 +529,22 @@ RMS_NORM = Op(
                 3: Give(Ref("variance_size")),
             },
             guard=expr("not gemma"),
+        ),
+        TorchCall(
+            "vllm_ir::rms_norm.default",
+            args={
+                0: Give(Ref("x")),
+                1: Nested(
+                    "add",
+                    {
+                        "x": Nested("to", {"x": Give(Ref("weight")), "to_dtype": Give(Lit(Dtype("f32")))}),
+                        "other": Give(Lit(1.0)),
+                    },
+                ),
+                2: Give(Ref("epsilon")),
+                3: Give(Ref("variance_size")),
+            },
+            guard=Ref("gemma"),
         ),
         TorchCall("patdsl::rms_norm.default"),
     ),
@@ -733,7 +811,55 @@ RMS_NORM_TOKEN_QUANT_KEEP = Op(
     ref="patdsl.reference:rms_norm_token_quant_keep",
 )
 
-# vllm_ir.pat:71
+# vllm_ir.pat:55
+SATURATED = Op(
+    "saturated",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "clamp",
+                        op="clamp",
+                        operands={
+                            "x": Use("x"),
+                            "min": Const(expr("-fp8_max")),
+                            "max": Const(Ref("fp8_max")),
+                        },
+                        results={"y": "y"},
+                        line=56,
+                    ),
+                ),
+            ),
+        ),
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "clamp",
+                        op="clamp",
+                        operands={"x": Use("x"), "min": Const(expr("-fp8_max")), "max": Const(Lit(None))},
+                        results={"y": "y_2"},
+                        line=57,
+                    ),
+                    Step(
+                        "clamp_2",
+                        op="clamp",
+                        operands={"x": Use("y_2"), "min": Const(Lit(None)), "max": Const(Ref("fp8_max"))},
+                        results={"y": "y"},
+                        line=57,
+                    ),
+                ),
+            ),
+        ),
+    ),
+)
+
+# vllm_ir.pat:86
 STATIC_QUANT = Op(
     "static_quant",
     params=(
@@ -759,6 +885,49 @@ STATIC_QUANT = Op(
             args={0: Out("q"), 1: Give(Ref("x")), 2: Give(Ref("scale")), 3: Give(Lit(None))},
             guard=expr("quant_dtype == i8"),
         ),
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "to",
+                        op="to",
+                        operands={"x": Use("x"), "to_dtype": Const(Lit(Dtype("f32")))},
+                        results={"y": "y"},
+                        line=90,
+                    ),
+                    Step(
+                        "reciprocal",
+                        op="reciprocal",
+                        operands={"x": Use("scale")},
+                        results={"y": "y_2"},
+                        line=90,
+                    ),
+                    Step(
+                        "mul",
+                        op="mul",
+                        operands={"x": Use("y"), "other": Use("y_2")},
+                        results={"y": "y_3"},
+                        line=90,
+                    ),
+                    Step(
+                        "saturated",
+                        op="saturated",
+                        operands={"x": Use("y_3")},
+                        results={"y": "y_4"},
+                        line=90,
+                    ),
+                    Step(
+                        "to_2",
+                        op="to",
+                        operands={"x": Use("y_4"), "to_dtype": Use("quant_dtype")},
+                        results={"y": "q"},
+                        line=90,
+                    ),
+                ),
+            ),
+            guard=expr("quant_dtype == fp8"),
+        ),
         TorchCall(
             "patdsl::static_quant.default",
             args={0: Give(Ref("x")), 1: Give(Ref("scale"))},
@@ -770,7 +939,19 @@ STATIC_QUANT = Op(
     ref="patdsl.reference:static_quant",
 )
 
-# vllm_ir.pat:64
+# aten.pat:46
+TO = Op(
+    "to",
+    params=(Param("x", Tensor(T, (Bs,))), Param("to_dtype", Plain("dtype"))),
+    results=(Result("y", Tensor(DtypeOf("to_dtype"), (Bs,))),),
+    bindings=(
+        TorchCall("prims::convert_element_type.default"),
+        TorchCall("aten::_to_copy.default", args={0: Give(Ref("x")), "dtype": Give(Ref("to_dtype"))}),
+        TorchCall("aten::to.dtype"),
+    ),
+)
+
+# vllm_ir.pat:79
 TOKEN_QUANT = Op(
     "token_quant",
     params=(Param("x", Tensor(T, (Bs, H))), Param("quant_dtype", Plain("dtype"))),
@@ -2336,6 +2517,7 @@ RMS_NORM_QUANT_PASS = PassSpec(
         RMS_NORM_TOKEN_QUANT_KEEP_,
     ),
     ops={
+        "add": ADD,
         "add_rms_norm_group_quant": ADD_RMS_NORM_GROUP_QUANT,
         "add_rms_norm_group_quant_keep": ADD_RMS_NORM_GROUP_QUANT_KEEP,
         "add_rms_norm_group_quant_layouts": ADD_RMS_NORM_GROUP_QUANT_LAYOUTS,
@@ -2345,9 +2527,12 @@ RMS_NORM_QUANT_PASS = PassSpec(
         "add_rms_norm_static_quant_keep": ADD_RMS_NORM_STATIC_QUANT_KEEP,
         "add_rms_norm_token_quant": ADD_RMS_NORM_TOKEN_QUANT,
         "add_rms_norm_token_quant_keep": ADD_RMS_NORM_TOKEN_QUANT_KEEP,
+        "clamp": CLAMP,
         "fused_add_rms_norm": FUSED_ADD_RMS_NORM,
         "group_quant": GROUP_QUANT,
+        "mul": MUL,
         "mx_quant": MX_QUANT,
+        "reciprocal": RECIPROCAL,
         "rms_norm": RMS_NORM,
         "rms_norm_group_quant": RMS_NORM_GROUP_QUANT,
         "rms_norm_group_quant_keep": RMS_NORM_GROUP_QUANT_KEEP,
@@ -2358,7 +2543,9 @@ RMS_NORM_QUANT_PASS = PassSpec(
         "rms_norm_static_quant_keep": RMS_NORM_STATIC_QUANT_KEEP,
         "rms_norm_token_quant": RMS_NORM_TOKEN_QUANT,
         "rms_norm_token_quant_keep": RMS_NORM_TOKEN_QUANT_KEEP,
+        "saturated": SATURATED,
         "static_quant": STATIC_QUANT,
+        "to": TO,
         "token_quant": TOKEN_QUANT,
     },
     consts={"fp8_max": (ConstValue(448.0), ConstValue(224.0, (On("gfx942"),)))},

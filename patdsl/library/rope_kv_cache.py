@@ -78,7 +78,7 @@ ADD = Op(
     commutative=True,
 )
 
-# aten.pat:114
+# aten.pat:116
 CAT = Op(
     "cat",
     params=(Param("tensors", Plain("tensor", True)), Param("dim", Plain("int"), default=Lit(0))),
@@ -86,7 +86,24 @@ CAT = Op(
     bindings=(TorchCall("aten::cat.default"),),
 )
 
-# aten.pat:117
+# aten.pat:134
+CLONE = Op(
+    "clone",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(TorchCall("aten::clone.default"),),
+)
+
+# aten.pat:19
+EXPAND = Op(
+    "expand",
+    params=(Param("x", AnyTensor()), Param("dims", Plain("int", True))),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::expand.default"),),
+    free=True,
+)
+
+# aten.pat:119
 INDEX = Op(
     "index",
     params=(Param("x", AnyTensor()), Param("indices", Plain("tensor", True))),
@@ -94,7 +111,7 @@ INDEX = Op(
     bindings=(TorchCall("aten::index.Tensor"),),
 )
 
-# kv_cache.pat:30
+# kv_cache.pat:48
 KV_CACHE_WRITE = Op(
     "kv_cache_write",
     params=(
@@ -153,7 +170,7 @@ KV_CACHE_WRITE = Op(
     ref="patdsl.reference:kv_cache_write",
 )
 
-# kv_cache.pat:55
+# kv_cache.pat:73
 MLA_KV_CACHE_WRITE = Op(
     "mla_kv_cache_write",
     params=(
@@ -204,7 +221,7 @@ MLA_KV_CACHE_WRITE = Op(
     ref="patdsl.reference:mla_kv_cache_write",
 )
 
-# kv_cache.pat:76
+# kv_cache.pat:94
 MLA_ROPE_KV_CACHE = Op(
     "mla_rope_kv_cache",
     params=(
@@ -249,7 +266,7 @@ MLA_ROPE_KV_CACHE = Op(
     ref="patdsl.reference:mla_rope_kv_cache",
 )
 
-# kv_cache.pat:66
+# kv_cache.pat:84
 MLA_ROPE_PE_KV_CACHE = Op(
     "mla_rope_pe_kv_cache",
     params=(
@@ -301,7 +318,15 @@ MUL = Op(
     commutative=True,
 )
 
-# kv_cache.pat:14
+# aten.pat:72
+NEG = Op(
+    "neg",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(TorchCall("aten::neg.default"),),
+)
+
+# kv_cache.pat:25
 ROPE = Op(
     "rope",
     params=(
@@ -360,7 +385,7 @@ ROPE = Op(
                         op="index",
                         operands={"x": Use("cos_sin"), "indices": Values((Use("positions"),))},
                         results={"y": "y"},
-                        line=22,
+                        line=33,
                     ),
                     Step(
                         "split",
@@ -371,7 +396,7 @@ ROPE = Op(
                             "dim": Const(Lit(-1)),
                         },
                         results={"parts.0": "cos", "parts.1": "sin"},
-                        line=22,
+                        line=33,
                     ),
                     Step(
                         "rotate_neox",
@@ -383,7 +408,7 @@ ROPE = Op(
                             "head_size": Use("head_size"),
                         },
                         results={"y": "q_r"},
-                        line=23,
+                        line=34,
                     ),
                     Step(
                         "rotate_neox_2",
@@ -395,7 +420,85 @@ ROPE = Op(
                             "head_size": Use("head_size"),
                         },
                         results={"y": "k_r"},
-                        line=24,
+                        line=35,
+                    ),
+                ),
+            ),
+            guard=Ref("neox"),
+        ),
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "index",
+                        op="index",
+                        operands={"x": Use("cos_sin"), "indices": Values((Use("positions"),))},
+                        results={"y": "y"},
+                        line=38,
+                    ),
+                    Step(
+                        "split",
+                        op="split",
+                        operands={
+                            "x": Use("y"),
+                            "sizes": Const(expr("[R / 2, R / 2]")),
+                            "dim": Const(Lit(-1)),
+                        },
+                        results={"parts.0": "cos", "parts.1": "sin"},
+                        line=38,
+                    ),
+                    Step(
+                        "twice_side_by_side",
+                        op="twice_side_by_side",
+                        operands={"x": Use("cos")},
+                        results={"y": "y_2"},
+                        line=39,
+                    ),
+                    Step(
+                        "unsqueeze",
+                        op="unsqueeze",
+                        operands={"x": Use("y_2"), "dim": Const(Lit(-2))},
+                        results={"y": "c"},
+                        line=39,
+                    ),
+                    Step(
+                        "twice_side_by_side_2",
+                        op="twice_side_by_side",
+                        operands={"x": Use("sin")},
+                        results={"y": "y_3"},
+                        line=40,
+                    ),
+                    Step(
+                        "unsqueeze_2",
+                        op="unsqueeze",
+                        operands={"x": Use("y_3"), "dim": Const(Lit(-2))},
+                        results={"y": "s"},
+                        line=40,
+                    ),
+                    Step(
+                        "rotate_deepseek",
+                        op="rotate_deepseek",
+                        operands={
+                            "x": Use("query"),
+                            "cos": Use("c"),
+                            "sin": Use("s"),
+                            "size": Use("head_size"),
+                        },
+                        results={"y": "q_r"},
+                        line=41,
+                    ),
+                    Step(
+                        "rotate_deepseek_2",
+                        op="rotate_deepseek",
+                        operands={
+                            "x": Use("key"),
+                            "cos": Use("c"),
+                            "sin": Use("s"),
+                            "size": Use("head_size"),
+                        },
+                        results={"y": "k_r"},
+                        line=42,
                     ),
                 ),
             ),
@@ -405,7 +508,7 @@ ROPE = Op(
     ref="patdsl.reference:rope",
 )
 
-# kv_cache.pat:42
+# kv_cache.pat:60
 ROPE_KV_CACHE = Op(
     "rope_kv_cache",
     params=(
@@ -451,6 +554,80 @@ ROPE_KV_CACHE = Op(
         expr("T in {bf16, f16} and (dtype(cos_sin) == dtype(key) or dtype(cos_sin) == f32)"),
     ),
     ref="patdsl.reference:rope_kv_cache",
+)
+
+# kv_cache.pat:15
+ROTATE_DEEPSEEK = Op(
+    "rotate_deepseek",
+    params=(
+        Param("x", Tensor(T, (N, G, Ref("size")))),
+        Param("cos", Tensor(C, (N, Lit(1), Ref("size")))),
+        Param("sin", Tensor(C, (N, Lit(1), Ref("size")))),
+        Param("size", Plain("int")),
+    ),
+    results=(Result("y", Tensor(T, (N, G, Ref("size")))),),
+    bindings=(
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "slice",
+                        op="slice",
+                        operands={
+                            "x": Use("x"),
+                            "dim": Const(Lit(-1)),
+                            "start": Const(expr("size / 2")),
+                            "end": Use("size"),
+                        },
+                        results={"y": "y_2"},
+                        line=17,
+                    ),
+                    Step("neg", op="neg", operands={"x": Use("y_2")}, results={"y": "y_3"}, line=17),
+                    Step(
+                        "slice_2",
+                        op="slice",
+                        operands={
+                            "x": Use("x"),
+                            "dim": Const(Lit(-1)),
+                            "start": Const(Lit(0)),
+                            "end": Const(expr("size / 2")),
+                        },
+                        results={"y": "y_4"},
+                        line=17,
+                    ),
+                    Step(
+                        "cat",
+                        op="cat",
+                        operands={"tensors": Values((Use("y_3"), Use("y_4"))), "dim": Const(Lit(-1))},
+                        results={"y": "half"},
+                        line=17,
+                    ),
+                    Step(
+                        "mul",
+                        op="mul",
+                        operands={"x": Use("x"), "other": Use("cos")},
+                        results={"y": "y_5"},
+                        line=18,
+                    ),
+                    Step(
+                        "mul_2",
+                        op="mul",
+                        operands={"x": Use("half"), "other": Use("sin")},
+                        results={"y": "y_6"},
+                        line=18,
+                    ),
+                    Step(
+                        "add",
+                        op="add",
+                        operands={"x": Use("y_5"), "other": Use("y_6")},
+                        results={"y": "y"},
+                        line=18,
+                    ),
+                ),
+            ),
+        ),
+    ),
 )
 
 # kv_cache.pat:5
@@ -560,6 +737,20 @@ ROTATE_NEOX = Op(
     ),
 )
 
+# aten.pat:15
+SLICE = Op(
+    "slice",
+    params=(
+        Param("x", AnyTensor()),
+        Param("dim", Plain("int")),
+        Param("start", Plain("int")),
+        Param("end", Plain("int")),
+    ),
+    results=(Result("y", AnyTensor()),),
+    bindings=(TorchCall("aten::slice.Tensor"),),
+    free=True,
+)
+
 # aten.pat:6
 SPLIT = Op(
     "split",
@@ -590,6 +781,52 @@ TO = Op(
         TorchCall("prims::convert_element_type.default"),
         TorchCall("aten::_to_copy.default", args={0: Give(Ref("x")), "dtype": Give(Ref("to_dtype"))}),
         TorchCall("aten::to.dtype"),
+    ),
+)
+
+# kv_cache.pat:21
+TWICE_SIDE_BY_SIDE = Op(
+    "twice_side_by_side",
+    params=(Param("x", Tensor(T, (N, K))),),
+    results=(Result("y", Tensor(T, (N, expr("2 * K")))),),
+    bindings=(
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "unsqueeze",
+                        op="unsqueeze",
+                        operands={"x": Use("x"), "dim": Const(Lit(1))},
+                        results={"y": "y_2"},
+                        line=22,
+                    ),
+                    Step(
+                        "expand",
+                        op="expand",
+                        operands={"x": Use("y_2"), "dims": Const(expr("[N, 2, K]"))},
+                        results={"y": "y_3"},
+                        line=22,
+                    ),
+                    Step("clone", op="clone", operands={"x": Use("y_3")}, results={"y": "y_4"}, line=22),
+                    ViewStep("y", source="y_4", dims=(N, expr("2 * K")), line=22),
+                ),
+            ),
+        ),
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "cat",
+                        op="cat",
+                        operands={"tensors": Values((Use("x"), Use("x"))), "dim": Const(Lit(-1))},
+                        results={"y": "y"},
+                        line=23,
+                    ),
+                ),
+            ),
+        ),
     ),
 )
 
@@ -922,18 +1159,24 @@ ROPE_KV_CACHE_PASS = PassSpec(
     ops={
         "add": ADD,
         "cat": CAT,
+        "clone": CLONE,
+        "expand": EXPAND,
         "index": INDEX,
         "kv_cache_write": KV_CACHE_WRITE,
         "mla_kv_cache_write": MLA_KV_CACHE_WRITE,
         "mla_rope_kv_cache": MLA_ROPE_KV_CACHE,
         "mla_rope_pe_kv_cache": MLA_ROPE_PE_KV_CACHE,
         "mul": MUL,
+        "neg": NEG,
         "rope": ROPE,
         "rope_kv_cache": ROPE_KV_CACHE,
+        "rotate_deepseek": ROTATE_DEEPSEEK,
         "rotate_neox": ROTATE_NEOX,
+        "slice": SLICE,
         "split": SPLIT,
         "sub": SUB,
         "to": TO,
+        "twice_side_by_side": TWICE_SIDE_BY_SIDE,
         "unsqueeze": UNSQUEEZE,
     },
 )

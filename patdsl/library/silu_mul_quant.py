@@ -62,6 +62,22 @@ ADD = Op(
     commutative=True,
 )
 
+# aten.pat:102
+CLAMP = Op(
+    "clamp",
+    params=(
+        Param("x", Tensor(T, (Bs,))),
+        Param("min", Plain("float"), True, Lit(None)),
+        Param("max", Plain("float"), True, Lit(None)),
+    ),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(
+        TorchCall("aten::clamp.default"),
+        TorchCall("aten::clamp_min.default", args={0: Give(Ref("x")), 1: Give(Ref("min"))}),
+        TorchCall("aten::clamp_max.default", args={0: Give(Ref("x")), 1: Give(Ref("max"))}),
+    ),
+)
+
 # aten.pat:65
 DIV = Op(
     "div",
@@ -78,7 +94,7 @@ EXP = Op(
     bindings=(TorchCall("aten::exp.default"),),
 )
 
-# vllm_ir.pat:53
+# vllm_ir.pat:59
 GROUP_QUANT = Op(
     "group_quant",
     params=(
@@ -143,7 +159,7 @@ MUL = Op(
     commutative=True,
 )
 
-# vllm_ir.pat:81
+# vllm_ir.pat:97
 MX_QUANT = Op(
     "mx_quant",
     params=(Param("x", Tensor(T, (Bs, H))),),
@@ -161,6 +177,62 @@ NEG = Op(
     params=(Param("x", Tensor(T, (Bs,))),),
     results=(Result("y", Tensor(T, (Bs,))),),
     bindings=(TorchCall("aten::neg.default"),),
+)
+
+# aten.pat:84
+RECIPROCAL = Op(
+    "reciprocal",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(TorchCall("aten::reciprocal.default"),),
+)
+
+# vllm_ir.pat:55
+SATURATED = Op(
+    "saturated",
+    params=(Param("x", Tensor(T, (Bs,))),),
+    results=(Result("y", Tensor(T, (Bs,))),),
+    bindings=(
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "clamp",
+                        op="clamp",
+                        operands={
+                            "x": Use("x"),
+                            "min": Const(expr("-fp8_max")),
+                            "max": Const(Ref("fp8_max")),
+                        },
+                        results={"y": "y"},
+                        line=56,
+                    ),
+                ),
+            ),
+        ),
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "clamp",
+                        op="clamp",
+                        operands={"x": Use("x"), "min": Const(expr("-fp8_max")), "max": Const(Lit(None))},
+                        results={"y": "y_2"},
+                        line=57,
+                    ),
+                    Step(
+                        "clamp_2",
+                        op="clamp",
+                        operands={"x": Use("y_2"), "min": Const(Lit(None)), "max": Const(Ref("fp8_max"))},
+                        results={"y": "y"},
+                        line=57,
+                    ),
+                ),
+            ),
+        ),
+    ),
 )
 
 # aten.pat:94
@@ -233,7 +305,7 @@ SILU = Op(
     ),
 )
 
-# vllm_ir.pat:35
+# vllm_ir.pat:37
 SILU_AND_MUL = Op(
     "silu_and_mul",
     params=(Param("x", Tensor(T, (Bs, expr("2 * D")))),),
@@ -256,9 +328,9 @@ SILU_AND_MUL = Op(
                             "end": Use("D"),
                         },
                         results={"y": "y_2"},
-                        line=39,
+                        line=41,
                     ),
-                    Step("silu", op="silu", operands={"x": Use("y_2")}, results={"y": "y_3"}, line=39),
+                    Step("silu", op="silu", operands={"x": Use("y_2")}, results={"y": "y_3"}, line=41),
                     Step(
                         "slice_2",
                         op="slice",
@@ -269,14 +341,14 @@ SILU_AND_MUL = Op(
                             "end": Const(expr("2 * D")),
                         },
                         results={"y": "y_4"},
-                        line=39,
+                        line=41,
                     ),
                     Step(
                         "mul",
                         op="mul",
                         operands={"x": Use("y_3"), "other": Use("y_4")},
                         results={"y": "y"},
-                        line=39,
+                        line=41,
                     ),
                 ),
             ),
@@ -290,15 +362,15 @@ SILU_AND_MUL = Op(
                         op="split",
                         operands={"x": Use("x"), "sizes": Const(expr("[D, D]")), "dim": Const(Lit(-1))},
                         results={"parts.0": "gate", "parts.1": "up"},
-                        line=41,
+                        line=43,
                     ),
-                    Step("silu", op="silu", operands={"x": Use("gate")}, results={"y": "y_2"}, line=42),
+                    Step("silu", op="silu", operands={"x": Use("gate")}, results={"y": "y_2"}, line=44),
                     Step(
                         "mul",
                         op="mul",
                         operands={"x": Use("y_2"), "other": Use("up")},
                         results={"y": "y"},
-                        line=42,
+                        line=44,
                     ),
                 ),
             ),
@@ -422,7 +494,7 @@ SPLIT = Op(
     free=True,
 )
 
-# vllm_ir.pat:71
+# vllm_ir.pat:86
 STATIC_QUANT = Op(
     "static_quant",
     params=(
@@ -448,6 +520,49 @@ STATIC_QUANT = Op(
             args={0: Out("q"), 1: Give(Ref("x")), 2: Give(Ref("scale")), 3: Give(Lit(None))},
             guard=expr("quant_dtype == i8"),
         ),
+        Native(
+            Block(
+                (),
+                (
+                    Step(
+                        "to",
+                        op="to",
+                        operands={"x": Use("x"), "to_dtype": Const(Lit(Dtype("f32")))},
+                        results={"y": "y"},
+                        line=90,
+                    ),
+                    Step(
+                        "reciprocal",
+                        op="reciprocal",
+                        operands={"x": Use("scale")},
+                        results={"y": "y_2"},
+                        line=90,
+                    ),
+                    Step(
+                        "mul",
+                        op="mul",
+                        operands={"x": Use("y"), "other": Use("y_2")},
+                        results={"y": "y_3"},
+                        line=90,
+                    ),
+                    Step(
+                        "saturated",
+                        op="saturated",
+                        operands={"x": Use("y_3")},
+                        results={"y": "y_4"},
+                        line=90,
+                    ),
+                    Step(
+                        "to_2",
+                        op="to",
+                        operands={"x": Use("y_4"), "to_dtype": Use("quant_dtype")},
+                        results={"y": "q"},
+                        line=90,
+                    ),
+                ),
+            ),
+            guard=expr("quant_dtype == fp8"),
+        ),
         TorchCall(
             "patdsl::static_quant.default",
             args={0: Give(Ref("x")), 1: Give(Ref("scale"))},
@@ -471,7 +586,7 @@ TO = Op(
     ),
 )
 
-# vllm_ir.pat:64
+# vllm_ir.pat:79
 TOKEN_QUANT = Op(
     "token_quant",
     params=(Param("x", Tensor(T, (Bs, H))), Param("quant_dtype", Plain("dtype"))),
@@ -500,7 +615,7 @@ TOKEN_QUANT = Op(
     ref="patdsl.reference:token_quant",
 )
 
-# vllm_ir.pat:46
+# vllm_ir.pat:48
 GELU_AND_MUL = Op(
     "gelu_and_mul",
     params=(Param("x", Tensor(T, (Bs, expr("2 * D")))),),
@@ -907,12 +1022,15 @@ SILU_MUL_QUANT_PASS = PassSpec(
     patterns=(SILU_MUL_GROUP_QUANT_, SILU_MUL_MX_QUANT_, SILU_MUL_STATIC_QUANT_, SILU_MUL_TOKEN_QUANT_),
     ops={
         "add": ADD,
+        "clamp": CLAMP,
         "div": DIV,
         "exp": EXP,
         "group_quant": GROUP_QUANT,
         "mul": MUL,
         "mx_quant": MX_QUANT,
         "neg": NEG,
+        "reciprocal": RECIPROCAL,
+        "saturated": SATURATED,
         "silu": SILU,
         "silu_and_mul": SILU_AND_MUL,
         "silu_mul_group_quant": SILU_MUL_GROUP_QUANT,
@@ -977,14 +1095,19 @@ GELU_MUL_QUANT_PASS = PassSpec(
     "gelu_mul_quant",
     patterns=(GELU_MUL_GROUP_QUANT_, GELU_MUL_MX_QUANT_, GELU_MUL_STATIC_QUANT_, GELU_MUL_TOKEN_QUANT_),
     ops={
+        "clamp": CLAMP,
         "gelu_and_mul": GELU_AND_MUL,
         "gelu_mul_group_quant": GELU_MUL_GROUP_QUANT,
         "gelu_mul_mx_quant": GELU_MUL_MX_QUANT,
         "gelu_mul_static_quant": GELU_MUL_STATIC_QUANT,
         "gelu_mul_token_quant": GELU_MUL_TOKEN_QUANT,
         "group_quant": GROUP_QUANT,
+        "mul": MUL,
         "mx_quant": MX_QUANT,
+        "reciprocal": RECIPROCAL,
+        "saturated": SATURATED,
         "static_quant": STATIC_QUANT,
+        "to": TO,
         "token_quant": TOKEN_QUANT,
     },
     consts={"fp8_max": (ConstValue(448.0), ConstValue(224.0, (On("gfx942"),)))},

@@ -101,12 +101,10 @@ class Names:
         """
         if isinstance(actual, Value):
             meta = actual.meta
+            if meta is None and not isinstance(declared, (Tensor, AnyTensor)):
+                return None if is_plain(declared, actual) else f"no constant, declared {declared.kind}"
             if meta is None:
-                return (
-                    None
-                    if isinstance(declared, (Tensor, AnyTensor))
-                    else f"a tensor, declared {declared.kind}"
-                )
+                return None
             return self._try(
                 lambda: unify_type(declared, meta.dtype, meta.dims, self.all, self.scope), (declared, actual)
             )
@@ -162,6 +160,8 @@ def is_plain(declared: Plain, actual: Any) -> bool:
         return isinstance(actual, bool)
     if declared.kind == "float":
         return isinstance(actual, float)
+    if declared.kind == "opaque":
+        return isinstance(actual, str) or (isinstance(actual, Value) and actual.meta is None)
     if declared.kind == "str":
         return isinstance(actual, str)
     if declared.kind == "dtype":

@@ -91,7 +91,11 @@ class FxView:
         return Call(schema.target, tuple(arguments), returns, {})
 
     def _means_default(self, name: str, value: Any, before: list[Argument], schema: Schema) -> bool:
-        """What traces write out in factory calls though it is what the default does."""
+        """What traces write out in factory calls though it is what the default does, and how a copy is laid out, which
+        its strides say.
+        """
+        if name == "memory_format":
+            return True
         if "pin_memory" not in schema.index:
             return False
         if name == "pin_memory":

@@ -68,10 +68,10 @@ class Moved:
         """The node to stand in front of, or a reason (the node is then where it would have been)."""
         view = self.barriers.sites.view
         positions = sorted(view.position(node) for node in self.nodes)
-        earliest = max((view.position(_holder(value)) for value in self.reads), default=-1) + 1
+        earliest = max((view.position(self._source(value)) for value in self.reads), default=-1) + 1
         latest = min((view.position(user) for user in users), default=len(view.nodes) - 1)
         if earliest > latest:
-            late = max((_holder(value) for value in self.reads), key=view.position)
+            late = max(map(self._source, self.reads), key=view.position)
             return view.nodes[latest], (
                 f"'{view.name(view.nodes[latest])}' reads a replaced value before '{view.name(late)}', which the right "
                 "side takes, is computed"
@@ -91,6 +91,11 @@ class Moved:
         if low > high:
             return view.nodes[wanted], reason
         return view.nodes[min(max(wanted, low), high)], None
+
+    def _source(self, value: Value[Any]) -> Any:
+        """The first node from which the value can be had: an output of an op may be taken as soon as the op has run."""
+        is_root = self.barriers.sites.values.root_key(value.key) == value.key
+        return value.producer if value.index is not None and is_root and not value.viewed else _holder(value)
 
     def _obstacles(self, earliest: int, latest: int) -> Iterator[tuple[int, int, str]]:
         """The position of something that moves to one of these, that of something it must not pass, and why not."""

@@ -231,7 +231,9 @@ class RightTyping:
     ) -> TypedCall[Any]:
         """The call in terms of the op whose torch binding was chosen: the op itself, or the one it is declared by."""
         renamed = tuple(
-            (chosen.results[name], value) for name, value in step.results if name in chosen.results
+            (own, value)
+            for name, value in step.results
+            if (own := _renamed(name, chosen.results)) is not None
         )
         flat = {chosen.params[name]: dims for name, dims in flatten.items() if name in chosen.params}
         typed = {chosen.results[name]: meta for name, meta in results.items() if name in chosen.results}
@@ -431,6 +433,12 @@ def _is_made(value: Any) -> bool:
 def _counts(size: Any) -> bool:
     """Whether it can be reckoned with: not UNKNOWN, nor a remainder, of which a proof knows only when it is 0."""
     return hasattr(size, "__floordiv__")
+
+
+def _renamed(result: str, names: Mapping[str, str]) -> str | None:
+    """A result, or one of a list of them (`parts.1`), by the name that the called op has for it."""
+    name, dot, index = result.partition(".")
+    return f"{names[name]}{dot}{index}" if name in names else None
 
 
 def _text(value: Any) -> str:

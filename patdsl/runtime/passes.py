@@ -19,8 +19,10 @@ from patdsl.op_table import TorchCall
 from patdsl.runtime import torch_api
 from patdsl.runtime.hosts import host_values
 from patdsl.runtime.matcher import Matcher, entries_of, register_replacement, rewrite, trace
+from patdsl.runtime.preference import current_preference, use_preference
 from patdsl.runtime.sides import Left, Right, examples
 from patdsl.runtime.target import check_target, current_target
+from patdsl.runtime.tokens import TokenRange
 from patdsl.runtime.torch_api import Graph, GraphModule, Node
 from patdsl.runtime.torch_ops import exists
 from patdsl.runtime.uuid import pass_uuid
@@ -61,6 +63,8 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
         self.name = spec.name
         self.target = current_target() if target is None else check_target(target)
         self.hosts = host_values([spec], hosts)
+        self.prefer = current_preference()
+        self.tokens: TokenRange | None = None
         self.counts: Counter[str] = Counter()
         self.last_counts: Counter[str] = Counter()
         self._called: dict[str, Counter[str]] = {}
@@ -135,6 +139,14 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
 
     # what the pass is now
 
+    def compile_for(self, low: int, high: int) -> bool:
+        """The graphs to come are for `low` to `high` tokens (`tokens` in a `when`); whether the pass is on for them."""
+        tokens = TokenRange(low, high)
+        if tokens != self.tokens:
+            self.tokens = tokens
+            self._seen = None
+        return not self.resolved().reasons
+
     def resolved(self) -> Resolved:
         """Patterns, context and standings, with the torch ops that are registered now."""
         # Like the engine: loaded when a pass is used, so that importing many passes stays cheap.
@@ -142,7 +154,10 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
 
         existing = self._existing()
         if self._seen is None or self._seen[0] != existing:
-            self._seen = (existing, resolve_pass(self.spec, self.target, self.hosts))
+            self._seen = (
+                existing,
+                resolve_pass(self.spec, self.target, self.hosts, prefer=self.prefer, tokens=self.tokens),
+            )
         return self._seen[1]
 
     def index(self) -> PatternIndex:
@@ -165,7 +180,7 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
 
     def uuid(self) -> str | None:
         """The identity of the pass for Inductor's cache; None, which turns it off, where a host function has none."""
-        return pass_uuid(self.spec, self.target, self.hosts, self._existing())
+        return pass_uuid(self.spec, self.target, self.hosts, self._existing(), self.prefer, self.tokens)
 
     def report(self) -> PassReport:
         """What is enabled and why not, which bindings are called, what was replaced, and what was refused last."""
@@ -215,11 +230,20 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles are the same pass with its counts, without what torch registered."""
-        return _again, (self.spec, self.hosts, self.target, dict(self.counts))
+        return _again, (self.spec, self.hosts, self.target, self.prefer, self.tokens, dict(self.counts))
 
 
-def _again(spec: PassSpec, hosts: dict[str, Any], target: str, counts: dict[str, int]) -> FusionPass:
-    again = FusionPass(spec, hosts=hosts, target=target)
+def _again(
+    spec: PassSpec,
+    hosts: dict[str, Any],
+    target: str,
+    prefer: tuple[str, ...],
+    tokens: TokenRange | None,
+    counts: dict[str, int],
+) -> FusionPass:
+    with use_preference(*prefer):
+        again = FusionPass(spec, hosts=hosts, target=target)
+    again.tokens = tokens
     again.counts.update(counts)
     return again
 

@@ -7,18 +7,22 @@ wrong kind is an error at once; everything else is a reason in the report.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from patdsl.expr import UNKNOWN, EvaluationError, Scope, evaluate
+from patdsl.expr import UNKNOWN, EvaluationError, Scope, evaluate, names_in
 from patdsl.graph import ConstValue, PassSpec, Pattern, RightStep
 from patdsl.match.context import Context
+from patdsl.match.found import Value
 from patdsl.match.fx_known import known
 from patdsl.match.resolve import resolve_all
 from patdsl.op_table import DeclaredCall, Native, On, Op, TorchCall
+from patdsl.resolved_to_text import expr_text
+from patdsl.runtime.preference import preferred
 from patdsl.runtime.target import matches
+from patdsl.runtime.tokens import TokenRange
 from patdsl.runtime.torch_ops import exists
 from patdsl.runtime.usable import unusable, usable, what_runs
 
@@ -63,14 +67,29 @@ class Resolved:
         return () if self.reasons else tuple(each.pattern for each in self.standings if each.enabled)
 
 
-def resolve_pass(spec: PassSpec, target: str, hosts: Mapping[str, Any]) -> Resolved:
-    """What `spec` is on `target`, in this process as it is now. `hosts` come from `host_values`."""
-    context = make_context(spec, target, hosts)
-    standings = tuple(_standing(resolve_all(pattern, target), context, spec.ops) for pattern in spec.patterns)
-    return Resolved(context, standings, _pass_reasons(spec, context))
+def resolve_pass(
+    spec: PassSpec,
+    target: str,
+    hosts: Mapping[str, Any],
+    *,
+    prefer: Sequence[str] = (),
+    tokens: TokenRange | None = None,
+) -> Resolved:
+    """What `spec` is on `target`, in this process as it is now. `hosts` come from `host_values`.
+
+    `prefer` orders the bindings that a right side may call (`preference.py`); `tokens` is what a graph is compiled
+    for, if known.
+    """
+    context = make_context(spec, target, hosts, prefer)
+    standings = tuple(
+        _standing(resolve_all(pattern, target), context, spec.ops, prefer) for pattern in spec.patterns
+    )
+    return Resolved(context, standings, _pass_reasons(spec, context, tokens))
 
 
-def make_context(spec: PassSpec, target: str, hosts: Mapping[str, Any]) -> Context:
+def make_context(
+    spec: PassSpec, target: str, hosts: Mapping[str, Any], prefer: Sequence[str] = ()
+) -> Context:
     """What the matcher needs beside a graph."""
     names = {name: resolve_all(const_value(values, target), target) for name, values in spec.consts.items()}
     functions = {}
@@ -78,16 +97,21 @@ def make_context(spec: PassSpec, target: str, hosts: Mapping[str, Any]) -> Conte
         if host.params is None:
             names[host.name] = hosts[host.name]
         else:
-            functions[host.name] = hosts[host.name]
+            functions[host.name] = _asked(hosts[host.name])
     return Context(
         target=target,
-        ops={name: usable(op) for name, op in spec.ops.items()},
+        ops={name: preferred(usable(op), prefer) for name, op in spec.ops.items()},
         names=names,
         hosts=functions,
         exists=exists,
         known=known,
         matches_target=lambda name, or_newer: matches(target, name, or_newer),
     )
+
+
+def _asked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A host function as conditions call it: what a graph holds but does not say, it is given as none."""
+    return lambda *args: function(*(None if isinstance(arg, Value) else arg for arg in args))
 
 
 def const_value(values: Sequence[ConstValue], target: str) -> Any:
@@ -106,24 +130,27 @@ def is_on(targets: Sequence[On], target: str) -> bool:
 # Standings
 
 
-def _pass_reasons(spec: PassSpec, context: Context) -> tuple[str, ...]:
+def _pass_reasons(spec: PassSpec, context: Context, tokens: TokenRange | None) -> tuple[str, ...]:
     reasons = []
+    names = context.names if tokens is None else {**context.names, "tokens": tokens}
     if not is_on(spec.targets, context.target):
         reasons.append(f"target {context.target} is not among {_names(spec.targets)}")
     if spec.when is not None:
         try:
-            held = evaluate(spec.when, Scope(context.names, hosts=context.hosts, known=context.known))
+            held = evaluate(spec.when, Scope(names, hosts=context.hosts, known=context.known))
         except EvaluationError as error:
             reasons.append(f"'when' cannot be decided: {error}")
         else:
+            values = ", ".join(f"{name} = {names[name]}" for name in names_in(spec.when) if name in names)
+            where = f"{expr_text(spec.when)}{f' ({values})' if values else ''}"
             if held is UNKNOWN:
-                reasons.append("'when' is not known before a graph is seen")
+                reasons.append(f"'when' is not known to hold: {where}")
             elif held is not True:
-                reasons.append("'when' is false")
+                reasons.append(f"'when' is false: {where}")
     return tuple(reasons)
 
 
-def _standing(pattern: Pattern, context: Context, ops: Mapping[str, Op]) -> Standing:
+def _standing(pattern: Pattern, context: Context, ops: Mapping[str, Op], prefer: Sequence[str]) -> Standing:
     """`ops` are the declared ones, also with bindings that cannot be used."""
     reasons = []
     if not is_on(pattern.targets, context.target):
@@ -131,7 +158,7 @@ def _standing(pattern: Pattern, context: Context, ops: Mapping[str, Op]) -> Stan
     choices = {}
     for step in pattern.right:
         if isinstance(step, RightStep) and step.op not in choices:
-            choices[step.op] = _choices(ops[step.op], context)
+            choices[step.op] = _choices(preferred(ops[step.op], prefer), context)
             if all(choice.skipped for choice in choices[step.op]):
                 why = "; ".join(f"{choice.binding}: {choice.skipped}" for choice in choices[step.op])
                 reasons.append(f"'{step.op}' cannot be called here: {why or 'it has no binding'}")

@@ -17,6 +17,7 @@ import attrs
 
 import patdsl
 from patdsl.graph import PassSpec
+from patdsl.runtime.tokens import TokenRange
 from patdsl.version import __version__
 
 #: Parts of the package that decide what a pass does to a graph.
@@ -32,7 +33,14 @@ _MEANING = (
 )
 
 
-def pass_uuid(spec: PassSpec, target: str, hosts: Mapping[str, Any], existing: frozenset[str]) -> str | None:
+def pass_uuid(
+    spec: PassSpec,
+    target: str,
+    hosts: Mapping[str, Any],
+    existing: frozenset[str],
+    prefer: tuple[str, ...] = (),
+    tokens: TokenRange | None = None,
+) -> str | None:
     """The identity of one pass; None where a host function has none, so that nothing may be cached.
 
     `existing` are the torch ops named by bindings that are registered.
@@ -46,7 +54,8 @@ def pass_uuid(spec: PassSpec, target: str, hosts: Mapping[str, Any], existing: f
             f"kernels {__version__}",
             f"target {target}",
             f"hosts {canonical(parts)}",
-            f"bindings {canonical(sorted(existing))}",
+            f"bindings {canonical(sorted(existing))} in the order {canonical(prefer)}",
+            f"tokens {canonical(tokens)}",
             canonical(spec),
         )
     )

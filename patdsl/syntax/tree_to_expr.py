@@ -21,7 +21,7 @@ from patdsl.syntax import ast_nodes as ast
 from patdsl.syntax import token_to_value
 
 MAX_DEPTH = 100
-PLAIN_TYPES = ("int", "float", "bool", "str", "dtype", "tensor")
+PLAIN_TYPES = ("int", "float", "bool", "str", "dtype", "opaque", "tensor")
 
 
 @attrs.frozen

@@ -101,6 +101,8 @@ op silu(x: T[*B]) -> (y: T[*B])
 
 op clamp(x: T[*B], min: float? = none, max: float? = none) -> (y: T[*B])
   = aten::clamp
+  | aten::clamp_min(x, min)
+  | aten::clamp_max(x, max)
 
 op mean(x: tensor, dims: int[], keepdim: bool = false) -> (y: tensor)
   = aten::mean.dim

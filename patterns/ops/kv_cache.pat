@@ -11,6 +11,17 @@ op rotate_neox(x: T[*B], cos: f32[N, K], sin: f32[N, K], head_size: int) -> (y: 
       y    = view(to(cat([sub(mul(a, c), mul(b, s)), add(mul(b, c), mul(a, s))], -1), T), [*B])
     }
 
+# What DeepSeek's torch code makes of it: the cosines twice side by side, and everything in the dtype of the values.
+op rotate_deepseek(x: T[N, G, size], cos: C[N, 1, size], sin: C[N, 1, size], size: int) -> (y: T[N, G, size])
+  = {
+      half = cat([neg(slice(x, -1, size / 2, size)), slice(x, -1, 0, size / 2)], -1)
+      y    = add(mul(x, cos), mul(half, sin))
+    }
+
+op twice_side_by_side(x: T[N, K]) -> (y: T[N, 2 * K])
+  = { y = view(clone(expand(unsqueeze(x, 1), [N, 2, K])), [N, 2 * K]) }
+  | { y = cat([x, x], -1) }
+
 op rope(positions: i64[*P], query: T[*BQ], key: T[*BK], head_size: int, cos_sin: C[L, R], neox: bool)
     -> (q_r: T[*BQ], k_r: T[*BK])
   = _C::rotary_embedding(positions, mut query -> q_r, mut key -> k_r, head_size, cos_sin, neox, 0, false)
@@ -22,6 +33,13 @@ op rope(positions: i64[*P], query: T[*BQ], key: T[*BK], head_size: int, cos_sin:
       cos, sin = split(index(cos_sin, [positions]), [R / 2, R / 2], -1)
       q_r      = rotate_neox(query, cos, sin, head_size)
       k_r      = rotate_neox(key, cos, sin, head_size)
+    }  if neox
+  | {
+      cos, sin = split(index(cos_sin, [positions]), [R / 2, R / 2], -1)
+      c        = unsqueeze(twice_side_by_side(cos), -2)
+      s        = unsqueeze(twice_side_by_side(sin), -2)
+      q_r      = rotate_deepseek(query, c, s, head_size)
+      k_r      = rotate_deepseek(key, c, s, head_size)
     }  if neox
   ref patdsl.reference:rope
 

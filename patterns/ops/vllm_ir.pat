@@ -8,6 +8,7 @@ const fp8_max = 448.0 | 224.0 on gfx942
 op rms_norm(x: T[*B, H], weight: W[H]?, epsilon: float, variance_size: int? = none, gemma: bool = false)
     -> (y: T[*B, H])
   = vllm_ir::rms_norm(x, weight, epsilon, variance_size)  if not gemma
+  | vllm_ir::rms_norm(x, add(to(weight, f32), 1.0), epsilon, variance_size)  if gemma
   | patdsl::rms_norm
   ref patdsl.reference:rms_norm
 
@@ -16,6 +17,7 @@ op fused_add_rms_norm(x: T[*B, H], residual: T[*B, H], weight: W[H]?, epsilon: f
     variance_size: int? = none, gemma: bool = false)
     -> (y: T[*B, H], residual_out: T[*B, H])
   = vllm_ir::fused_add_rms_norm(x, residual, weight, epsilon, variance_size)  if not gemma
+  | vllm_ir::fused_add_rms_norm(x, residual, add(to(weight, f32), 1.0), epsilon, variance_size)  if gemma
   | patdsl::fused_add_rms_norm
   | patdsl::fused_add_rms_norm_(mut x -> y, mut residual -> residual_out, weight, epsilon)
       if variance_size == none and not gemma
@@ -50,6 +52,10 @@ op gelu_and_mul(x: T[*B, 2 * D]) -> (y: T[*B, D])
 
 # Quantisation
 
+op saturated(x: T[*B]) -> (y: T[*B])
+  = { y = clamp(x, -fp8_max, fp8_max) }
+  | { y = clamp(clamp(x, -fp8_max), max=fp8_max) }
+
 op group_quant(x: T[*B, H], group_size: int, col_major: bool = false, ue8m0: bool = false,
     tma_aligned: bool = false, quant_dtype: dtype = fp8)
     -> (q: quant_dtype[*B, H], scale: f32[*B, H / group_size])
@@ -60,6 +66,15 @@ op group_quant(x: T[*B, H], group_size: int, col_major: bool = false, ue8m0: boo
   | patdsl::group_quant(x, group_size, col_major, ue8m0, tma_aligned)  if quant_dtype == fp8
   | patdsl::group_quant(x, group_size, col_major, ue8m0, tma_aligned, quant_dtype)
   ref patdsl.reference:group_quant
+
+# What torch code makes of it where the groups are heads already. It has a floor under the scale.
+op heads_quant(x: T[M, N, D]) -> (q: fp8[M, N, D], scale: f32[M, N])
+  = {
+      most, _ = max(abs(x), -1, true)
+      s       = clamp(div(to(most, f32), fp8_max), 1.0 / (fp8_max * 512.0))
+      q       = to(saturated(div(x, s)), fp8)
+      scale   = view(s, [M, N])
+    }
 
 op token_quant(x: T[*B, H], quant_dtype: dtype) -> (q: quant_dtype[*B, H], scale: f32[*B, 1])
   = vllm::rocm_aiter_per_token_quant(x, quant_dtype, none)  on gfx942, gfx950
@@ -72,6 +87,7 @@ op static_quant(x: T[*B, H], scale: f32[*S], quant_dtype: dtype = fp8) -> (q: qu
   = _C::static_scaled_fp8_quant(out q, x, scale, [-1, -1])  if quant_dtype == fp8
   | vllm::rocm_aiter_per_tensor_quant(out q, x, same scale, false)  on gfx942, gfx950  if quant_dtype == fp8
   | _C::static_scaled_int8_quant(out q, x, scale, none)  if quant_dtype == i8
+  | { q = to(saturated(mul(to(x, f32), reciprocal(scale))), quant_dtype) }  if quant_dtype == fp8
   | patdsl::static_quant(x, scale)  if quant_dtype == fp8
   | patdsl::static_quant(x, scale, quant_dtype)
   where numel(scale) == 1

@@ -43,7 +43,7 @@ D = Ref("D")
 M = Ref("M")
 Bs = Star("B")
 
-# aten.pat:114
+# aten.pat:116
 CAT = Op(
     "cat",
     params=(Param("tensors", Plain("tensor", True)), Param("dim", Plain("int"), default=Lit(0))),

@@ -33,7 +33,10 @@ def graph():
     ("more", "reason"),
     [
         ({"targets": (On("sm_90", True), On("gfx942"))}, "target cpu is not among sm_90+, gfx942"),
-        ({"when": Binary(">", Ref("tp_size"), Lit(1)), "hosts": HOSTS}, "'when' is false"),
+        (
+            {"when": Binary(">", Ref("tp_size"), Lit(1)), "hosts": HOSTS},
+            "'when' is false: tp_size > 1 (tp_size = 1)",
+        ),
         ({"when": Ref("nobody")}, "'when' cannot be decided: `nobody` has no value here"),
     ],
 )

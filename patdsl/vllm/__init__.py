@@ -1,0 +1,4 @@
+"""The passes of `patterns/vllm/` in vLLM: an entry point of `vllm.general_plugins`, and what it installs.
+
+Importing this package imports neither vLLM nor torch.
+"""
