@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 from typing import Any, Literal
 
 import attrs
@@ -54,6 +55,7 @@ class Case:
     given: Mapping[str, Any] = attrs.Factory(dict)
     breaks: str | None = None
     leading: int = 1
+    view: str = "same"
     optional: bool = False
 
 
@@ -110,10 +112,9 @@ def _viewed(pattern: Pattern) -> Iterator[Case]:
                 continue
             edge = f"between {operand.value} and {step.label}"
             place = Place(step.label, param)
-            for how, leading in (("split", 1), ("merged", 2)):
-                yield Case(
-                    f"matches with a {how} view {edge}", "fires", Form(views={place: how}), leading=leading
-                )
+            yield Case(f"matches with a split view {edge}", "fires", Form(views={place: "split"}))
+            merged = Form(views=dict.fromkeys(_view_places(pattern), "merged"))
+            yield Case(f"matches with a merged view {edge}", "fires", merged, leading=2, view="merged")
             fan_out = next((each for each in pattern.left.fan_outs if each.name == step.fan_out), None)
             if fan_out is None or (fan_out.high is not None and fan_out.high < 2):
                 continue
@@ -126,6 +127,15 @@ def _viewed(pattern: Pattern) -> Iterator[Case]:
             if operand.at_least == 0:
                 one = {Place(step.label, param, 0): "split"}
                 yield Case(f"matches with a view {edge} of one branch", "fires", Form(counts=two, views=one))
+
+
+def _view_places(pattern: Pattern) -> list[Place]:
+    return [
+        Place(step.label, param)
+        for step in _steps(pattern)
+        for param, operand in step.operands
+        if isinstance(operand, Through)
+    ]
 
 
 def _spelled(pattern: Pattern, context: Context) -> Iterator[Case]:
@@ -154,6 +164,10 @@ def _captured(pattern: Pattern, context: Context, sample: Sample) -> Iterator[Ca
         if name in inputs and name not in sample.metas:
             for other in _others(value):
                 yield Case(f"matches with {name}={_text(other)}", "fires", given={name: other})
+    flags = [name for name, value in sample.names.items() if name in inputs and isinstance(value, bool)]
+    for one, other in combinations(flags, 2):
+        pair = {one: not sample.names[one], other: not sample.names[other]}
+        yield Case(f"matches with {one} and {other}", "fires", given=pair)
     for step in _steps(pattern):
         for _, operand in step.operands:
             if isinstance(operand, OneOf):
@@ -305,7 +319,10 @@ def _other_counts(pattern: Pattern) -> Iterator[Case]:
 
 def _cut(pattern: Pattern, context: Context) -> Iterator[Case]:
     """An edge that leads elsewhere; and of a value that is to be the same in two places, another in one of them."""
-    made = {value for step in pattern.left.steps for value in _defined(step)}
+    made = {value for step in _steps(pattern) for value in _defined(step)}
+    for step in pattern.left.steps:
+        if isinstance(step, ViewStep) and step.source in made:
+            made.add(step.value)  # a view of an input may be no view: any tensor is one of something
     uses: Counter[str] = Counter()
     for step in _steps(pattern):
         for _, operand in step.operands:
@@ -320,7 +337,7 @@ def _cut(pattern: Pattern, context: Context) -> Iterator[Case]:
                 yield Case(
                     f"left alone where {param} of {step.label} is not {operand.value}",
                     "stays",
-                    Form(operands={Place(step.label, param): FRESH}),
+                    Form(operands={Place(step.label, param): FRESH}, swept=False),
                 )
 
 

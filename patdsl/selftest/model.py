@@ -17,11 +17,12 @@ from typing import Any, cast
 import attrs
 import torch
 
-from patdsl.dtypes import Dtype
-from patdsl.expr import UNKNOWN, EvaluationError, Items, Lit, Ref, Star, evaluate
+from patdsl.dtypes import FROM_TORCH, Dtype
+from patdsl.expr import UNKNOWN, EvaluationError, Ref, Star, evaluate
 from patdsl.graph import Pattern
 from patdsl.match.found import TensorMeta
-from patdsl.match.layout import contiguous_strides
+from patdsl.match.fx_schema import target_name
+from patdsl.match.layout import ALWAYS_FREE, RESHAPES, SAME_IF_TYPE_IS, contiguous_strides
 from patdsl.match.result_types import declared_result
 from patdsl.op_table import (
     Anything,
@@ -81,7 +82,7 @@ class Form:
     `merged`, `split` or `last` (another last dim). `shared`: branches that view alike share the view. `operands` replaces
     an operand by a plain value, or by a tensor of its own (`FRESH`). `swapped`: steps whose first two tensors change
     places. `returned`: further values that the graph returns. `read`: further values that an op reads. `written`: an
-    input that something writes after the first step.
+    input that something writes after the first step. `swept`: calls whose results nothing reads are gone.
     """
 
     counts: Mapping[str, int] = attrs.Factory(dict)
@@ -93,6 +94,7 @@ class Form:
     returned: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
     written: str | None = None
+    swept: bool = True
 
 
 class _Fresh:
@@ -197,7 +199,7 @@ class _Builder:
         outputs = list({node: (label, node) for label, node in reversed(returned)}.values())[::-1]
         outputs += bystanders
         self.output.args = (tuple(node for _, node in outputs),)
-        self.graph.eliminate_dead_code(lambda node: node.op in ("placeholder", "output") or _writes(node))
+        self.graph.eliminate_dead_code(lambda node: not self._may_go(node))
         for node in self.graph.nodes:
             node.meta.pop(MADE_BY, None)
         self.graph.lint()
@@ -209,6 +211,12 @@ class _Builder:
             tuple(name for name in self.costly if name in there),
             len(bystanders),
         )
+
+    def _may_go(self, node: Node) -> bool:
+        """Whether the node goes where nothing reads it: a dead call may be there when a pass runs, its parts not."""
+        if node.op in ("placeholder", "output") or _writes(node):
+            return False
+        return self.form.swept or self._is_light(node)
 
     def _free(self) -> list[str]:
         """Values that cost nothing and that no step of the left side reads: somebody else may have them."""
@@ -270,12 +278,8 @@ class _Builder:
             self.costly = [name for name in self.costly if name not in kept]
 
     def _is_light(self, node: Node) -> bool:
-        from patdsl.match.layout import ALWAYS_FREE, RESHAPES, SAME_IF_TYPE_IS
-
         if node.target is operator.getitem:
             return True
-        from patdsl.match.fx_schema import target_name
-
         if not isinstance(node.target, torch_api.OpOverload):
             return False
         name = target_name(node.target)
@@ -490,8 +494,6 @@ def _first_two(op: Op) -> tuple[str, str]:
 
 
 def _language_dtype(tensor: torch.Tensor) -> Dtype:
-    from patdsl.dtypes import FROM_TORCH
-
     return FROM_TORCH[str(tensor.dtype).removeprefix("torch.")]
 
 
@@ -499,5 +501,3 @@ def _writes(node: Node) -> bool:
     """An op that writes and stands as it is, outside of any functional form."""
     return node.target is torch.ops.aten.add_.Tensor
 
-
-__all__ = ["FRESH", "Form", "Items", "Lit", "Model", "NoModelError", "Place", "build"]

@@ -73,17 +73,19 @@ def samples(
     context: Context,
     *,
     leading: int = 1,
+    view: str = "same",
     given: Mapping[str, Any] | None = None,
     breaking: bool = False,
     tries: int = TRIES,
 ) -> Iterator[Sample]:
     """Samples of a pattern, those of distinct sizes first; also such as break conditions (`Sample.broken`).
 
-    `leading` is how many dims a `*B` stands for, where the declarations leave it open. `given` fixes captures and dims
+    `leading` is how many dims a `*B` stands for, where the declarations leave it open; `view` is `merged` where each
+    `view?` merges them. `given` fixes captures and dims
     by name, and dtypes of tensors by their dtype variable. `breaking`: the conditions are not taken for granted when
     sizes and dtypes are chosen.
     """
-    for left in _lefts(pattern, context, leading, breaking):
+    for left in _lefts(pattern, context, Case(leading, view), breaking):
         search = _Search(pattern, context, left, given or {}, breaking)
         for attempt in range(tries):
             sample = search.attempt(attempt)
@@ -91,10 +93,10 @@ def samples(
                 yield sample
 
 
-def _lefts(pattern: Pattern, context: Context, leading: int, breaking: bool) -> Iterator[LeftTypes]:
-    """The left side typed, with so many leading dims first."""
-    cases = [Case(leading, "same"), *(case for case in (*CASES, *MORE_CASES) if case.view == "same")]
-    for case in dict.fromkeys(cases):
+def _lefts(pattern: Pattern, context: Context, first: Case, breaking: bool) -> Iterator[LeftTypes]:
+    """The left side typed, with so many leading dims first, or only so where a view is asked for."""
+    others = [case for case in (*CASES, *MORE_CASES) if case.view == "same"] if first.view == "same" else []
+    for case in dict.fromkeys((first, *others)):
         if not breaking:
             found = possible_left(pattern, context.ops, context.names, [case])
             if found is not None:
@@ -129,6 +131,7 @@ class _Search:
         self.ints = [each for each in self.literals if type(each) is int and each > 0]
         self.roles = self._roles()
         self.own = self._own()
+        self.ones = self._ones()
         self.options = {
             operand.name: [_plain(option, context) for option in operand.options]
             for step in pattern.left.steps
@@ -181,6 +184,15 @@ class _Search:
             name for name in self.roles if sum(name in names for names in reads) == 1
         )
 
+    def _ones(self) -> frozenset[str]:
+        """Variables whose product is known to be 1, as those of a tensor of one element."""
+        found: set[str] = set()
+        for fact in map(self.left.facts.reduced, self.left.facts.zero):
+            products = [monomial for monomial in fact.terms if monomial]
+            if len(products) == 1 and fact.terms.get(()) == -fact.terms[products[0]]:
+                found.update(name for name, power in products[0] if power > 0 and not isinstance(name, Made))
+        return frozenset(found)
+
     def attempt(self, attempt: int) -> Sample | None:
         sizes = self._sizes(attempt)
         self.dtypes.clear()
@@ -220,7 +232,7 @@ class _Search:
         for name, role in self.roles.items():
             if name in self.given:
                 sizes[name] = self.given[name]
-            elif attempt % 2 and name in self.own:
+            elif name in self.ones or (attempt % 2 and name in self.own):
                 sizes[name] = 1
             elif role in ("tokens", "leading"):
                 sizes[name] = leading.pop(0) if leading else 2
@@ -231,17 +243,21 @@ class _Search:
         return sizes
 
     def _any_sizes(self, attempt: int) -> dict[str, int]:
-        """In every other attempt few sizes that go together: so many tokens, heads, and values of a head."""
+        """In most attempts few sizes that go together: so many tokens, heads, and values of a head."""
         zero = [0] if self.breaking else []
         choices: dict[str, tuple[int, ...]] = {"int": (*SMALL, *self.ints, *zero)}
         others: tuple[int, ...] = (*SMALL, *self.ints)
-        if attempt % 2:
-            tokens, heads = self.chance.choice(((4, 2), (8, 1), (2, 4), (4, 1)))
-            head = self.chance.choice([8, 16, *(each for each in self.ints if each % 2 == 0)])
+        if attempt % 4:
+            tokens, heads = self.chance.choice(((4, 2), (8, 2), (2, 2), (4, 1)))
+            head = self.chance.choice([8, 16, *(each for each in self.ints if each % 8 == 0)])
             others = (head, heads * head)
             choices = {"tokens": (tokens,), "leading": (1,), "int": (tokens, heads, head, *zero)}
         return {
-            name: self.given[name] if name in self.given else self.chance.choice(choices.get(role, others))
+            name: self.given[name]
+            if name in self.given
+            else 1
+            if name in self.ones
+            else self.chance.choice(choices.get(role, others))
             for name, role in self.roles.items()
         }
 
