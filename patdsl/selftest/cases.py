@@ -175,12 +175,12 @@ def _captured(pattern: Pattern, context: Context, sample: Sample) -> Iterator[Ca
                     if isinstance(option, Lit):
                         given = {operand.name: option.value}
                         yield Case(f"matches with {operand.name}={_text(option.value)}", "fires", given=given)
-    for variable in _dtype_variables(pattern, context):
+    for variable in dtype_variables(pattern, context):
         for dtype in FLOATS:
             yield Case(f"matches with {variable}={dtype}", "fires", given={variable: dtype})
 
 
-def _dtype_variables(pattern: Pattern, context: Context) -> list[str]:
+def dtype_variables(pattern: Pattern, context: Context) -> list[str]:
     """Dtype variables of the ops and inputs, by name."""
     types = [item.type for item in pattern.inputs]
     types += [param.type for step in _steps(pattern) for param in context.ops[step.op].params]

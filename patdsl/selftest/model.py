@@ -7,10 +7,11 @@ write stand in functional form. Raises `NoModelError` where the form cannot be b
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import operator
 from collections import ChainMap
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -57,6 +58,8 @@ from patdsl.runtime.values import tensor_of, torch_dtype
 from patdsl.selftest.samples import Sample
 from patdsl.unify import unify_type
 
+#: Elements between the rows of a strided input; a multiple of what kernels load at once.
+GAP = 16
 #: Deeper than any declaration calls another.
 MOST_NESTED = 16
 
@@ -83,6 +86,7 @@ class Form:
     an operand by a plain value, or by a tensor of its own (`FRESH`). `swapped`: steps whose first two tensors change
     places. `returned`: further values that the graph returns. `read`: further values that an op reads. `written`: an
     input that something writes after the first step. `swept`: calls whose results nothing reads are gone.
+    `strided`: inputs of two and more dims are parts of wider tensors.
     """
 
     counts: Mapping[str, int] = attrs.Factory(dict)
@@ -95,6 +99,7 @@ class Form:
     read: tuple[str, ...] = ()
     written: str | None = None
     swept: bool = True
+    strided: bool = False
 
 
 class _Fresh:
@@ -111,26 +116,34 @@ FRESH = _Fresh()
 class Model:
     """`inputs` are the placeholders' types in order; `outputs` names each value that the graph returns, with its branch.
 
-    `costly`: names of the nodes that must be gone after the rewrite. `bystanders`: how many of the last outputs have
-    nothing to do with the pattern.
+    `costly`: names of the nodes that must be gone after the rewrite. `others`: of those that have nothing to do with the
+    pattern and must stay.
     """
 
     graph: Graph
     inputs: tuple[tuple[str, TensorMeta], ...]
     outputs: tuple[str, ...]
     costly: tuple[str, ...]
-    bystanders: int
+    others: tuple[str, ...]
 
 
 def build(pattern: Pattern, context: Any, sample: Sample, form: Form, device: str) -> Model:
     """The graph of the left side. Raises NoModelError."""
-    logger = logging.getLogger("torch._subclasses.fake_tensor")
-    before = logger.disabled
-    logger.disabled = True  # what does not fit is tried, and torch would tell each time
     try:
-        return _Builder(pattern, context, sample, form, device).build()
+        with quiet():
+            return _Builder(pattern, context, sample, form, device).build()
     except (EmitError, UnreachableDimError, EvaluationError) as error:
         raise NoModelError(str(error)) from error
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Within it torch does not log what fake implementations refuse: what does not fit is tried on purpose."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    before = logger.disabled
+    logger.disabled = True
+    try:
+        yield
     finally:
         logger.disabled = before
 
@@ -209,7 +222,7 @@ class _Builder:
             tuple(self.inputs),
             tuple(label for label, _ in outputs),
             tuple(name for name in self.costly if name in there),
-            len(bystanders),
+            tuple(node.name for _, node in bystanders if node.name in there),
         )
 
     def _may_go(self, node: Node) -> bool:
@@ -246,8 +259,13 @@ class _Builder:
             first = first.next
         with self.graph.inserting_before(first):
             node = self.graph.placeholder(f"{name}_" if name in ("output",) else name)
+        if self.form.strided and len(meta.dims) > 1:
+            wider = contiguous_strides((*meta.dims[:-1], meta.dims[-1] + GAP))
+            meta = attrs.evolve(meta, strides=wider)
+        strides = meta.strides if meta.strides is not None else contiguous_strides(meta.dims)
         with self.mode:
-            node.meta["val"] = torch.empty(meta.dims, dtype=torch_dtype(meta.dtype), device=self.device)
+            dtype = torch_dtype(meta.dtype)
+            node.meta["val"] = torch.empty_strided(meta.dims, strides, dtype=dtype, device=self.device)
         self.inputs.append((name, meta))
         return node
 

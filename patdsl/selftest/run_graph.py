@@ -31,7 +31,18 @@ def make_inputs(inputs: Inputs, device: str, seed: int, fill: Fill | None = None
     of one element is positive, as scales are.
     """
     chance = torch.Generator().manual_seed(seed)
-    return [_tensor(meta, chance, fill).to(device) for _, meta in inputs]
+    return [_laid_out(_tensor(meta, chance, fill).to(device), meta) for _, meta in inputs]
+
+
+def _laid_out(values: Tensor, meta: TensorMeta) -> Tensor:
+    """With the strides of `meta`; what lies between the elements is not a number."""
+    if meta.strides is None or tuple(meta.strides) == values.stride():
+        return values
+    size = sum((extent - 1) * by for extent, by in zip(meta.dims, meta.strides, strict=True)) + 1
+    whole = torch.zeros(max(size, 0), dtype=values.dtype, device=values.device)
+    if values.dtype.is_floating_point:
+        whole = whole.float().fill_(math.nan).to(values.dtype)
+    return torch.as_strided(whole, meta.dims, meta.strides).copy_(values)
 
 
 def _tensor(meta: TensorMeta, chance: torch.Generator, fill: Fill | None) -> Tensor:

@@ -76,6 +76,7 @@ def samples(
     view: str = "same",
     given: Mapping[str, Any] | None = None,
     breaking: bool = False,
+    tokens: int | None = None,
     tries: int = TRIES,
 ) -> Iterator[Sample]:
     """Samples of a pattern, those of distinct sizes first; also such as break conditions (`Sample.broken`).
@@ -86,7 +87,7 @@ def samples(
     sizes and dtypes are chosen.
     """
     for left in _lefts(pattern, context, Case(leading, view), breaking):
-        search = _Search(pattern, context, left, given or {}, breaking)
+        search = _Search(pattern, context, left, given or {}, breaking, tokens)
         for attempt in range(tries):
             sample = search.attempt(attempt)
             if sample is not None:
@@ -118,6 +119,7 @@ class _Search:
         left: LeftTypes,
         given: Mapping[str, Any],
         breaking: bool,
+        tokens: int | None,
     ) -> None:
         self.pattern, self.context, self.left, self.given, self.breaking = (
             pattern,
@@ -132,6 +134,7 @@ class _Search:
         self.roles = self._roles()
         self.own = self._own()
         self.ones = self._ones()
+        self.tokens = tokens
         self.options = {
             operand.name: [_plain(option, context) for option in operand.options]
             for step in pattern.left.steps
@@ -184,6 +187,9 @@ class _Search:
             name for name in self.roles if sum(name in names for names in reads) == 1
         )
 
+    def _token_dims(self) -> list[str]:
+        return [name for name, role in self.roles.items() if role == "tokens" and name not in self.ones]
+
     def _ones(self) -> frozenset[str]:
         """Variables whose product is known to be 1, as those of a tensor of one element."""
         found: set[str] = set()
@@ -195,6 +201,8 @@ class _Search:
 
     def attempt(self, attempt: int) -> Sample | None:
         sizes = self._sizes(attempt)
+        if self.tokens is not None:
+            sizes.update((name, self.tokens) for name in self._token_dims())
         self.dtypes.clear()
         for fact in self.left.facts.zero:
             if self._at(fact, sizes) != 0:
@@ -335,7 +343,7 @@ class _Search:
             if meta is None:
                 continue
             dims = tuple(self._whole(dim, sizes) for dim in meta.dims)
-            if any(dim < 1 for dim in dims):
+            if any(dim < (0 if self.tokens == 0 else 1) for dim in dims):
                 raise _UnfitError
             device = "cpu" if self.context.target == "cpu" else "cuda"
             dtype = self._dtype(meta.dtype, attempt)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -19,6 +20,10 @@ from patdsl.runtime.torch_ops import exists, forget
 
 NAMESPACE = "patdsl_stand_in"
 _KINDS = {"int": "int", "float": "float", "bool": "bool", "str": "str", "dtype": "ScalarType", "tensor": "Tensor"}
+
+_numbers = itertools.count()
+#: The functions of the stand-ins that are there now, by the name of their op.
+running: dict[str, Callable[..., Any]] = {}
 
 
 class NoReferenceError(Exception):
@@ -39,7 +44,7 @@ def reference(ref: str) -> Callable[..., Any]:
 def with_stand_ins(ops: Mapping[str, Op]) -> Iterator[tuple[Mapping[str, Op], tuple[str, ...]]]:
     """Within the block: the ops with stand-ins, and the names of the ops that have one."""
     found = dict(ops)
-    made: list[str] = []
+    made: dict[str, str] = {}
     new_library: Any = torch.library.Library
     library = new_library(NAMESPACE, "FRAGMENT")
     try:
@@ -50,17 +55,20 @@ def with_stand_ins(ops: Mapping[str, Op]) -> Iterator[tuple[Mapping[str, Op], tu
                 function = reference(op.ref)
             except NoReferenceError:
                 continue
-            target = f"{NAMESPACE}::{name}"
-            library.define(f"{name}{_schema(op)}")
-            library.impl(name, _checked(function, op), "CompositeExplicitAutograd")
+            own = f"{name}_{next(_numbers)}"  # files may be open at once, each with its own declarations
+            target = f"{NAMESPACE}::{own}"
+            library.define(f"{own}{_schema(op)}")
+            library.impl(own, _checked(function, op), "CompositeExplicitAutograd")
             torch.library.register_fake(target, function, lib=library)
-            made.append(name)
-            found[name] = attrs.evolve(op, bindings=(*op.bindings, TorchCall(f"{target}.default")))
+            running[target] = function
+            made[name] = f"{target}.default"
+            found[name] = attrs.evolve(op, bindings=(*op.bindings, TorchCall(made[name])))
         yield found, tuple(made)
     finally:
         library._destroy()
-        for name in made:
-            forget(f"{NAMESPACE}::{name}.default")
+        for target in made.values():
+            forget(target)
+            running.pop(target.removesuffix(".default"), None)
 
 
 def _is_there(name: str, ops: Mapping[str, Op]) -> bool:

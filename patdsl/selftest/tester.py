@@ -19,8 +19,8 @@ from patdsl.runtime.passes import FusionPass
 from patdsl.runtime.resolve import is_on
 from patdsl.runtime.target import current_target, use_target
 from patdsl.runtime.values import torch_dtype
-from patdsl.selftest.cases import Case, cases
-from patdsl.selftest.model import Model, NoModelError, build
+from patdsl.selftest.cases import Case, cases, dtype_variables
+from patdsl.selftest.model import Model, NoModelError, build, quiet
 from patdsl.selftest.run_graph import copy_of, difference, make_inputs, run_graph
 from patdsl.selftest.samples import TRIES, Sample, samples
 
@@ -78,6 +78,14 @@ class Tester:
         made = None if self.off else self._plain()
         return [Case("matches", "fires")] if made is None else cases(self.pattern, self.context, made)
 
+    def dtype_variables(self) -> list[str]:
+        """The dtype variables of the pattern's inputs, by name."""
+        return dtype_variables(self.pattern, self.context)
+
+    def ops_used(self) -> set[str]:
+        """The ops that the pattern names, on either side."""
+        return {step.op for step in (*self.pattern.left.steps, *self.pattern.right) if hasattr(step, "op")}
+
     def prepared(self) -> Iterator[tuple[Case, Prepared | str]]:
         """Every case with its graph, or why it has none. What no graph can be is left out, unless it was asked for."""
         for case in self.cases():
@@ -92,7 +100,7 @@ class Tester:
                 return self.off
             if case.breaks is None and not case.given and case.view == "same":
                 return self._prepare_usual(case)
-            return self._search(case)
+            return self.search(case)
 
     def check(self, prepared: Prepared, pattern: Pattern | None = None) -> Outcome:
         """Apply the pass, or one that has `pattern` in the place of this one, to the graph of a case."""
@@ -109,7 +117,8 @@ class Tester:
         """Why the pattern, or one in its place, is refused in the graph of a case."""
         with use_target(self.target):
             fusion = self.fusion if pattern is None else self._with(pattern)
-            fusion.apply(copy_of(prepared.model.graph))
+            with quiet():
+                fusion.apply(copy_of(prepared.model.graph))
             return set(refusals(fusion))
 
     def run(self, case: Case) -> Outcome:
@@ -126,7 +135,7 @@ class Tester:
         """A sample with which the plain left side stands."""
         with use_target(self.target):
             for leading in (1, 2):
-                made = self._search(Case("", "fires", leading=leading))
+                made = self.search(Case("", "fires", leading=leading))
                 if isinstance(made, Prepared):
                     return made.sample
         return None
@@ -134,14 +143,14 @@ class Tester:
     def _prepare_usual(self, case: Case) -> Prepared | str:
         """With the sample that plain cases have."""
         if case.leading not in self._base:
-            self._base[case.leading] = self._search(Case("", "fires", leading=case.leading))
+            self._base[case.leading] = self.search(Case("", "fires", leading=case.leading))
         base = self._base[case.leading]
         if isinstance(base, str):
             return base
         return self._built(case, base.sample)
 
-    def _search(self, case: Case) -> Prepared | str:
-        """With the first sample that breaks what the case breaks, and nothing else."""
+    def search(self, case: Case, tokens: int | None = None) -> Prepared | str:
+        """With the first sample that breaks what the case breaks, and nothing else. `tokens`: as for `samples`."""
         wanted = (case.breaks,) if case.breaks is not None else ()
         reason = "no sizes were found with which its conditions hold"
         if case.breaks is not None:
@@ -154,6 +163,7 @@ class Tester:
             view=case.view,
             given=case.given,
             breaking=case.breaks is not None,
+            tokens=tokens,
             tries=OPTIONAL_TRIES if case.optional else TRIES,
         )
         for sample in found:
@@ -174,7 +184,9 @@ class Tester:
 
     def _taken_back(self, prepared: Prepared) -> str:
         """Why the new op itself does not take these sizes, which declarations cannot always say; "" where it does."""
-        if self.fusion.apply(copy_of(prepared.model.graph)):
+        with quiet():
+            count = self.fusion.apply(copy_of(prepared.model.graph))
+        if count:
             return ""
         return next((each for each in refusals(self.fusion) if "fake implementation" in each), "")
 
@@ -195,7 +207,8 @@ class Tester:
     def _check(self, prepared: Prepared, fusion: FusionPass) -> Outcome:
         graph = copy_of(prepared.model.graph)
         before = str(graph)
-        count = fusion.apply(graph)
+        with quiet():
+            count = fusion.apply(graph)
         try:
             graph.lint()
         except RuntimeError as error:
@@ -210,6 +223,9 @@ class Tester:
         if not count:
             same = str(graph) == before
             return Outcome("passed") if same else Outcome("failed", "nothing was replaced, but the graph changed")
+        reason = _touched(prepared.model, graph)
+        if reason is not None:
+            return Outcome("failed", reason)
         left = {node.name for node in graph.nodes} & set(prepared.model.costly)
         if left:
             return Outcome("failed", f"still there after the rewrite: {', '.join(sorted(left))}")
@@ -237,6 +253,15 @@ class Tester:
             return reason
         dtypes = {torch_dtype(meta.dtype) for meta in sample.metas.values()} & ROUNDED
         return None if _close(found, expected, dtypes, len(self.pattern.rounds)) else reason
+
+
+def _touched(model: Model, graph: Any) -> str | None:
+    """What the rewrite did to nodes that it has no business with; None where it left them as they were."""
+    after = {node.name: node for node in graph.nodes}
+    for name in model.others:
+        if name not in after:
+            return f"{name}, which is no part of the pattern, is gone"
+    return None
 
 
 def _alike(found: torch.Tensor, expected: torch.Tensor) -> bool:
