@@ -1,7 +1,7 @@
 """`.pat` files as pytest tests: one item for each generated and written test.
 
-Installed as an entry point. Collects only where it is asked to: a `.pat` file that is given, or those below a folder that is
-given, with `--patdsl` or where a given path is or holds nothing else (`pytest patterns/`).
+Installed as an entry point. Collects only where it is asked to: a `.pat` file that is given, or those below a folder
+that is given, with `--patdsl` or where a given path is or holds nothing else (`pytest patterns/`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ class PatternFailedError(Exception):
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("patdsl", "patterns that test themselves")
-    group.addoption("--patdsl", action="store_true", help="collect the .pat files of folders with Python tests too")
+    group.addoption(
+        "--patdsl", action="store_true", help="collect the .pat files of folders with Python tests too"
+    )
     group.addoption(
         "--patdsl-device",  # `--device` is a name that projects have options of
         choices=("cpu", "cuda"),
@@ -37,7 +39,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "pat: a test of a pattern in a .pat file")
     config.addinivalue_line("markers", "cuda: a test of a pattern that runs on a GPU with the real kernels")
-    config.addinivalue_line("markers", "rocm: a test of a pattern that runs on an AMD GPU with the real kernels")
+    config.addinivalue_line(
+        "markers", "rocm: a test of a pattern that runs on an AMD GPU with the real kernels"
+    )
     config.stash[_SCOPE] = contextlib.ExitStack()
 
 

@@ -1,7 +1,7 @@
 """`patdsl test`: the tests that patterns make of themselves, and those written in their files.
 
-Compiles the files, runs each test and prints what failed under the line of the `.pat` file that it is of. The work is in
-`patdsl/selftest/`, which imports torch.
+Compiles the files, runs each test and prints what failed under the line of the `.pat` file that it is of. The work is
+in `patdsl/selftest/`, which imports torch.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class Options:
 @click.option("-k", "words", default="", help="Only tests whose file, pattern or title has this text in it.")
 @click.option("-x", "--exit-first", is_flag=True, help="Stop at the first failure.")
 @device_option
-@click.option("--mutate", is_flag=True, help="Break each pattern in every single place; its tests must notice.")
+@click.option(
+    "--mutate", is_flag=True, help="Break each pattern in every single place; its tests must notice."
+)
 @click.option("-v", "--verbose", is_flag=True, help="Print every test, and why one was not run.")
 @inputs.json_option
 def command(
@@ -66,8 +68,9 @@ def command(
 ) -> int:
     """Test patterns by graphs that are made from them.
 
-    For each pattern: graphs that it must match, with each spelling of its ops, and graphs that it must leave alone. What
-    it puts there has to compute the same. Tests written in the files are run too. Exits with 1 where a test failed.
+    For each pattern: graphs that it must match, with each spelling of its ops, and graphs that it must leave alone.
+    What it puts there has to compute the same. Tests written in the files are run too. Exits with 1 where a test
+    failed.
     """
     compiled = compile_for_torch(paths, roots, device)
     if compiled is None:
@@ -85,7 +88,9 @@ def compile_for_torch(
 ) -> list[pipeline.Outcome] | None:
     """The files, compiled; None where one has errors, which are printed. Raises click errors where torch cannot run."""
     if importlib.util.find_spec("torch") is None:
-        raise click.ClickException("tests run graphs and need torch, which is not installed: pip install torch")
+        raise click.ClickException(
+            "tests run graphs and need torch, which is not installed: pip install torch"
+        )
     files = inputs.find_inputs(paths)
     outcomes = pipeline.run([item.path for item in files], roots=roots, stop_after="plan")
     findings = report.collect(outcomes)
@@ -96,7 +101,7 @@ def compile_for_torch(
     try:
         import torch
 
-        import patdsl.register_ops  # the patdsl:: ops
+        import patdsl.register_ops  # noqa: F401  # the patdsl:: ops
     except ImportError as error:  # a torch that lacks what the passes need says so in one sentence
         raise click.ClickException(str(error)) from error
     if device == "cuda" and not torch.cuda.is_available():
@@ -148,9 +153,7 @@ class _Run:
             self._tell(test, outcome)
             if outcome.verdict == "failed" and self.options.exit_first:
                 return False
-        self.idle.update(
-            {f"{tests.path}: {name}": why for name, why in reasons.items() if not ran[name]}
-        )
+        self.idle.update({f"{tests.path}: {name}": why for name, why in reasons.items() if not ran[name]})
         return True
 
     def _progress(self, test: Test) -> None:
@@ -179,5 +182,9 @@ class _Run:
         for name, why in self.idle.items():
             click.echo(f"not tested {escape(name)}\n    {escape(why)}")
         total = sum(self.verdicts.values())
-        counts = [f"{self.verdicts[word]:,} {word}" for word in ("passed", "failed", "not run") if self.verdicts[word]]
+        counts = [
+            f"{self.verdicts[word]:,} {word}"
+            for word in ("passed", "failed", "not run")
+            if self.verdicts[word]
+        ]
         click.echo(f"{report.count(total, 'test')} in {seconds:.0f} s: {', '.join(counts) or 'none'}")

@@ -30,9 +30,9 @@ def command(
 ) -> int:
     """Compare both sides of each pattern on many inputs.
 
-    Runs graphs of the left side with and without the pass: ragged sizes, one row and none, extreme values, NaN, parts of
-    wider tensors, other dtypes, memory full of NaN. What has no kernel here runs as its `ref`. Prints how far the results
-    are from float64, in steps of their dtype. Exits with 1 unless every pattern is verified.
+    Runs graphs of the left side with and without the pass: ragged sizes, one row and none, extreme values, NaN, parts
+    of wider tensors, other dtypes, memory full of NaN. What has no kernel here runs as its `ref`. Prints how far the
+    results are from float64, in steps of their dtype. Exits with 1 unless every pattern is verified.
     """
     compiled = compile_for_torch(paths, roots, device)
     if compiled is None:
@@ -59,7 +59,9 @@ def command(
     if as_json:
         click.echo(json.dumps({"ok": good, "seconds": round(seconds, 3), "patterns": rows}, indent=2))
     else:
-        counts = [f"{verdicts[word]:,} {word}" for word in ("verified", "failed", "not verified") if verdicts[word]]
+        counts = [
+            f"{verdicts[word]:,} {word}" for word in ("verified", "failed", "not verified") if verdicts[word]
+        ]
         total = report.count(sum(verdicts.values()), "pattern")
         click.echo(f"{total} on {device} in {seconds:.0f} s: {', '.join(counts) or 'none'}")
     return 0 if good else 1
@@ -67,7 +69,9 @@ def command(
 
 def _print(place: str, name: str, found: Verified, stand_ins: list[str], verbose: bool) -> None:
     colour = {"verified": "green", "failed": "red"}.get(found.verdict, "yellow")
-    click.echo(f"{click.style(found.verdict, fg=colour)} {escape(place)}: {escape(name)}: {_in_words(found, stand_ins)}")
+    click.echo(
+        f"{click.style(found.verdict, fg=colour)} {escape(place)}: {escape(name)}: {_in_words(found, stand_ins)}"
+    )
     skipped = found.skipped if verbose or not found.runs else ()
     for text in (*found.failures, *(f"not run: {each}" for each in skipped)):
         click.echo(f"    {escape(text)}")

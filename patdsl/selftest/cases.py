@@ -45,13 +45,13 @@ FLOATS = (Dtype("bf16"), Dtype("f16"), Dtype("f32"))
 class Case:
     """One generated test. `given` fixes captures and dtypes, `breaks` is the condition that must not hold.
 
-    `leading`: how many leading dims the inputs have where that is open. `optional`: where no graph can be so, there is no
-    such test.
+    `leading`: how many leading dims the inputs have where that is open. `optional`: where no graph can be so, there
+    is no such test.
     """
 
     title: str
     expects: Expects
-    form: Form = Form()
+    form: Form = attrs.Factory(Form)
     given: Mapping[str, Any] = attrs.Factory(dict)
     breaks: str | None = None
     leading: int = 1
@@ -219,7 +219,7 @@ def _near_misses(pattern: Pattern, context: Context, sample: Sample) -> Iterator
     for judged in sample.judged:
         yield Case(f"left alone where not {judged.text}", "stays", breaks=judged.text)
     yield from _other_counts(pattern)
-    yield from _cut(pattern, context)
+    yield from _cut(pattern, context, sample)
     yield from _views_amiss(pattern)
     for step in _steps(pattern):
         op = context.ops[step.op]
@@ -266,7 +266,7 @@ def _other_literals(pattern: Pattern, context: Context) -> Iterator[Case]:
         for param, operand in step.operands:
             if isinstance(operand, OneOf):
                 options = [each.value for each in operand.options if isinstance(each, Lit)]
-                for other in (_others(options[-1]) if options else ()):
+                for other in _others(options[-1]) if options else ():
                     if other not in options:
                         yield Case(
                             f"left alone with {param}={_text(other)} of {step.label}",
@@ -317,7 +317,7 @@ def _other_counts(pattern: Pattern) -> Iterator[Case]:
             )
 
 
-def _cut(pattern: Pattern, context: Context) -> Iterator[Case]:
+def _cut(pattern: Pattern, context: Context, sample: Sample) -> Iterator[Case]:
     """An edge that leads elsewhere; and of a value that is to be the same in two places, another in one of them."""
     made = {value for step in _steps(pattern) for value in _defined(step)}
     for step in pattern.left.steps:
@@ -339,6 +339,13 @@ def _cut(pattern: Pattern, context: Context) -> Iterator[Case]:
                     "stays",
                     Form(operands={Place(step.label, param): FRESH}, swept=False),
                 )
+            elif not tensor and uses[operand.value] > 1:
+                for other in _others(sample.names.get(operand.value))[:1]:
+                    yield Case(
+                        f"left alone where {param} of {step.label} is not {operand.value}",
+                        "stays",
+                        Form(operands={Place(step.label, param): other}),
+                    )
 
 
 def _defined(step: Any) -> list[str]:
@@ -410,4 +417,3 @@ def _writes(pattern: Pattern, sample: Sample) -> Iterator[Case]:
             yield Case(
                 f"means the same where something writes {item.name} between", "same", Form(written=item.name)
             )
-

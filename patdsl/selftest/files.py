@@ -117,7 +117,10 @@ class FileTests:
             return self._expect(written, target)
 
     def _expect(self, written: WrittenTest, target: str) -> Outcome:
-        specs = [attrs.evolve(spec, ops={name: self._table[name] for name in spec.ops}) for spec in self.unit.passes]
+        specs = [
+            attrs.evolve(spec, ops={name: self._table[name] for name in spec.ops})
+            for spec in self.unit.passes
+        ]
         passes = Chain(FusionPass(spec, target=target) for spec in specs)
         everything = attrs.evolve(self._spec_of(written.model), ops=self._table)
         context = make_context(everything, target, {host.name: host.default for host in everything.hosts})
@@ -139,12 +142,12 @@ class FileTests:
         graph = copy_of(model.graph)
         passes(graph)
         wrong = [
-            f"line {line}: {name} matched {found}, expected {count}"
+            f"line {line}: {name} matched {matched}, expected {count}"
             for name, count, line in written.expects
-            if (found := _matches(passes, name)) != count
+            if (matched := _matches(passes, name)) != count
         ]
         if wrong:
-            told = [f"{each.pattern} at {each.node}: {each.rule}: {each.reason}" for one in passes for each in one.report().refusals]
+            told = [f"{each}" for one in passes for each in one.report().refusals]
             return Outcome("failed", "; ".join((*wrong, *told)))
         found = run_graph(graph, make_inputs(model.inputs, self.device, SEED))
         for label, mine, other in zip(model.outputs, found, expected, strict=True):

@@ -82,11 +82,11 @@ class Form:
     """One way to build a left side.
 
     `counts`: branches of each fan-out. `spelling`: op -> which of its bindings. `views`: what stands on an edge:
-    `merged`, `split` or `last` (another last dim). `shared`: branches that view alike share the view. `operands` replaces
-    an operand by a plain value, or by a tensor of its own (`FRESH`). `swapped`: steps whose first two tensors change
-    places. `returned`: further values that the graph returns. `read`: further values that an op reads. `written`: an
-    input that something writes after the first step. `swept`: calls whose results nothing reads are gone.
-    `strided`: inputs of two and more dims are parts of wider tensors.
+    `merged`, `split` or `last` (another last dim). `shared`: branches that view alike share the view. `operands`
+    replaces an operand by a plain value, or by a tensor of its own (`FRESH`). `swapped`: steps whose first two
+    tensors change places. `returned`: further values that the graph returns. `read`: further values that an op reads.
+    `written`: an input that something writes after the first step. `swept`: calls whose results nothing reads are
+    gone. `strided`: inputs of two and more dims are parts of wider tensors.
     """
 
     counts: Mapping[str, int] = attrs.Factory(dict)
@@ -114,10 +114,11 @@ FRESH = _Fresh()
 
 @attrs.frozen(eq=False)
 class Model:
-    """`inputs` are the placeholders' types in order; `outputs` names each value that the graph returns, with its branch.
+    """`inputs` are the placeholders' types in order; `outputs` names each value that the graph returns, with its
+    branch.
 
-    `costly`: names of the nodes that must be gone after the rewrite. `others`: of those that have nothing to do with the
-    pattern and must stay.
+    `costly`: names of the nodes that must be gone after the rewrite. `others`: of those that have nothing to do with
+    the pattern and must stay.
     """
 
     graph: Graph
@@ -157,7 +158,7 @@ class _Builder:
             form,
             device,
         )
-        self.mode = torch._subclasses.FakeTensorMode()  # type: ignore[attr-defined]
+        self.mode = torch._subclasses.FakeTensorMode()
         self.graph = torch_api.Graph()
         self.output = self.graph.output(())
         self.new = NewNodes(self.graph, FakeResults(self.graph), self.output, (), ("",))
@@ -202,10 +203,14 @@ class _Builder:
             returned += self._held(name, None)
         for name in self.form.read:
             for label, node in self._held(name, None):
-                returned.append((f"a reader of {label}", self.new.call(torch.ops.aten.clone.default, (node,))))
+                returned.append(
+                    (f"a reader of {label}", self.new.call(torch.ops.aten.clone.default, (node,)))
+                )
         bystanders = [("a bystander", other)]
         if self.env and not self.form.written:
-            readable = [node for node in self.env.values() if isinstance(node, Node) and node.op == "placeholder"]
+            readable = [
+                node for node in self.env.values() if isinstance(node, Node) and node.op == "placeholder"
+            ]
             if readable:
                 again = self.new.call(torch.ops.aten.clone.default, (readable[0],))
                 bystanders.append(("a bystander that reads an input", again))
@@ -338,12 +343,12 @@ class _Builder:
         if tensor is None:
             raise NoModelError("it is no tensor")
         dtype = next(
-            meta.dtype
-            for meta in self.sample.metas.values()
-            if torch_dtype(meta.dtype) == tensor.dtype
+            meta.dtype for meta in self.sample.metas.values() if torch_dtype(meta.dtype) == tensor.dtype
         )
         dims = tuple(tensor.shape)
-        return self._placeholder(f"other_{label}_{param}", TensorMeta(dtype, dims, contiguous_strides(dims), ""))
+        return self._placeholder(
+            f"other_{label}_{param}", TensorMeta(dtype, dims, contiguous_strides(dims), "")
+        )
 
     def _operand(self, op: Op, param: str, operand: Operand, env: MutableMapping[str, Any]) -> Any:
         if isinstance(operand, (Use, Through)):
@@ -442,7 +447,11 @@ class _Builder:
         for param in op.params:
             tensor = tensor_of(args[param.name]) if isinstance(args.get(param.name), Node) else None
             if tensor is None or not isinstance(param.type, Tensor):
-                if isinstance(args.get(param.name), Node) and isinstance(param.type, Plain) and not param.is_tensor:
+                if (
+                    isinstance(args.get(param.name), Node)
+                    and isinstance(param.type, Plain)
+                    and not param.is_tensor
+                ):
                     raise NoModelError(f"{op.name} takes no tensor for {param.name}")
                 continue
             reason = unify_type(param.type, _language_dtype(tensor), tuple(tensor.shape), names, scope)
@@ -462,7 +471,8 @@ class _Builder:
             outs = {
                 argument.result: (meta, None)
                 for _, argument in binding.args
-                if isinstance(argument, Out) and (meta := self._result(op, argument.result, names)) is not None
+                if isinstance(argument, Out)
+                and (meta := self._result(op, argument.result, names)) is not None
             }
             results = Template(self.caller, op, binding, args, names, None, outs).emit()
             return {name: make() for name, make in results.items()}
@@ -497,7 +507,9 @@ class _Builder:
                 if result not in made:
                     raise NoModelError(f"{inner.name} has no {result}")
                 env[value] = made[result]
-        return {result.name: env[result.name] for result in op.results if isinstance(env.get(result.name), Node)}
+        return {
+            result.name: env[result.name] for result in op.results if isinstance(env.get(result.name), Node)
+        }
 
     def _result(self, op: Op, result: str, names: Mapping[str, Any]) -> TensorMeta | None:
         made = declared_result(op.result[result].type, names, self.caller.scope(names))
@@ -518,4 +530,3 @@ def _language_dtype(tensor: torch.Tensor) -> Dtype:
 def _writes(node: Node) -> bool:
     """An op that writes and stands as it is, outside of any functional form."""
     return node.target is torch.ops.aten.add_.Tensor
-

@@ -1,8 +1,8 @@
 """A pattern -> the same pattern broken in one place, in every way.
 
-In: a pattern as a target reads it, and its ops. Out: `Mutant` values: what is broken, in words, and the broken pattern.
-Changes the resolved pattern, not the text. A mutant that is the pattern again by what its declarations say (the operands of
-a commutative op in another order) is not made.
+In: a pattern as a target reads it, and its ops. Out: `Mutant` values: what is broken, in words, and the broken
+pattern. Changes the resolved pattern, not the text. A mutant that is the pattern again by what its declarations say
+(the operands of a commutative op in another order) is not made.
 """
 
 from __future__ import annotations
@@ -96,11 +96,16 @@ def _edges(pattern: Pattern, ops: Mapping[str, Op]) -> Iterator[Mutant]:
             first, second = tensors[:2]
             operands[first], operands[second] = operands[second], operands[first]
             swapped = attrs.evolve(step, operands=tuple(operands.items()))
-            yield Mutant(f"{first} and {second} of {step.label} swapped", _with_step(pattern, at, swapped), step.line)
+            yield Mutant(
+                f"{first} and {second} of {step.label} swapped", _with_step(pattern, at, swapped), step.line
+            )
         values += [value for _, value in step.results]
         if len(step.results) > 1:
             names = [value for _, value in step.results]
-            turned = tuple((result, value) for (result, _), value in zip(step.results, names[1:] + names[:1], strict=True))
+            turned = tuple(
+                (result, value)
+                for (result, _), value in zip(step.results, names[1:] + names[:1], strict=True)
+            )
             yield Mutant(
                 f"the results of {step.label} in another order",
                 _with_step(pattern, at, attrs.evolve(step, results=turned)),
@@ -191,7 +196,12 @@ def _other(value: Any) -> Any:
 def _counts(pattern: Pattern) -> Iterator[Mutant]:
     for at, fan_out in enumerate(pattern.left.fan_outs):
         low, high = fan_out.low, fan_out.high
-        ranges = {(low + 1, high), (low, low if high is None else high - 1), (low, None), (low, (high or low) + 1)}
+        ranges = {
+            (low + 1, high),
+            (low, low if high is None else high - 1),
+            (low, None),
+            (low, (high or low) + 1),
+        }
         ranges |= {(low - 1, high)} if low > 1 else set()
         for new_low, new_high in sorted(ranges, key=str):
             if (new_low, new_high) == (low, high) or (new_high is not None and new_high < new_low):
@@ -254,7 +264,8 @@ def _right(pattern: Pattern, ops: Mapping[str, Op]) -> Iterator[Mutant]:
         if len(step.results) > 1:
             values = [value for _, value in step.results]
             turned_results = tuple(
-                (result, value) for (result, _), value in zip(step.results, values[1:] + values[:1], strict=True)
+                (result, value)
+                for (result, _), value in zip(step.results, values[1:] + values[:1], strict=True)
             )
             changed = attrs.evolve(step, results=turned_results)
             yield Mutant(f"the results of the new {step.op} in another order", put(changed), step.line)
@@ -293,7 +304,9 @@ def _clauses(pattern: Pattern, ops: Mapping[str, Op]) -> Iterator[Mutant]:
         yield Mutant(f"without `keep {name}`", attrs.evolve(pattern, keep=kept))
     for only in pattern.only:
         rest = tuple(each for each in pattern.only if each != only)
-        yield Mutant(f"without `only {only.value} -> {only.op}.{only.param}`", attrs.evolve(pattern, only=rest))
+        yield Mutant(
+            f"without `only {only.value} -> {only.op}.{only.param}`", attrs.evolve(pattern, only=rest)
+        )
     redefined = {replace.left for replace in pattern.replaces}
     for _, step in _steps(pattern):
         if ops[step.op].free:

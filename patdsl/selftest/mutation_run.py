@@ -1,7 +1,7 @@
 """Compiled files -> which broken patterns their generated tests do not notice.
 
-In: compiled files, a device. Out: an exit code, and the list of survivors on standard output. A pattern's cases are made
-once, from the pattern as it is, and run against a pass that has the broken one in its place.
+In: compiled files, a device. Out: an exit code, and the list of survivors on standard output. A pattern's cases are
+made once, from the pattern as it is, and run against a pass that has the broken one in its place.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from patdsl.pipeline import Outcome as Compiled
 from patdsl.render import escape
 from patdsl.selftest.files import FileTests
 from patdsl.selftest.mutants import Mutant, mutants
+from patdsl.selftest.run_graph import difference, make_inputs, run_graph
 from patdsl.selftest.tester import Prepared, Tester
+from patdsl.selftest.verify import FILLS, SEEDS
 
 
 @attrs.frozen
@@ -61,12 +63,32 @@ def mutate(tester: Tester) -> Mutated:
                 last = max(at - 1, 0) if at else last
                 break
         else:
-            survivors.append((mutant, _refused_all_the_same(tester, mutant, prepared)))
+            survivors.append((mutant, _why_equivalent(tester, mutant, prepared)))
     return Mutated(total, tuple(survivors))
 
 
+def _why_equivalent(tester: Tester, mutant: Mutant, prepared: Sequence[Prepared]) -> str:
+    """Why a mutant means the same as the pattern, where a run shows it; else ""."""
+    if mutant.title.endswith("swapped"):
+        return _same_either_way(tester, mutant, prepared[0])
+    return _refused_all_the_same(tester, mutant, prepared)
+
+
+def _same_either_way(tester: Tester, mutant: Mutant, prepared: Prepared) -> str:
+    """Two operands that have changed places: the same bits on values of every kind."""
+    for fill in FILLS.values():
+        for seed in SEEDS:
+            inputs = [make_inputs(prepared.model.inputs, tester.device, seed, fill) for _ in range(2)]
+            graphs = [tester.rewritten(prepared), tester.rewritten(prepared, mutant.pattern)]
+            found = [run_graph(graph, given) for graph, given in zip(graphs, inputs, strict=True)]
+            if any(difference(one, other) is not None for one, other in zip(*found, strict=True)):
+                return ""
+    return "the same bits either way, on usual values, extreme ones, zeros, NaN and infinities"
+
+
 def _refused_all_the_same(tester: Tester, mutant: Mutant, prepared: Sequence[Prepared]) -> str:
-    """What refuses a looser pattern where the pattern itself does not get so far: the types, or the new op's own checks.
+    """What refuses a looser pattern where the pattern itself does not get so far: the types, or the new op's own
+    checks.
 
     "" where no near miss shows it.
     """
@@ -75,7 +97,7 @@ def _refused_all_the_same(tester: Tester, mutant: Mutant, prepared: Sequence[Pre
             more = tester.refusals(each, mutant.pattern) - tester.refusals(each)
             found = sorted(reason for reason in more if reason.startswith(("typed:", "written:")))
             if found:
-                return f"{each.case.title}: {found[0]}"
+                return f"refused all the same: {each.case.title}: {found[0]}"
     return ""
 
 
@@ -113,12 +135,14 @@ def check_mutants(compiled: Sequence[Compiled], device: str, words: str, as_json
             word = "equivalent" if each.reason else "survived"
             click.echo(f"{word} {escape(each.place)}: {escape(each.pattern)}: {escape(each.title)}")
             if each.reason:
-                click.echo(f"    refused all the same: {escape(each.reason)}")
+                click.echo(f"    {escape(each.reason)}")
         for name, why in idle:
             click.echo(f"not mutated {escape(name)}\n    {escape(why)}")
         told = f"{report.count(total, 'mutant')} of {report.count(patterns - len(idle), 'pattern')} in {seconds:.0f} s"
         alike = sum(bool(each.reason) for each in survivors)
-        counts = f"{total - len(survivors):,} noticed, {alike:,} equivalent, {len(survivors) - alike:,} survived"
+        counts = (
+            f"{total - len(survivors):,} noticed, {alike:,} equivalent, {len(survivors) - alike:,} survived"
+        )
         click.echo(f"{told}: {counts}")
     return 1 if idle or not all(each.reason for each in survivors) else 0
 

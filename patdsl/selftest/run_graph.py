@@ -27,8 +27,8 @@ Fill = Callable[[Tensor, torch.Generator], Tensor]
 def make_inputs(inputs: Inputs, device: str, seed: int, fill: Fill | None = None) -> list[Tensor]:
     """A tensor of each type.
 
-    Floats are normal with some of other magnitudes, integers are distinct and small, so that they can index; a float tensor
-    of one element is positive, as scales are.
+    Floats are normal with some of other magnitudes, integers are distinct and small, so that they can index; a float
+    tensor of one element is positive, as scales are.
     """
     chance = torch.Generator().manual_seed(seed)
     return [_laid_out(_tensor(meta, chance, fill).to(device), meta) for _, meta in inputs]
@@ -80,15 +80,16 @@ def copy_of(graph: Graph) -> Graph:
 
 def difference(found: Tensor, expected: Tensor) -> str | None:
     """How two tensors differ in type, strides or bits; None where they do not. Every NaN is like any other."""
-    for name, mine, other in (
+    types: tuple[tuple[str, Any, Any], ...] = (
         ("dtype", found.dtype, expected.dtype),
         ("shape", list(found.shape), list(expected.shape)),
         ("strides", _strides(found), _strides(expected)),
-    ):
-        if mine != other:
-            return f"{name} {mine}, expected {other}"
+    )
+    for name, is_so, wanted in types:
+        if is_so != wanted:
+            return f"{name} {is_so}, expected {wanted}"
     mine, other = bits(found), bits(expected)
-    unequal = mine != other
+    unequal = torch.ne(mine, other)
     if found.is_floating_point():
         unequal &= ~(found.float().isnan() & expected.float().isnan())
     count = int(unequal.sum())
@@ -96,7 +97,8 @@ def difference(found: Tensor, expected: Tensor) -> str | None:
         return None
     at = tuple(int(each) for each in unequal.nonzero()[0])
     number, total = f"{count:,}", f"{found.numel():,}"
-    return f"{number} of {total} elements differ, first at {list(at)}: {_item(found, at)}, expected {_item(expected, at)}"
+    first = f"{_item(found, at)}, expected {_item(expected, at)}"
+    return f"{number} of {total} elements differ, first at {list(at)}: {first}"
 
 
 def bits(tensor: Tensor) -> Tensor:

@@ -180,12 +180,15 @@ class _Search:
         """Variables that the type of one input has and nothing else: the number of scales, say."""
         types = [meta for meta in self.left.types.values() if meta is not None]
         reads = [
-            {name for dim in meta.dims if isinstance(dim, Poly) for name in _variables(self.left.facts.reduced(dim))}
+            {
+                name
+                for dim in meta.dims
+                if isinstance(dim, Poly)
+                for name in _variables(self.left.facts.reduced(dim))
+            }
             for meta in types
         ]
-        return frozenset(
-            name for name in self.roles if sum(name in names for names in reads) == 1
-        )
+        return frozenset(name for name in self.roles if sum(name in names for names in reads) == 1)
 
     def _token_dims(self) -> list[str]:
         return [name for name, role in self.roles.items() if role == "tokens" and name not in self.ones]
@@ -221,9 +224,7 @@ class _Search:
                 metas.pop(name, None)
                 names[name] = None
         if any(
-            _elements(metas[item.name]) > MOST_ELEMENTS
-            for item in self.pattern.inputs
-            if item.name in metas
+            _elements(metas[item.name]) > MOST_ELEMENTS for item in self.pattern.inputs if item.name in metas
         ):
             return None
         return judge(self.pattern, self.context, names, metas)
@@ -306,7 +307,11 @@ class _Search:
         named = [each for each in self.literals if type(each).__name__ == value.kind]
         if value.kind == "float":
             own = EPSILONS[hash_of(value.name) % len(EPSILONS)]
-            return self.chance.choice((own, *named, *(each + 1 for each in named))) if attempt >= DISTINCT_TRIES // 2 else own
+            return (
+                self.chance.choice((own, *named, *(each + 1 for each in named)))
+                if attempt >= DISTINCT_TRIES // 2
+                else own
+            )
         if value.kind == "bool":
             return attempt >= DISTINCT_TRIES // 2 and self.chance.random() < 0.5
         if value.kind == "str":
@@ -320,7 +325,9 @@ class _Search:
             if name in self.given:
                 allowed = self.left.facts.options.get(known.name)
                 given = cast(Dtype, self.given[name])
-                if (allowed is not None and given not in allowed) or (is_dtype(known.name) and known != given):
+                if (allowed is not None and given not in allowed) or (
+                    is_dtype(known.name) and known != given
+                ):
                     raise _UnfitError
                 return given
         if is_dtype(known.name):
@@ -419,14 +426,15 @@ def nullable(pattern: Pattern, context: Context) -> tuple[str, ...]:
     return tuple(
         item.name
         for item in pattern.inputs
-        if item.type is None
-        and all(param.optional for param in _taken_by(pattern, context.ops, item.name))
+        if item.type is None and all(param.optional for param in _taken_by(pattern, context.ops, item.name))
     )
 
 
 def _taken_by(pattern: Pattern, ops: Mapping[str, Op], name: str) -> Iterable[Any]:
     for step in (*pattern.left.steps, *pattern.right):
-        operands = step.operands if isinstance(step, Step) else step.args if isinstance(step, RightStep) else ()
+        operands = (
+            step.operands if isinstance(step, Step) else step.args if isinstance(step, RightStep) else ()
+        )
         for param, operand in operands:
             if getattr(operand, "value", None) == name:
                 yield ops[step.op].param[param]  # type: ignore[union-attr]

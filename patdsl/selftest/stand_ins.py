@@ -19,7 +19,14 @@ from patdsl.op_table import AnyTensor, Native, Op, Param, Plain, Tensor, TorchCa
 from patdsl.runtime.torch_ops import exists, forget
 
 NAMESPACE = "patdsl_stand_in"
-_KINDS = {"int": "int", "float": "float", "bool": "bool", "str": "str", "dtype": "ScalarType", "tensor": "Tensor"}
+_KINDS = {
+    "int": "int",
+    "float": "float",
+    "bool": "bool",
+    "str": "str",
+    "dtype": "ScalarType",
+    "tensor": "Tensor",
+}
 
 _numbers = itertools.count()
 #: The functions of the stand-ins that are there now, by the name of their op.
@@ -85,7 +92,9 @@ def _checked(function: Callable[..., Any], op: Op) -> Callable[..., Any]:
         given = {each.data_ptr() for each in args if isinstance(each, torch.Tensor) and each.numel()}
         made = function(*args)
         own = [
-            each.clone() if isinstance(each, torch.Tensor) and each.numel() and each.data_ptr() in given else each
+            each.clone()
+            if isinstance(each, torch.Tensor) and each.numel() and each.data_ptr() in given
+            else each
             for each in (made if isinstance(made, (tuple, list)) else (made,))
         ]
         return tuple(own) if len(op.results) > 1 else own[0]

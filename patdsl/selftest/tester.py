@@ -18,6 +18,7 @@ from patdsl.match.resolve import resolve_all
 from patdsl.runtime.passes import FusionPass
 from patdsl.runtime.resolve import is_on
 from patdsl.runtime.target import current_target, use_target
+from patdsl.runtime.torch_api import Graph
 from patdsl.runtime.values import torch_dtype
 from patdsl.selftest.cases import Case, cases, dtype_variables
 from patdsl.selftest.model import Model, NoModelError, build, quiet
@@ -112,6 +113,13 @@ class Tester:
                 reasons = refusals(self.fusion)
                 prepared.held_back = bool(reasons) and all("its strides are" in each for each in reasons)
             return Outcome("passed") if prepared.held_back else outcome
+
+    def rewritten(self, prepared: Prepared, pattern: Pattern | None = None) -> Graph:
+        """The graph of a case with the pass applied, that of the pattern or of one in its place."""
+        graph = copy_of(prepared.model.graph)
+        with use_target(self.target), quiet():
+            (self.fusion if pattern is None else self._with(pattern)).apply(graph)
+        return graph
 
     def refusals(self, prepared: Prepared, pattern: Pattern | None = None) -> set[str]:
         """Why the pattern, or one in its place, is refused in the graph of a case."""
@@ -222,7 +230,11 @@ class Tester:
             return Outcome("failed", f"{_times(count)}, expected not to")
         if not count:
             same = str(graph) == before
-            return Outcome("passed") if same else Outcome("failed", "nothing was replaced, but the graph changed")
+            return (
+                Outcome("passed")
+                if same
+                else Outcome("failed", "nothing was replaced, but the graph changed")
+            )
         reason = _touched(prepared.model, graph)
         if reason is not None:
             return Outcome("failed", reason)
@@ -251,8 +263,7 @@ class Tester:
         reason = difference(found, expected)
         if reason is None or not self.pattern.rounds or not _alike(found, expected):
             return reason
-        dtypes = {torch_dtype(meta.dtype) for meta in sample.metas.values()} & ROUNDED
-        return None if _close(found, expected, dtypes, len(self.pattern.rounds)) else reason
+        return None if _close(found, expected, rounded_to(sample), len(self.pattern.rounds)) else reason
 
 
 def _touched(model: Model, graph: Any) -> str | None:
@@ -268,13 +279,21 @@ def _alike(found: torch.Tensor, expected: torch.Tensor) -> bool:
     return (found.dtype, found.shape, found.stride()) == (expected.dtype, expected.shape, expected.stride())
 
 
-#: What a rounding elsewhere may change, in steps of the result: half a step of the value itself and half of what is made
-#: of it, doubled where the result lies in the binade above.
+#: What a rounding elsewhere may change, in steps of the result: half a step of the value itself and half of what is
+#: made of it, doubled where the result lies in the binade above.
 STEPS_OF_A_ROUNDING = 3
-
-
 #: Dtypes that a value may be rounded to on its way.
 ROUNDED = {torch.bfloat16, torch.float16, torch.float32}
+
+
+def rounded_to(sample: Sample) -> set[torch.dtype]:
+    """The dtypes that values of the left side are rounded to."""
+    return {torch_dtype(meta.dtype) for meta in sample.metas.values()} & ROUNDED
+
+
+def coarsest_step(at: torch.Tensor, dtypes: Iterable[torch.dtype]) -> torch.Tensor:
+    """The distance of neighbouring values at each (float64) value, in the coarsest of some dtypes."""
+    return torch.stack([step(at, dtype) for dtype in dtypes]).amax(0)
 
 
 def _close(found: torch.Tensor, expected: torch.Tensor, dtypes: Iterable[torch.dtype], rounds: int) -> bool:
@@ -282,8 +301,7 @@ def _close(found: torch.Tensor, expected: torch.Tensor, dtypes: Iterable[torch.d
     if not found.is_floating_point():
         return False
     mine, other = found.double(), expected.double()
-    unit = torch.stack([step(other, dtype) for dtype in (found.dtype, *dtypes)]).amax(0)
-    steps = ((mine - other).abs() / unit).nan_to_num(nan=0.0)
+    steps = ((mine - other).abs() / coarsest_step(other, (found.dtype, *dtypes))).nan_to_num(nan=0.0)
     return not bool((steps > STEPS_OF_A_ROUNDING * rounds).any())
 
 
@@ -311,4 +329,3 @@ def _times(count: int) -> str:
 
 def first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
-

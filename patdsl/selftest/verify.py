@@ -1,8 +1,8 @@
 """A pattern -> how its two sides compare on many inputs.
 
 In: a `Tester`. Out: `Verified`. Both sides are graphs of the tests, run with and without the pass: on sizes that divide
-nothing, on none and one row, on extreme values, zeros, NaN and infinities, on parts of wider tensors, on other dtypes, and with
-memory that nothing has written filled with NaN.
+nothing, on none and one row, on extreme values, zeros, NaN and infinities, on parts of wider tensors, on other dtypes,
+and with memory that nothing has written filled with NaN.
 """
 
 from __future__ import annotations
@@ -15,13 +15,20 @@ import attrs
 import torch
 from torch import Tensor
 
-from patdsl.demo.compare import step
 from patdsl.runtime.target import use_target
 from patdsl.selftest.cases import FLOATS, Case
 from patdsl.selftest.float64 import NoFloat64Error, run_float64
 from patdsl.selftest.model import Form
 from patdsl.selftest.run_graph import Fill, copy_of, difference, make_inputs, run_graph
-from patdsl.selftest.tester import Prepared, Tester, first_line, refusals
+from patdsl.selftest.samples import Sample
+from patdsl.selftest.tester import (
+    Prepared,
+    Tester,
+    coarsest_step,
+    first_line,
+    refusals,
+    rounded_to,
+)
 
 SEEDS = (1, 2, 3)
 #: The sum of two of these is no infinity in f16, which a value that is rounded later would not be.
@@ -32,8 +39,8 @@ LARGE = 3e4
 class Verified:
     """`runs` have been compared; `failures` says what differed in which; `skipped`: what could not be run, and why.
 
-    Errors are the largest distance from float64 in steps of the results, of the fused and the unfused side; NaN where there
-    was no float64 to compare with. `identical`: the same bits in every run.
+    Errors are the largest distances from float64, of the fused and the unfused side, in steps of the coarsest dtype
+    that takes part; NaN where there was no float64 to compare with. `identical`: the same bits in every run.
     """
 
     runs: int
@@ -135,7 +142,9 @@ class _Verification:
             for seed in SEEDS if fill is None else SEEDS[:1]:
                 self._one(f"{title}, {fill_title}", prepared, graph, seed, fill)
 
-    def _one(self, title: str, prepared: Prepared, graph: torch.fx.Graph, seed: int, fill: Fill | None) -> None:
+    def _one(
+        self, title: str, prepared: Prepared, graph: torch.fx.Graph, seed: int, fill: Fill | None
+    ) -> None:
         def inputs() -> list[Tensor]:
             return make_inputs(prepared.model.inputs, self.tester.device, seed, fill)
 
@@ -163,7 +172,11 @@ class _Verification:
             self._measure(prepared, inputs(), found, expected)
 
     def _measure(
-        self, prepared: Prepared, inputs: list[Tensor], found: tuple[Tensor, ...], expected: tuple[Tensor, ...]
+        self,
+        prepared: Prepared,
+        inputs: list[Tensor],
+        found: tuple[Tensor, ...],
+        expected: tuple[Tensor, ...],
     ) -> None:
         try:
             exact = run_float64(prepared.model.graph, inputs)
@@ -171,18 +184,18 @@ class _Verification:
             return
         for one, other, true in zip(found, expected, exact, strict=True):
             if one.is_floating_point():
-                self.errors[0].append(_steps(one, true))
-                self.errors[1].append(_steps(other, true))
+                self.errors[0].append(_steps(one, true, prepared.sample))
+                self.errors[1].append(_steps(other, true, prepared.sample))
 
 
-def _steps(result: Tensor, exact: Tensor) -> float:
-    """The largest distance in steps of the result's dtype, where both are finite."""
+def _steps(result: Tensor, exact: Tensor, sample: Sample) -> float:
+    """The largest distance in steps, where both are finite."""
     mine, true = result.double(), exact.double()
     finite = mine.isfinite() & true.isfinite()
     if not finite.any():
         return 0.0
     mine, true = mine[finite], true[finite]
-    return float(((mine - true).abs() / step(true, result.dtype)).max())
+    return float(((mine - true).abs() / coarsest_step(true, (result.dtype, *rounded_to(sample)))).max())
 
 
 @contextlib.contextmanager
