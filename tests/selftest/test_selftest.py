@@ -27,7 +27,7 @@ op double(x: T[*B]) -> (y: T[*B])
   ref operator:neg
 
 op minus_two(x: T[*B]) -> (y: T[*B])
-  = selftest_missing::op
+  = selftest_missing::gone
   ref operator:neg
 
 pattern p { relu -> neg => minus_two }
@@ -103,13 +103,13 @@ def test_a_rewrite_that_computes_something_else_is_not_verified(write, capsys):
 
 
 def test_what_cannot_run_is_never_called_verified(write, capsys):
-    path = write("op lost(x: T[*B]) -> (y: T[*B])\n  = selftest_missing::op\n\npattern p { relu -> neg => lost }\n")
+    path = write("op lost(x: T[*B]) -> (y: T[*B])\n  = selftest_missing::gone\n\npattern p { relu -> neg => lost }\n")
     assert main(["test", str(path)]) == 0
     assert "not tested" in capsys.readouterr().out
     assert main(["verify", str(path)]) == 1
     told = capsys.readouterr().out
     assert "not verified" in told
-    assert "selftest_missing::op.default: not registered in this process" in told
+    assert "selftest_missing::gone.default: not registered in this process" in told
 
 
 def test_verified_with_the_distance_from_float64(write):
