@@ -160,8 +160,11 @@ def _captured(pattern: Pattern, context: Context, sample: Sample) -> Iterator[Ca
     for name in nullable(pattern, context):
         yield Case(f"matches with {name}=none", "fires", given={name: None})
     inputs = {item.name for item in pattern.inputs}
+    chosen = {
+        operand.name for step in _steps(pattern) for _, operand in step.operands if isinstance(operand, OneOf)
+    }
     for name, value in sample.names.items():
-        if name in inputs and name not in sample.metas:
+        if name in inputs - chosen and name not in sample.metas:
             for other in _others(value):
                 yield Case(f"matches with {name}={_text(other)}", "fires", given={name: other})
     flags = [name for name, value in sample.names.items() if name in inputs and isinstance(value, bool)]

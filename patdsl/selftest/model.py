@@ -347,7 +347,7 @@ class _Builder:
         )
         dims = tuple(tensor.shape)
         return self._placeholder(
-            f"other_{label}_{param}", TensorMeta(dtype, dims, contiguous_strides(dims), "")
+            f"other_{len(self.inputs)}_{label}_{param}", TensorMeta(dtype, dims, contiguous_strides(dims), "")
         )
 
     def _operand(self, op: Op, param: str, operand: Operand, env: MutableMapping[str, Any]) -> Any:

@@ -256,6 +256,8 @@ class _Search:
         zero = [0] if self.breaking else []
         choices: dict[str, tuple[int, ...]] = {"int": (*SMALL, *self.ints, *zero)}
         others: tuple[int, ...] = (*SMALL, *self.ints)
+        if self.breaking:  # what is past a limit
+            others += tuple(number for each in self.ints for number in (each + 1, each * 2))
         if attempt % 4:
             tokens, heads = self.chance.choice(((4, 2), (8, 2), (2, 2), (4, 1)))
             head = self.chance.choice([8, 16, *(each for each in self.ints if each % 8 == 0)])

@@ -28,7 +28,7 @@ from patdsl.selftest.samples import TRIES, Sample, samples
 #: Samples of which a model is built, before a case counts as one that cannot be.
 MOST_BUILT = 500
 #: Sizes that are tried for a case which need not be there.
-OPTIONAL_TRIES = 200
+OPTIONAL_TRIES = 400
 SEED = 20
 
 

@@ -32,12 +32,15 @@ op minus_two(x: T[*B]) -> (y: T[*B])
 
 pattern p { relu -> neg => minus_two }
 """
-WRITTEN = RIGHT + """
+WRITTEN = (
+    RIGHT
+    + """
 test "two quants" (x: bf16[10, 256], weight: bf16[256]) {
   relu(x) -> rms_norm(weight=weight, epsilon=1e-6) -> 2x group_quant(group_size=128)
   expect p COUNT
 }
 """
+)
 
 
 @pytest.fixture
@@ -103,7 +106,9 @@ def test_a_rewrite_that_computes_something_else_is_not_verified(write, capsys):
 
 
 def test_what_cannot_run_is_never_called_verified(write, capsys):
-    path = write("op lost(x: T[*B]) -> (y: T[*B])\n  = selftest_missing::gone\n\npattern p { relu -> neg => lost }\n")
+    path = write(
+        "op lost(x: T[*B]) -> (y: T[*B])\n  = selftest_missing::gone\n\npattern p { relu -> neg => lost }\n"
+    )
     assert main(["test", str(path)]) == 0
     assert "not tested" in capsys.readouterr().out
     assert main(["verify", str(path)]) == 1
@@ -133,7 +138,7 @@ def test_written_tests(write, capsys, count, code):
 def test_a_written_test_with_an_unknown_name_is_an_error(write, capsys):
     path = write(WRITTEN.replace("COUNT", "1").replace("weight=weight", "weight=wight"))
     assert main(["check", str(path)]) == 1
-    told = capsys.readouterr().err
+    told = "".join(capsys.readouterr())
     assert "wight" in told
     assert ":7:" in told
 
@@ -217,9 +222,21 @@ def pytester_run(tmp_path):
     import sys
 
     def run(*arguments):
-        command = [sys.executable, "-m", "pytest", "-p", "patdsl.pytest_plugin", "-p", "no:cacheprovider", "-q"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "patdsl.pytest_plugin",
+            "-p",
+            "no:cacheprovider",
+            "-q",
+        ]
         done = subprocess.run(
-            [*command, "--rootdir", str(tmp_path), *map(str, arguments)], cwd=tmp_path, capture_output=True, text=True
+            [*command, "--rootdir", str(tmp_path), *map(str, arguments)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
         )
         return done.stdout + done.stderr
 
