@@ -13,8 +13,7 @@ from unittest import mock
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map
+from torch.fx.node import map_aggregate
 
 from patdsl.reference import results
 from patdsl.runtime import torch_api
@@ -28,13 +27,13 @@ class NoFloat64Error(Exception):
     """The graph has no meaning in float64; the message says why."""
 
 
-class _Wide(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Wide(torch_api.TorchDispatchMode):  # type: ignore[misc]
     def __init__(self, functions: Any) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.functions = functions
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        args, kwargs = tree_map(_wide_dtype, args), tree_map(_wide_dtype, kwargs or {})
+        args, kwargs = map_aggregate((args, kwargs or {}), _wide_dtype)
         function: Callable[..., Any] | None = self.functions(func)
         if function is not None:
             with self:

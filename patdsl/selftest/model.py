@@ -158,7 +158,7 @@ class _Builder:
             form,
             device,
         )
-        self.mode = torch._subclasses.FakeTensorMode()
+        self.mode = torch_api.FakeTensorMode()
         self.graph = torch_api.Graph()
         self.output = self.graph.output(())
         self.new = NewNodes(self.graph, FakeResults(self.graph), self.output, (), ("",))

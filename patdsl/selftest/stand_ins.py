@@ -16,6 +16,7 @@ import attrs
 import torch
 
 from patdsl.op_table import AnyTensor, Native, Op, Param, Plain, Tensor, TorchCall, reached
+from patdsl.runtime import torch_api
 from patdsl.runtime.torch_ops import exists, forget
 
 NAMESPACE = "patdsl_stand_in"
@@ -72,7 +73,7 @@ def with_stand_ins(ops: Mapping[str, Op]) -> Iterator[tuple[Mapping[str, Op], tu
             found[name] = attrs.evolve(op, bindings=(*op.bindings, TorchCall(made[name])))
         yield found, tuple(made)
     finally:
-        library._destroy()
+        torch_api.end_library(library)
         for target in made.values():
             forget(target)
             running.pop(target.removesuffix(".default"), None)
