@@ -25,6 +25,8 @@ COMMANDS = {
     "compile": "Compile .pat files to Python modules.",
     "show": "Show declared ops, or one op or pattern in full.",
     "kernels": "Build the GPU kernels, or say which there are.",
+    "test": "Test patterns by graphs that are made from them.",
+    "verify": "Compare both sides of patterns on many inputs.",
     "demo": "Fuse real models with the library and measure what changes.",
 }
 

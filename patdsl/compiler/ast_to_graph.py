@@ -12,22 +12,36 @@ from graphlib import CycleError, TopologicalSorter
 
 import attrs
 
-from patdsl.compiler.ast_to_expr import Names, resolve_expr, resolve_targets
+from patdsl.compiler.ast_to_expr import Names, resolve_expr, resolve_targets, resolve_type
 from patdsl.compiler.ast_to_ops import A_VALUE, Ops, is_of_kind
-from patdsl.compiler.block_builder import LAYOUT_NAMES
+from patdsl.compiler.declared_names import type_names
 from patdsl.compiler.imports import Entity, LoadedFile, unknown_name
+from patdsl.compiler.left_side import build_left
 from patdsl.compiler.pattern_to_graph import PatternResolver
 from patdsl.compiler.unused import report_unused
-from patdsl.compiler.variants import expand, op_names
+from patdsl.compiler.variants import Variant, expand
 from patdsl.diagnostic import Note
 from patdsl.expr import EvaluationError, Expr, Scope, evaluate
-from patdsl.graph import ConstValue, HostValue, PassSpec, Pattern
+from patdsl.graph import ConstValue, HostValue, Input, PassSpec, Pattern
 from patdsl.op_table import Op
 from patdsl.source import portable_name
 from patdsl.syntax import ast_nodes as ast
 
 #: What a host value is where nobody supplies it: the test value of its kind.
 TEST_VALUES = {"int": 1, "float": 1.0, "bool": True, "str": "test"}
+
+
+@attrs.frozen
+class WrittenTest:
+    """A `test` declaration. `model` has its left side alone; `leaves` are the values that no step reads.
+
+    `expects` pairs a pattern, as the file names it, with the number of its matches, and says on which line.
+    """
+
+    title: str
+    model: Pattern
+    leaves: tuple[str, ...]
+    expects: tuple[tuple[str, int, int], ...]
 
 
 @attrs.frozen(eq=False)
@@ -46,6 +60,7 @@ class Unit:
     passes: tuple[PassSpec, ...]
     decls: Mapping[str, ast.PatternDecl]
     text: Mapping[str, str]
+    tests: tuple[WrittenTest, ...] = ()
 
 
 def resolve(loaded: LoadedFile) -> Unit:
@@ -92,9 +107,7 @@ class _Resolver:
         self._apply_prefers()
         specs = [self._pass(entity) for entity in passes]
         self._check_order(passes)
-        for decl in self.file.file.declarations:
-            if isinstance(decl, ast.TestDecl):
-                self._test(decl)
+        tests = [self._test(decl) for decl in self.file.file.declarations if isinstance(decl, ast.TestDecl)]
         report_unused(self.file)
         if not passes and own_patterns:
             specs = [self._implicit_pass()]
@@ -110,6 +123,7 @@ class _Resolver:
             tuple(spec for spec in specs if spec is not None),
             self.decls,
             self.text,
+            tuple(test for test in tests if test is not None),
         )
 
     # Patterns
@@ -186,15 +200,33 @@ class _Resolver:
                 help="remove one `after`",
             )
 
-    def _test(self, decl: ast.TestDecl) -> None:
-        """The ops and patterns that a test names."""
-        for name in op_names(decl.body):
-            if name.text not in LAYOUT_NAMES:
-                self.ops.find(name, self.file, self.diagnostics)
+    def _test(self, decl: ast.TestDecl) -> WrittenTest | None:
+        """The model of a test; None where something in it was reported."""
+        before = self.diagnostics.failures
+        names = Names(self.file, self.diagnostics)
+        types = {param.name.text: resolve_type(param.type, names) for param in decl.inputs}
+        dims = [name for declared in types.values() for name in type_names(declared)]
+        variant = Variant("", {}, {}, decl.body, ())
+        left = build_left(variant, dims, types, self.ops, self.file, self.diagnostics)
+        for name in left.block.inputs:
+            if name not in types:
+                unknown_name(self.file, left.builder.inputs[name], "name", name, types)
+        expects = []
         for expect in decl.expects:
-            if self.file.lookup(expect.pattern.text, "pattern") is None:
+            line, _ = self.file.source.line_column(expect.span.start)
+            entity = self.file.lookup(expect.pattern.text, "pattern")
+            if entity is None:
                 known = self.file.known("pattern")
                 unknown_name(self.file, expect.pattern.span, "pattern", expect.pattern.text, known)
+            else:
+                expects.append((entity.decl.name.text, expect.count, line))
+        if self.diagnostics.failures > before:
+            return None
+        line, _ = self.file.source.line_column(decl.span.start)
+        inputs = tuple(Input(name, types[name]) for name in left.block.inputs)
+        place = f"{self.file.source.file_name}:{line}"
+        model = Pattern(decl.name, left.block, (), (), inputs, place=place)
+        return WrittenTest(decl.name, model, left.leaves, tuple(expects))
 
     def _implicit_pass(self) -> PassSpec:
         found = [pattern for patterns in self.patterns.values() for pattern in patterns]

@@ -81,9 +81,14 @@ def prove(pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any])
     return Proof(tuple(disproofs), tuple(open_values), tuple(possible))
 
 
-def possible_left(pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any]) -> LeftTypes | None:
+def possible_left(
+    pattern: Pattern,
+    ops: Mapping[str, Op],
+    constants: Mapping[str, Any],
+    cases: Iterable[Case] = (Case(2, "same"), *CASES, *MORE_CASES),
+) -> LeftTypes | None:
     """The left side typed in the first case that can be rewritten, the most general one first."""
-    for case in _telling(pattern, (Case(2, "same"), *CASES, *MORE_CASES)):
+    for case in _telling(pattern, cases):
         typed = _typed(pattern, ops, constants, case)
         if isinstance(typed, tuple):
             return typed[0]

@@ -54,6 +54,8 @@ def prefers_v2() -> bool:
 # Symbolic shapes and fake tensors.
 
 FakeTensor: Any = need("torch._subclasses.fake_tensor", "FakeTensor")
+FakeTensorMode: Any = need("torch._subclasses.fake_tensor", "FakeTensorMode")
+TorchDispatchMode: Any = need("torch.utils._python_dispatch", "TorchDispatchMode")
 _no_dispatch: Any = need("torch.utils._mode_utils", "no_dispatch")
 statically_known_true: Callable[[Any], bool] = need(
     "torch.fx.experimental.symbolic_shapes", "statically_known_true"
@@ -148,6 +150,11 @@ def needs_exact_strides(target: Any, args: tuple[Any, ...], kwargs: dict[str, An
     Without `eager_input_vals` it takes a node for one that a pass has inserted and that accepts any strides.
     """
     return _saves_eager_inputs is not None and bool(_saves_eager_inputs(target, (args, kwargs)))
+
+
+def end_library(library: Any) -> None:
+    """Take back what a torch.library.Library has registered."""
+    library._destroy()
 
 
 # Decompositions.

@@ -32,3 +32,8 @@ def find_op(target: str) -> OpOverload | None:
 def exists(target: str) -> bool:
     """Whether the op is registered in this process."""
     return find_op(target) is not None
+
+
+def forget(target: str) -> None:
+    """Look the op up anew: it was registered in a scope that has ended."""
+    _found.pop(target, None)
