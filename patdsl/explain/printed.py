@@ -1,0 +1,105 @@
+"""explain for printed graphs: no torch, no GPU, nothing executed.
+
+In: the path of a log, a trace, a folder or a printed graph; compiled `.pat` files. Out: a `GraphReport` for each graph,
+or diagnostics. Whether an op is registered cannot be seen in a text: every binding is taken to be there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from patdsl.compiler.ast_to_graph import Unit
+from patdsl.diagnostic import Diagnostics
+from patdsl.explain.look import Wanted, look
+from patdsl.explain.report import GraphReport, NodeShown, graph_report
+from patdsl.graph import PassSpec
+from patdsl.match.found import TensorMeta
+from patdsl.op_table import Op
+from patdsl.printed.log_to_texts import read_graphs
+from patdsl.printed.schemas import Schemas
+from patdsl.printed.sizes import known
+from patdsl.printed.text_to_graph import PrintedGraph, PrintedNode, read_graph
+from patdsl.printed.view import PrintedView
+from patdsl.runtime.hosts import host_values
+from patdsl.runtime.resolve import Process, Resolved, resolve_pass
+from patdsl.runtime.target import ENVIRONMENT, check_target
+from patdsl.source import Span
+
+#: What is taken for granted of the process that printed a graph.
+PRINTED = Process(lambda target: True, lambda op, binding: None, lambda target, device: "", known)
+#: The target of a graph on a GPU of which nothing else is known.
+ANY_GPU = "sm_90"
+
+
+@attrs.frozen(eq=False)
+class Patterns:
+    """What graphs are asked about: passes in the order in which they run, and the unit that each comes from."""
+
+    passes: tuple[PassSpec, ...]
+    units: Mapping[str, Unit]
+
+    @property
+    def ops(self) -> dict[str, Op]:
+        return {name: op for spec in self.passes for name, op in spec.ops.items()}
+
+
+def graphs_of(path: Path, diagnostics: Diagnostics, kind: str | None = None) -> list[PrintedGraph]:
+    """The graphs of a file or folder, those that cannot be read left out with a diagnostic."""
+    found = [read_graph(text, diagnostics) for text in read_graphs(path, diagnostics, kind)]
+    return [graph for graph in found if graph is not None]
+
+
+def explain_printed(
+    graphs: Sequence[PrintedGraph], patterns: Patterns, target: str | None, wanted: Wanted
+) -> Iterator[GraphReport]:
+    """The report of each graph."""
+    resolved: dict[str, dict[str, Resolved]] = {}
+    for graph in graphs:
+        name = target or target_of(graph)
+        if name not in resolved:
+            resolved[name] = {
+                spec.name: resolve_pass(spec, name, host_values([spec], None), PRINTED)
+                for spec in patterns.passes
+            }
+        shown = partial(show, graph=graph)
+        looked = look(PrintedView(graph, Schemas(patterns.ops)), resolved[name], wanted)
+        place = f"{graph.text.source.name}:{graph.text.numbers[0]}"
+        told = name if target else f"{name} (--target names another)"
+        yield graph_report(
+            graph.text.name,
+            place,
+            len(graph.nodes),
+            told,
+            looked,
+            shown,
+            patterns.units,
+        )
+
+
+def target_of(graph: PrintedGraph) -> str:
+    """The target that the environment names, else what the devices and dtypes in the graph let one think."""
+    named = os.environ.get(ENVIRONMENT)
+    if named:
+        return check_target(named)
+    metas = [node.held for node in graph.nodes if isinstance(node.held, TensorMeta)]
+    if any(meta.dtype.name == "f8e4m3fnuz" for meta in metas):
+        return "gfx942"
+    return ANY_GPU if any(meta.device.startswith("cuda") for meta in metas) else "cpu"
+
+
+def show(node: Any, graph: PrintedGraph) -> NodeShown:
+    """A node with its line in the file."""
+    assert isinstance(node, PrintedNode)
+    source = graph.text.source
+    line = source.line_text(node.line)
+    at = line.find(f"{node.name}: ") if f"{node.name}: " in line else line.find(f"{node.name} = ")
+    at = at if at >= 0 else max(0, line.find("return"))
+    start = source.line_starts[node.line - 1] + at
+    length = len(node.name) if line.startswith(node.name, at) else len("return")
+    return NodeShown(node.name, line[at:].strip(), Span(source, start, start + length), node.source)

@@ -1,0 +1,101 @@
+"""Reports of explain as text and as plain data.
+
+In: `GraphReport`s. Out: lines for a terminal, everything from files escaped; or data for JSON. `top` is how many near
+misses of a graph are told in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from patdsl.explain.report import Entry, GraphReport, NodeShown
+from patdsl.render import CUT, escape, excerpt, span_place
+
+#: How much of a node's line is shown.
+LONGEST = 200
+
+
+def text_lines(report: GraphReport, top: int) -> Iterator[str]:
+    """The report of one graph."""
+    place = f" at {report.place}" if report.place else ""
+    yield escape(f"graph {report.name}{place}: {report.nodes:,} nodes, read for {report.target}")
+    for entry in report.matches:
+        names = ", ".join(node.name for node in entry.nodes)
+        yield escape(f"  matched: {entry.pass_name}.{entry.pattern} takes {names}")
+    for entry in report.misses[:top]:
+        yield ""
+        yield from _miss(entry)
+    if len(report.misses) > top:
+        yield ""
+        yield f"  {len(report.misses) - top:,} more places that are not matched; --top {len(report.misses)} shows them"
+    if report.absent:
+        yield ""
+        yield f"  of {len(report.absent):,} patterns no op occurs in this graph"
+
+
+def _miss(entry: Entry) -> Iterator[str]:
+    what = f"{entry.matched} of {entry.steps} ops hold, then {entry.what}"
+    if entry.matched == entry.steps:
+        what = f"the left side holds, but {entry.what}"
+    yield escape(f"  {entry.pass_name}.{entry.pattern} at '{entry.at.name}': {what}")
+    yield f"    {escape(entry.message)}"
+    if entry.span is not None:
+        yield from (f"    {line}" for line in excerpt(entry.span))
+    for node in entry.nodes:
+        yield from (f"    {line}" for line in _node(node))
+    if entry.fused_by:
+        yield escape(f"    note: {entry.fused_by} matches here")
+
+
+def _node(node: NodeShown) -> Iterator[str]:
+    """The node's line without what the log puts in front of it."""
+    text = escape(node.text if len(node.text) <= LONGEST else f"{node.text[:LONGEST]}{CUT}")
+    if node.span is None:
+        yield f"  in the graph: {text}"
+    else:
+        line, _ = node.span.source.line_column(node.span.start)
+        gutter = " " * len(str(line))
+        yield f"{gutter}--> {escape(node.span.source.name)}:{line}"
+        yield f"{gutter} |"
+        yield f"{line} | {text}"
+        yield f"{gutter} | {'^' * len(escape(node.span.text))}"
+    if node.source:
+        yield escape(f"  = {node.source[:LONGEST]}")
+
+
+def to_json(report: GraphReport) -> dict[str, Any]:
+    """Plain data."""
+    return {
+        "graph": report.name,
+        "place": report.place,
+        "nodes": report.nodes,
+        "target": report.target,
+        "matches": list(map(_entry_json, report.matches)),
+        "misses": list(map(_entry_json, report.misses)),
+        "absent": [{"pattern": pattern, "reason": reason} for pattern, reason in report.absent],
+    }
+
+
+def _entry_json(entry: Entry) -> dict[str, Any]:
+    return {
+        "pass": entry.pass_name,
+        "pattern": entry.pattern,
+        "at": _node_json(entry.at),
+        "matched": entry.matched,
+        "steps": entry.steps,
+        "kind": entry.kind or None,
+        "message": entry.message or None,
+        "place": span_place(entry.span),
+        "nodes": list(map(_node_json, entry.nodes)),
+        "fused_by": entry.fused_by or None,
+    }
+
+
+def _node_json(node: NodeShown) -> dict[str, Any]:
+    return {
+        "name": node.name,
+        "text": node.text,
+        "place": span_place(node.span),
+        "source": node.source or None,
+    }
