@@ -106,7 +106,9 @@ def _inferred(node: PrintedNode, bindings: list[tuple[Op, TorchCall]]) -> Schema
     named = {key: arg for key, arg in binding.args if isinstance(key, str)}
     read, written = _given_names(node)
     arguments: list[SchemaArgument] = []
-    for at in range(max(positional, default=-1) + 1):
+    # What a plain call does not give is not among its arguments: the template then wants its parameter's default.
+    given = max(positional, default=-1) + 1 if node.functionalized else len(node.args)
+    for at in range(given):
         template = positional.get(at)
         is_written = isinstance(template, (Out, Mut, Same, Temp))
         own = _name_of(template, at)
@@ -117,9 +119,7 @@ def _inferred(node: PrintedNode, bindings: list[tuple[Op, TorchCall]]) -> Schema
             own = names.pop(0) if names else own
         arguments.append(SchemaArgument(own, None, False, is_written))
     taken = {argument.name for argument in arguments}
-    rest = dict.fromkeys((*named, *read, *written))
-    if not node.functionalized:
-        rest.update(dict.fromkeys(f"argument {at}" for at in range(len(arguments), len(node.args))))
+    rest = dict.fromkeys((*(name for name in named if name in node.kwargs), *read, *written))
     for name in rest:
         if name not in taken:
             is_written = isinstance(named.get(name), (Out, Mut, Same, Temp)) or name in written

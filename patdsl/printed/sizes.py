@@ -134,10 +134,10 @@ def _read(node: ast.expr) -> Any:
         return _OPERATIONS[type(node.op)](_read(node.left), _read(node.right))
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
         return _power(_read(node.left), node.right)
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 2:
-        function = _FUNCTIONS.get(node.func.id)
-        if function is not None:
-            return function(_read(node.args[0]), _read(node.args[1]))
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        args = list(map(_read, node.args))
+        function = _FUNCTIONS.get(node.func.id) if len(args) == 2 else None
+        return function(*args) if function else _unread(f"{node.func.id}({', '.join(map(str, args))})")
     return _unread(ast.unparse(node))
 
 

@@ -17,6 +17,7 @@ from patdsl.match.layout import ALWAYS_FREE, MAY_ALIAS, RESHAPES, SAME_IF_TYPE_I
 from patdsl.op_table import TorchCall
 from patdsl.pipeline import run
 from patdsl.printed.schemas import TABLE, to_json
+from patdsl.register_ops import OPS
 from patdsl.runtime.torch_ops import find_op
 
 #: Ops that post-grad graphs hold for their effect alone.
@@ -30,13 +31,11 @@ def names() -> Iterator[str]:
     assert unit is not None
     for op in unit.own_ops.values():
         yield from (binding.target for binding in op.bindings if isinstance(binding, TorchCall))
+    yield from (f"patdsl::{name}.default" for name in OPS)
     for schema in torch._C._jit_get_all_schemas():
-        namespace = schema.name.partition("::")[0]
         target = f"{schema.name}.{schema.overload_name or 'default'}"
-        op = find_op(target) if namespace in ("aten", "prims", "patdsl") else None
-        if op is None or schema.overload_name.endswith("out"):
-            continue
-        if namespace == "patdsl" or torch.Tag.core in op.tags or torch.Tag.pointwise in op.tags:
+        op = find_op(target) if target.startswith("aten::") and not target.endswith("out") else None
+        if op is not None and (torch.Tag.core in op.tags or torch.Tag.pointwise in op.tags):
             yield target
 
 
