@@ -44,7 +44,22 @@ def _cause(sites: Sites, end: DeadEnd) -> Cause:
     ]
     if disagreements:
         return max(disagreements, key=lambda each: each[0])[1]
-    return next(_instead(sites, step, at, direction, values), None) or _missing(sites, step, at)
+    if not values:
+        return _no_view_between(end, step)
+    return next(_instead(sites, step, direction, values), None) or _missing(sites, step, at)
+
+
+def _no_view_between(end: DeadEnd, step: Step) -> Cause:
+    """The edge asks for a view, and nothing views the value as it asks."""
+    sites, bound = end.join.sites, end.at.names.bound
+    for _, operand in step.operands:
+        value = bound.get(operand.value) if isinstance(operand, Through) else None
+        if isinstance(value, Value):
+            direct = sites.using(step.op, value)
+            what = "reads it itself" if direct else "does not read one"
+            message = f"the pattern wants a view of {show(sites, value)} here, and {step.op} {what}"
+            return Cause("view", message, step, (*value.holders[:1], *(direct[0].nodes if direct else ())))
+    return _missing(sites, step, end.at)
 
 
 def _matched_otherwise(end: DeadEnd) -> int:
@@ -164,9 +179,7 @@ def _other_value(
 # no candidate
 
 
-def _instead(
-    sites: Sites, step: Step, at: Solution, direction: str, values: list[Value[Any]]
-) -> Iterator[Cause]:
+def _instead(sites: Sites, step: Step, direction: str, values: list[Value[Any]]) -> Iterator[Cause]:
     """What stands where the op should, the most telling first."""
     around = list(_around(sites, direction, values))
     targets = sites.targets(step.op)

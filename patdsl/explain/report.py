@@ -34,8 +34,8 @@ ShowNode = Callable[[Any], NodeShown]
 
 @attrs.frozen
 class Entry:
-    """One pattern at one place. `kind` is empty for a match; `span` is the part of the pattern that is in question;
-    `fused_by` names the pattern that takes the place."""
+    """One pattern at one place. `kind` is empty for a match; `span` is the part of the pattern that is in question, or
+    `place` its file and line where the file is not at hand; `fused_by` names the pattern that takes the place."""
 
     pass_name: str
     pattern: str
@@ -45,6 +45,7 @@ class Entry:
     kind: str
     message: str
     span: Span | None
+    place: str
     nodes: tuple[NodeShown, ...]
     fused_by: str = ""
 
@@ -65,6 +66,12 @@ class GraphReport:
     matches: tuple[Entry, ...]
     misses: tuple[Entry, ...]
     absent: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        """The whole report as text."""
+        from patdsl.explain.to_text import text_lines
+
+        return "\n".join(text_lines(self, len(self.misses)))
 
 
 def graph_report(
@@ -87,6 +94,7 @@ def graph_report(
             "" if cause is None else cause.kind,
             "" if cause is None else cause.message,
             None if unit is None else span_of(unit, verdict.pattern, cause),
+            _place(verdict),
             nodes,
             "" if cause is None else fused.get(verdict.at, ""),
         )
@@ -94,6 +102,13 @@ def graph_report(
     misses = sorted(map(entry, looked.misses), key=lambda each: bool(each.fused_by))
     absent = tuple((f"{each.pass_name}.{each.pattern.full_name}", each.reason) for each in looked.absent)
     return GraphReport(name, place, count, target, tuple(map(entry, looked.matches)), tuple(misses), absent)
+
+
+def _place(verdict: Verdict) -> str:
+    """File and line of the step that is in question, or of the pattern."""
+    step = verdict.cause.step if verdict.cause is not None else None
+    file, colon, line = verdict.pattern.place.rpartition(":")
+    return f"{file}{colon}{step.line if step is not None and step.line else line}"
 
 
 def _nodes(verdict: Verdict, cause: Cause | None) -> tuple[Any, ...]:

@@ -42,6 +42,8 @@ def _miss(entry: Entry) -> Iterator[str]:
     yield f"    {escape(entry.message)}"
     if entry.span is not None:
         yield from (f"    {line}" for line in excerpt(entry.span))
+    else:
+        yield f"      --> {escape(entry.place)}"
     for node in entry.nodes:
         yield from (f"    {line}" for line in _node(node))
     if entry.fused_by:
@@ -87,6 +89,7 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
         "kind": entry.kind or None,
         "message": entry.message or None,
         "place": span_place(entry.span),
+        "declared": entry.place,
         "nodes": list(map(_node_json, entry.nodes)),
         "fused_by": entry.fused_by or None,
     }
