@@ -189,7 +189,7 @@ def _instead(sites: Sites, step: Step, direction: str, values: list[Value[Any]])
             yield unfit(sites, step, node)
     for value in values:
         for member in sites.values.members(value):
-            through = member != value and _sites(sites, step.op, direction, member)
+            through = _sites(sites, step.op, direction, member) if member != value else []
             if through:
                 view = (member if direction == "down" else value).holders[:1]
                 message = (

@@ -22,6 +22,7 @@ from patdsl.match.blocks import anchor_of, places
 from patdsl.match.choice import on_target
 from patdsl.match.found import Match, Refusal
 from patdsl.match.index import Indexed, PatternIndex
+from patdsl.match.join import AnyStep
 from patdsl.match.judge import Judge
 from patdsl.match.maximal import choose_maximal
 from patdsl.match.native import find_native
@@ -153,7 +154,10 @@ class _PassLook:
         steps = _count(entry)
         at = _node(start)
         if not start.placed:
-            stopped, matched = self._stopped(entry, start)
+            if start.stopped is None:
+                start.stopped = self._stopped(entry, start)
+            cause, matched = start.stopped
+            stopped = attrs.evolve(cause, step=_own(entry, cause.step))
             yield None, Verdict(self.name, entry.pattern, at, min(matched, steps - 1), steps, stopped)
             return
         refused: Verdict | None = None
@@ -161,13 +165,13 @@ class _PassLook:
         for placed in start.placed:
             nodes = tuple(sorted(placed.solution.nodes, key=self.view.position))
             verdict = Verdict(self.name, entry.pattern, nodes[0] if nodes else at, steps, steps, None, nodes)
-            cause = self._unavailable(entry, nodes, reasons)
-            judged = self.judge.judge(entry.resolved, placed) if cause is None else None
+            why = self._unavailable(entry, nodes, reasons)
+            judged = self.judge.judge(entry.resolved, placed) if why is None else None
             if isinstance(judged, Match):
                 matched_any = True
                 yield attrs.evolve(judged, pattern=entry.pattern), attrs.evolve(verdict, nodes=judged.dying)
             elif refused is None:
-                refused = attrs.evolve(verdict, cause=cause or self._refusal(judged))
+                refused = attrs.evolve(verdict, cause=why or self._refusal(judged))
         if refused is not None and not matched_any:
             yield None, refused
 
@@ -209,6 +213,11 @@ class _PassLook:
         return Cause(
             "value", f"{start.step.op} is called with other operands here", start.step, (_node(start),)
         ), 0
+
+
+def _own(entry: Indexed, step: AnyStep | None) -> AnyStep | None:
+    """The pattern's own step where the search was that of another pattern with an equal left side, on another line."""
+    return next((each for each in entry.pattern.left.steps if each == step), None)
 
 
 def _count(entry: Indexed) -> int:

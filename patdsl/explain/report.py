@@ -6,7 +6,9 @@ the graph are kept as they are; whoever prints them escapes them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
+from itertools import starmap
 from typing import Any
 
 import attrs
@@ -35,7 +37,8 @@ ShowNode = Callable[[Any], NodeShown]
 @attrs.frozen
 class Entry:
     """One pattern at one place. `kind` is empty for a match; `span` is the part of the pattern that is in question, or
-    `place` its file and line where the file is not at hand; `fused_by` names the pattern that takes the place."""
+    `place` its file and line where the file is not at hand; `count` is how many places are told as one, of which this
+    is the first; `fused_by` names the pattern that takes the place."""
 
     pass_name: str
     pattern: str
@@ -47,6 +50,7 @@ class Entry:
     span: Span | None
     place: str
     nodes: tuple[NodeShown, ...]
+    count: int = 1
     fused_by: str = ""
 
     @property
@@ -82,7 +86,7 @@ def graph_report(
         node: f"{each.pass_name}.{each.pattern.full_name}" for each in looked.matches for node in each.nodes
     }
 
-    def entry(verdict: Verdict) -> Entry:
+    def entry(verdict: Verdict, count: int) -> Entry:
         cause, unit = verdict.cause, units.get(verdict.pass_name)
         nodes = tuple(show(node) for node in dict.fromkeys(_nodes(verdict, cause)))
         return Entry(
@@ -96,12 +100,28 @@ def graph_report(
             None if unit is None else span_of(unit, verdict.pattern, cause),
             _place(verdict),
             nodes,
+            count,
             "" if cause is None else fused.get(verdict.at, ""),
         )
 
-    misses = sorted(map(entry, looked.misses), key=lambda each: bool(each.fused_by))
+    matches = starmap(entry, _alike(looked.matches, fused))
+    misses = sorted(starmap(entry, _alike(looked.misses, fused)), key=lambda each: bool(each.fused_by))
     absent = tuple((f"{each.pass_name}.{each.pattern.full_name}", each.reason) for each in looked.absent)
-    return GraphReport(name, place, count, target, tuple(map(entry, looked.matches)), tuple(misses), absent)
+    return GraphReport(name, place, count, target, tuple(matches), tuple(misses), absent)
+
+
+_QUOTED = re.compile(r"'[^']*'")
+
+
+def _alike(verdicts: Iterable[Verdict], fused: Mapping[Any, str]) -> Iterable[tuple[Verdict, int]]:
+    """The first of those that differ in nothing but the nodes, as the layers of a model do, and how many they are."""
+    found: dict[Any, list[Verdict]] = {}
+    for each in verdicts:
+        cause = each.cause
+        message = cause and (cause.kind, id(cause.step), _QUOTED.sub("", cause.message))
+        key = (id(each.pattern), each.matched, message, cause is not None and each.at in fused)
+        found.setdefault(key, []).append(each)
+    return [(alike[0], len(alike)) for alike in found.values()]
 
 
 def _place(verdict: Verdict) -> str:

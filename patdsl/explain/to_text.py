@@ -21,14 +21,15 @@ def text_lines(report: GraphReport, top: int) -> Iterator[str]:
     place = f" at {report.place}" if report.place else ""
     yield escape(f"graph {report.name}{place}: {report.nodes:,} nodes, read for {report.target}")
     for entry in report.matches:
-        names = ", ".join(node.name for node in entry.nodes)
+        names = ", ".join(node.name for node in entry.nodes) + _more(entry)
         yield escape(f"  matched: {entry.pass_name}.{entry.pattern} takes {names}")
     for entry in report.misses[:top]:
         yield ""
         yield from _miss(entry)
     if len(report.misses) > top:
         yield ""
-        yield f"  {len(report.misses) - top:,} more places that are not matched; --top {len(report.misses)} shows them"
+        more = f"{len(report.misses) - top:,} more ways in which places are not matched"
+        yield f"  {more}; --top {len(report.misses)} shows them"
     if report.absent:
         yield ""
         yield f"  of {len(report.absent):,} patterns no op occurs in this graph"
@@ -38,7 +39,7 @@ def _miss(entry: Entry) -> Iterator[str]:
     what = f"{entry.matched} of {entry.steps} ops hold, then {entry.what}"
     if entry.matched == entry.steps:
         what = f"the left side holds, but {entry.what}"
-    yield escape(f"  {entry.pass_name}.{entry.pattern} at '{entry.at.name}': {what}")
+    yield escape(f"  {entry.pass_name}.{entry.pattern} at '{entry.at.name}'{_more(entry)}: {what}")
     yield f"    {escape(entry.message)}"
     if entry.span is not None:
         yield from (f"    {line}" for line in excerpt(entry.span))
@@ -48,6 +49,10 @@ def _miss(entry: Entry) -> Iterator[str]:
         yield from (f"    {line}" for line in _node(node))
     if entry.fused_by:
         yield escape(f"    note: {entry.fused_by} matches here")
+
+
+def _more(entry: Entry) -> str:
+    return f" and {entry.count - 1:,} more like it" if entry.count > 1 else ""
 
 
 def _node(node: NodeShown) -> Iterator[str]:
@@ -86,6 +91,7 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
         "at": _node_json(entry.at),
         "matched": entry.matched,
         "steps": entry.steps,
+        "count": entry.count,
         "kind": entry.kind or None,
         "message": entry.message or None,
         "place": span_place(entry.span),

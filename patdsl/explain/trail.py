@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from patdsl.explain.cause import Cause
 from patdsl.match.blocks import Placed
 from patdsl.match.found import Site
 from patdsl.match.join import AnyStep, Join, Solution
@@ -39,6 +40,8 @@ class Start:
     ends: list[DeadEnd] = attrs.Factory(list)
     unsettled: list[tuple[Solution, str]] = attrs.Factory(list)
     told: dict[tuple[Any, str, str], None] = attrs.Factory(dict)
+    #: Why nothing was found and how many steps hold, once somebody asked: patterns of one left side ask the same.
+    stopped: tuple[Cause, int] | None = None
 
     def end(self, end: DeadEnd) -> None:
         """Keep an end if none got further."""

@@ -6,6 +6,7 @@ In: the text of an annotation. Out: a `TensorMeta`, an int or a `Size`, or None 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from patdsl.dtypes import NAMES, Dtype
@@ -19,6 +20,7 @@ _TENSOR = re.compile(r"(\w+)\[([^\[\]]*)\](?:\[([^\[\]]*)\])?([a-z]+(?::\d+)?)?"
 LONGEST = 10_000
 
 
+@lru_cache(maxsize=4096)
 def read_annotation(text: str) -> Any:
     """What the annotation says of the value."""
     if len(text) > LONGEST:
@@ -44,4 +46,4 @@ def _sizes(text: str) -> tuple[Any, ...]:
             parts.append(text[start:at])
             start = at + 1
     parts.append(text[start:])
-    return tuple(read_size(part) for part in parts if part.strip())
+    return tuple(read_size(part.strip()) for part in parts if part.strip())

@@ -117,6 +117,8 @@ def remainder(one: Any, other: Any) -> Any:
 
 def read_size(text: str) -> Any:
     """The size that a text says."""
+    if text.isdecimal() and len(text) < 19:
+        return int(text)
     try:
         return _read(ast.parse(text.strip(), mode="eval").body) if len(text) <= LONGEST else _unread(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError, ArithmeticError):
