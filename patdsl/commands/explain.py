@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ import click
 
 from patdsl import pipeline
 from patdsl.commands import inputs, report
+from patdsl.commands.write import write_atomic
 from patdsl.compiler.ast_to_graph import Unit
 from patdsl.diagnostic import Diagnostics
 from patdsl.explain.printed import Patterns, explain_printed, graphs_of
-from patdsl.explain.to_text import text_lines, to_json
-from patdsl.graph import PassSpec
+from patdsl.explain.to_text import html_page, text_lines, to_json
+from patdsl.graph import PassSpec, Pattern
 from patdsl.locate import library_folder
 from patdsl.runtime.target import check_target
 
@@ -37,6 +39,9 @@ from patdsl.runtime.target import check_target
 @click.option(
     "--top", default=10, show_default=True, type=click.IntRange(0), help="How many near misses to tell."
 )
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Also write the report to this file."
+)
 @inputs.roots_option
 @inputs.json_option
 def command(
@@ -47,6 +52,7 @@ def command(
     target: str | None,
     graph_kind: str | None,
     top: int,
+    html: Path | None,
     roots: tuple[Path, ...],
     as_json: bool,
 ) -> int:
@@ -66,15 +72,16 @@ def command(
     findings = report.collect(outcomes)
     if findings.errors:
         return _failed(findings, as_json)
-    patterns = _chosen(outcomes, pass_name, pattern_name)
+    patterns = _chosen(outcomes, pass_name, pattern_name, roots)
     diagnostics = Diagnostics()
     graphs = graphs_of(graph, diagnostics, graph_kind)
     unread = report.gather([(graph, diagnostics.items)])
     if not graphs:
         return _failed(unread, as_json)
-    reports = explain_printed(
-        graphs, patterns, target, lambda pattern: pattern_name in (None, pattern.name, pattern.full_name)
-    )
+    wanted = partial(_is_called, pattern_name)
+    reports = list(explain_printed(graphs, patterns, target, wanted, top))
+    if html is not None:
+        write_atomic(html, html_page(reports, top))
     if as_json:
         report.print_json(unread, graphs=[to_json(each) for each in reports])
     else:
@@ -82,6 +89,10 @@ def command(
         for number, each in enumerate(reports):
             click.echo("\n".join([*([""] if number else []), *text_lines(each, top)]))
     return unread.exit_code
+
+
+def _is_called(name: str | None, pattern: Pattern) -> bool:
+    return name in (None, pattern.name, pattern.full_name)
 
 
 def _failed(findings: report.Findings, as_json: bool) -> int:
@@ -92,14 +103,18 @@ def _failed(findings: report.Findings, as_json: bool) -> int:
     return findings.exit_code
 
 
-def _chosen(outcomes: Sequence[Any], pass_name: str | None, pattern_name: str | None) -> Patterns:
+def _chosen(
+    outcomes: Sequence[Any], pass_name: str | None, pattern_name: str | None, roots: Sequence[Path]
+) -> Patterns:
     """The passes of the files. Raises `click.UsageError` for a pass or a pattern that there is not."""
     passes: list[PassSpec] = []
     units: dict[str, Unit] = {}
+    files: dict[str, Path] = {}
     for outcome in outcomes:
         for spec in outcome.unit.passes:
             passes.append(spec)
             units.setdefault(spec.name, outcome.unit)
+            files.setdefault(spec.name, outcome.path)
     known = [spec.name for spec in passes]
     if pass_name is not None and pass_name not in known:
         raise click.UsageError(f"no pass is called {pass_name}; there are {', '.join(known) or 'none'}")
@@ -108,4 +123,4 @@ def _chosen(outcomes: Sequence[Any], pass_name: str | None, pattern_name: str | 
         pattern_name in (pattern.name, pattern.full_name) for spec in chosen for pattern in spec.patterns
     ):
         raise click.UsageError(f"no pattern is called {pattern_name}")
-    return Patterns(chosen, units)
+    return Patterns(chosen, units, files, tuple(roots))

@@ -6,7 +6,7 @@ each candidate, operand by operand; where there is no candidate, looks at what s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -15,9 +15,9 @@ from patdsl.explain.cause import Cause
 from patdsl.explain.trail import DeadEnd
 from patdsl.explain.unfit import unfit
 from patdsl.match.found import Site, Value
-from patdsl.match.join import Join, OutOfBudgetError, Solution
+from patdsl.match.join import Budget, Join, OutOfBudgetError, Solution
 from patdsl.match.sites import Sites
-from patdsl.op_table import Anything, Const, OneOf, Operand, Step, Through, TorchCall, Use, ViewStep
+from patdsl.op_table import Anything, Const, OneOf, Operand, Step, Through, TorchCall, Type, Use, ViewStep
 from patdsl.resolved_to_text import expr_text
 
 #: Causes from the most telling to the least, to choose among the dead ends of one place.
@@ -42,11 +42,27 @@ def _cause(sites: Sites, end: DeadEnd) -> Cause:
     disagreements = [
         _disagreement(end.join, step, site, at) for site in end.join.candidates(step, direction, values)
     ]
+    if not disagreements:  # other edges lead to candidates too
+        disagreements = [_disagreement(end.join, step, site, at) for site in _elsewhere(end, step)]
     if disagreements:
         return max(disagreements, key=lambda each: each[0])[1]
     if not values:
         return _no_view_between(end, step)
-    return next(_instead(sites, step, direction, values), None) or _missing(sites, step, at)
+    return next(_instead(sites, step, at, direction, values), None) or _missing(sites, step, at)
+
+
+def _elsewhere(end: DeadEnd, step: Step) -> Iterator[Site[Any]]:
+    """Sites of the op that read any of the values that the step should read."""
+    for _, operand in step.operands:
+        value = end.at.names.bound.get(operand.value) if isinstance(operand, (Use, Through)) else None
+        if isinstance(value, Value):
+            yield from end.join.sites.using(step.op, value)
+
+
+def diagnose_start(sites: Sites, types: Mapping[str, Type], step: Step, site: Site[Any]) -> Cause:
+    """Why a search does not even begin with a step at a site."""
+    join = Join(sites, types, frozenset(), Budget(1))
+    return _disagreement(join, step, site, Solution(sites.names()))[1]
 
 
 def _no_view_between(end: DeadEnd, step: Step) -> Cause:
@@ -179,23 +195,24 @@ def _other_value(
 # no candidate
 
 
-def _instead(sites: Sites, step: Step, direction: str, values: list[Value[Any]]) -> Iterator[Cause]:
+def _instead(
+    sites: Sites, step: Step, at: Solution, direction: str, values: list[Value[Any]]
+) -> Iterator[Cause]:
     """What stands where the op should, the most telling first."""
-    around = list(_around(sites, direction, values))
+    around = [node for node in _around(sites, direction, values) if node not in at.nodes]
     targets = sites.targets(step.op)
     name, target = sites.view.name, sites.view.target
     for node in around:
-        if target(node) in targets:
+        if target(node) in targets and not sites.at(step.op, node):
             yield unfit(sites, step, node)
     for value in values:
         for member in sites.values.members(value):
             through = _sites(sites, step.op, direction, member) if member != value else []
             if through:
                 view = (member if direction == "down" else value).holders[:1]
-                message = (
-                    f"a view ({', '.join(map(name, view))}) stands between {show(sites, value)} and "
-                    f"{step.op}, and this edge has no view? that allows it"
-                )
+                views = ", ".join(f"'{name(each)}'" for each in view)
+                what = f"a view ({views}) stands between {show(sites, value)} and {step.op}"
+                message = f"{what}, and this edge has no `view?` that allows it"
                 yield Cause("view", message, step, (*view, *through[0].nodes))
     for node in around:
         further = _beyond(sites, direction, node)
@@ -212,7 +229,7 @@ def _instead(sites: Sites, step: Step, direction: str, values: list[Value[Any]])
         message = f"the pattern wants {step.op} here; {show(sites, values[0])} {what} {there}"
         yield Cause("op", message + _alike(step, others, sites), step, tuple(others[:3]))
     elif values:
-        what = "is not computed in the graph" if direction == "up" else "is read by no op"
+        what = "is not computed in the graph" if direction == "up" else "is read by no other op"
         yield Cause(
             "branch", f"the pattern wants {step.op} here; {show(sites, values[0])} {what}", step, _of(values)
         )

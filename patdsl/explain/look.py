@@ -15,11 +15,10 @@ from typing import Any
 import attrs
 
 from patdsl.explain.cause import OF_RULE, Absent, Cause, Verdict
-from patdsl.explain.diagnose import diagnose
+from patdsl.explain.diagnose import diagnose, diagnose_start
 from patdsl.explain.trail import Start, Starts
 from patdsl.explain.unfit import unfit
-from patdsl.match.blocks import anchor_of, places
-from patdsl.match.choice import on_target
+from patdsl.match.blocks import Placed, anchor_of, places
 from patdsl.match.found import Match, Refusal
 from patdsl.match.index import Indexed, PatternIndex
 from patdsl.match.join import AnyStep
@@ -171,26 +170,29 @@ class _PassLook:
                 matched_any = True
                 yield attrs.evolve(judged, pattern=entry.pattern), attrs.evolve(verdict, nodes=judged.dying)
             elif refused is None:
-                refused = attrs.evolve(verdict, cause=why or self._refusal(judged))
+                refused = attrs.evolve(verdict, cause=why or self._refusal(entry, placed, judged))
         if refused is not None and not matched_any:
             yield None, refused
 
     def _unavailable(self, entry: Indexed, nodes: tuple[Any, ...], reasons: Sequence[str]) -> Cause | None:
         """Why a place where the left side holds is not even judged."""
         if reasons:
-            return Cause("off", "; ".join(reasons))
-        if not on_target(self.sites, entry.pattern.targets):
-            return Cause("off", f"the pattern is not for {self.sites.context.target}")
+            return Cause("off", "; ".join(reasons), actual=self.sites.context.target)
         for node in nodes:
             if node in self.taken:
                 message = f"'{self.view.name(node)}' is taken by {self.taken[node]}, which runs before"
                 return Cause("taken", message, None, (node,))
         return None
 
-    def _refusal(self, refusal: Any) -> Cause:
+    def _refusal(self, entry: Indexed, placed: Placed, refusal: Any) -> Cause:
         nodes = [self._named(name) for name in _QUOTED.findall(refusal.reason)]
         about = tuple(dict.fromkeys(node for node in nodes if node is not None)) or (refusal.at,)
-        return Cause(OF_RULE[refusal.rule], refusal.reason, None, about)
+        step = None
+        if refusal.rule == "profit":
+            ops = [site.op.name for site in placed.sites if about[0] in site.nodes]
+            steps = (each for each in entry.pattern.left.steps if isinstance(each, Step))
+            step = next((each for each in steps if each.op in ops), None)
+        return Cause(OF_RULE[refusal.rule], refusal.reason, step, about)
 
     def _named(self, name: str) -> Any:
         if self._nodes is None:
@@ -204,15 +206,14 @@ class _PassLook:
             node, rule, reason = told
             matched = max((len(end.at.sites) for end in start.ends), default=1)
             counted = (step for step in entry.resolved.left.steps if f"of '{step.fan_out}'," in reason)
-            return Cause(OF_RULE[rule], reason, next(counted, None), (node,)), matched
+            number = int(reason.split()[0]) if rule == "injective" else None
+            return Cause(OF_RULE[rule], reason, next(counted, None), (node,), actual=number), matched
         if start.unsettled:
             solution, reason = start.unsettled[0]
             return Cause("type", reason, None, (_node(start),)), len(solution.sites)
         if start.ends:
             return diagnose(self.sites, start.ends)
-        return Cause(
-            "value", f"{start.step.op} is called with other operands here", start.step, (_node(start),)
-        ), 0
+        return diagnose_start(self.sites, entry.types, start.step, start.site), 0
 
 
 def _own(entry: Indexed, step: AnyStep | None) -> AnyStep | None:

@@ -17,6 +17,7 @@ from patdsl.compiler.ast_to_graph import Unit
 from patdsl.explain.cause import KINDS, Cause, Verdict
 from patdsl.explain.look import Looked
 from patdsl.explain.spans import span_of
+from patdsl.explain.suggest import Suggestion
 from patdsl.source import Span
 
 
@@ -30,6 +31,8 @@ class NodeShown:
     source: str
 
 
+#: The smallest change under which a place would match.
+Mend = Callable[[Verdict], Suggestion | None]
 #: A node as a person may see it.
 ShowNode = Callable[[Any], NodeShown]
 
@@ -52,6 +55,7 @@ class Entry:
     nodes: tuple[NodeShown, ...]
     count: int = 1
     fused_by: str = ""
+    suggestion: Suggestion | None = None
 
     @property
     def what(self) -> str:
@@ -79,9 +83,18 @@ class GraphReport:
 
 
 def graph_report(
-    name: str, place: str, count: int, target: str, looked: Looked, show: ShowNode, units: Mapping[str, Unit]
+    name: str,
+    place: str,
+    count: int,
+    target: str,
+    looked: Looked,
+    show: ShowNode,
+    units: Mapping[str, Unit],
+    mend: Mend = lambda verdict: None,
+    top: int = 0,
 ) -> GraphReport:
-    """The report of one graph. `units` has the unit of each pass, by the pass's name."""
+    """The report of one graph. `units` has the unit of each pass, by the pass's name. `mend` is asked about the `top`
+    nearest misses."""
     fused = {
         node: f"{each.pass_name}.{each.pattern.full_name}" for each in looked.matches for node in each.nodes
     }
@@ -105,7 +118,11 @@ def graph_report(
         )
 
     matches = starmap(entry, _alike(looked.matches, fused))
-    misses = sorted(starmap(entry, _alike(looked.misses, fused)), key=lambda each: bool(each.fused_by))
+    ranked = sorted(_alike(looked.misses, fused), key=lambda each: each[0].at in fused)
+    misses = [
+        attrs.evolve(entry(verdict, count), suggestion=mend(verdict) if at < top else None)
+        for at, (verdict, count) in enumerate(ranked)
+    ]
     absent = tuple((f"{each.pass_name}.{each.pattern.full_name}", each.reason) for each in looked.absent)
     return GraphReport(name, place, count, target, tuple(matches), tuple(misses), absent)
 

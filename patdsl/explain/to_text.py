@@ -6,10 +6,12 @@ misses of a graph are told in full.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import html
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from patdsl.explain.report import Entry, GraphReport, NodeShown
+from patdsl.explain.suggest import Suggestion
 from patdsl.render import CUT, escape, excerpt, span_place
 
 #: How much of a node's line is shown.
@@ -47,8 +49,16 @@ def _miss(entry: Entry) -> Iterator[str]:
         yield f"      --> {escape(entry.place)}"
     for node in entry.nodes:
         yield from (f"    {line}" for line in _node(node))
+    if entry.suggestion is not None:
+        yield from _suggestion(entry.suggestion)
     if entry.fused_by:
         yield escape(f"    note: {entry.fused_by} matches here")
+
+
+def _suggestion(suggestion: Suggestion) -> Iterator[str]:
+    verdict = f"needs a look: {suggestion.look}" if suggestion.look else "safe: every type is proven"
+    yield f"    would match with this change, tried ({escape(verdict)})"
+    yield from (f"      {escape(line)}" for line in suggestion.diff.split("\n"))
 
 
 def _more(entry: Entry) -> str:
@@ -69,6 +79,19 @@ def _node(node: NodeShown) -> Iterator[str]:
         yield f"{gutter} | {'^' * len(escape(node.span.text))}"
     if node.source:
         yield escape(f"  = {node.source[:LONGEST]}")
+
+
+def html_page(reports: Sequence[GraphReport], top: int) -> str:
+    """One page without scripts or links, each graph a section that opens and closes."""
+    parts = []
+    for report in reports:
+        first, *lines = text_lines(report, top)
+        body = html.escape("\n".join(lines))
+        parts.append(f"<details open><summary>{html.escape(first)}</summary>\n<pre>{body}</pre>\n</details>")
+    style = "body{font:14px sans-serif;margin:2em}pre{font:13px monospace;overflow-x:auto}"
+    head = f'<meta charset="utf-8"><title>patdsl explain</title><style>{style}</style>'
+    body = "\n".join(parts)
+    return f"<!doctype html>\n<html><head>{head}</head>\n<body>\n{body}\n</body></html>\n"
 
 
 def to_json(report: GraphReport) -> dict[str, Any]:
@@ -98,6 +121,14 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
         "declared": entry.place,
         "nodes": list(map(_node_json, entry.nodes)),
         "fused_by": entry.fused_by or None,
+        "suggestion": None
+        if entry.suggestion is None
+        else {
+            "what": entry.suggestion.what,
+            "diff": entry.suggestion.diff,
+            "safe": not entry.suggestion.look,
+            "look": entry.suggestion.look or None,
+        },
     }
 
 

@@ -13,6 +13,7 @@ from patdsl.explain.cause import Cause
 from patdsl.expr import EvaluationError, Lit, Ref, evaluate
 from patdsl.match.bindings import as_declared
 from patdsl.match.found import Value
+from patdsl.match.protocol import Call
 from patdsl.match.sites import Sites
 from patdsl.op_table import AnyTensor, Give, Op, Param, Plain, Result, Step, Tensor, TorchCall, reached
 from patdsl.resolved_to_text import expr_text
@@ -56,6 +57,9 @@ def _reason(sites: Sites, op: Op, binding: TorchCall, node: Any) -> tuple[str, s
         return "form", "its schema, or the form of the call, is not known", None
     if binding.guard is not None and sites.fits(op, attrs.evolve(binding, guard=None), node, call):
         return "form", f"the binding's guard `if {expr_text(binding.guard)}` does not hold", None
+    absent = _absent(op, binding, call)
+    if absent is not None:
+        return "type", f"{absent} is none, which {op.name} does not allow", absent
     loose = _without_types(op)
     if sites.fits(loose, binding, node, call):
         return _type_reason(sites, op, binding, call)
@@ -82,7 +86,19 @@ def _reason(sites: Sites, op: Op, binding: TorchCall, node: Any) -> tuple[str, s
     return "form", "an operand is written, missing or of another kind than the binding says", None
 
 
-def _type_reason(sites: Sites, op: Op, binding: TorchCall, call: Any) -> tuple[str, str, str | None]:
+def _absent(op: Op, binding: TorchCall, call: Call) -> str | None:
+    """A parameter that is none though it may not be."""
+    for key, template in binding.args:
+        argument = call.argument(key)
+        if argument is None or argument.value is not None or not isinstance(template, Give):
+            continue
+        param = op.param.get(template.value.name) if isinstance(template.value, Ref) else None
+        if param is not None and not param.optional and param.default != Lit(None):
+            return param.name
+    return None
+
+
+def _type_reason(sites: Sites, op: Op, binding: TorchCall, call: Call) -> tuple[str, str, str | None]:
     names = sites.names()
     for key, template in binding.args:
         argument = call.argument(key)
@@ -92,9 +108,7 @@ def _type_reason(sites: Sites, op: Op, binding: TorchCall, call: Any) -> tuple[s
         if param is None:
             continue
         value = sites.operand(argument.value)
-        if value is None or not (isinstance(value, Value) or isinstance(param.type, Plain)):
-            if value is None and not param.optional and param.default != Lit(None):
-                return "type", f"{param.name} is none, which {op.name} does not allow", param.name
+        if not (isinstance(value, Value) or isinstance(param.type, Plain)):
             continue
         reason = names.fit_type(param.type, as_declared(param, value))
         if reason is not None:
