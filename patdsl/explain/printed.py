@@ -136,4 +136,6 @@ def show(node: Any, graph: PrintedGraph) -> NodeShown:
     at = at if at >= 0 else max(0, line.find("return"))
     start = source.line_starts[node.line - 1] + at
     length = len(node.name) if line.startswith(node.name, at) else len("return")
-    return NodeShown(node.name, line[at:].strip(), Span(source, start, start + length), node.source)
+    return NodeShown(
+        node.name, line[at:].partition(";  ")[0].strip(), Span(source, start, start + length), node.source
+    )

@@ -56,7 +56,11 @@ def _miss(entry: Entry) -> Iterator[str]:
 
 
 def _suggestion(suggestion: Suggestion) -> Iterator[str]:
-    verdict = f"needs a look: {suggestion.look}" if suggestion.look else "safe: every type is proven"
+    verdict = (
+        f"needs a look: {suggestion.look}"
+        if suggestion.look
+        else "safe: types are proven, or checked at each match"
+    )
     yield f"    would match with this change, tried ({escape(verdict)})"
     yield from (f"      {escape(line)}" for line in suggestion.diff.split("\n"))
 
