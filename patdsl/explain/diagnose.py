@@ -205,7 +205,8 @@ def _instead(
     for node in around:
         if target(node) in targets and not sites.at(step.op, node):
             yield unfit(sites, step, node)
-    for value in values:
+    occurs = sites.count(step.op) > 0
+    for value in values if occurs else ():
         for member in sites.values.members(value):
             through = _sites(sites, step.op, direction, member) if member != value else []
             if through:
@@ -214,7 +215,7 @@ def _instead(
                 what = f"a view ({views}) stands between {show(sites, value)} and {step.op}"
                 message = f"{what}, and this edge has no `view?` that allows it"
                 yield Cause("view", message, step, (*view, *through[0].nodes))
-    for node in around:
+    for node in around if occurs else ():
         further = _beyond(sites, direction, node)
         found = next((site for value in further for site in _sites(sites, step.op, direction, value)), None)
         if found is not None and target(node) is not None:

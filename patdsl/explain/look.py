@@ -127,7 +127,9 @@ class _PassLook:
         seen: set[Any] = set()
         for start in self._starts(entry):
             for match, verdict in self._start(entry, start, reasons):
-                place = (verdict.nodes, verdict.cause and verdict.cause.message)
+                cause = verdict.cause
+                about = (cause.message, cause.nodes or (verdict.at,)) if cause is not None else None
+                place = (verdict.nodes, about)
                 if place not in seen:
                     seen.add(place)
                     yield match, verdict

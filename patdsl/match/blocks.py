@@ -101,6 +101,9 @@ class _Search:
             yield from self._from_branches(anchor, shared)
             return
         if anchor.fan_out is not None:
+            first = next(self.sites.all(anchor.op), None) if self.trail is not None else None
+            if self.trail is not None and first is not None:
+                self.trail.begin(anchor, first)
             yield from self._guarded(self._join(self.sites.count(anchor.op)), shared, self._empty(), None)
             return
         for site in self._affordable(anchor):
@@ -222,7 +225,7 @@ class _Search:
         for group in groups:
             distinct = self._distinct(group, shared)
             if len(distinct) < fan_out.low or (fan_out.high is not None and len(distinct) > fan_out.high):
-                self._miscounted(fan_out, len(distinct), shared)
+                self._miscounted(fan_out, len(distinct), shared if shared.nodes else group[0])
             else:
                 yield distinct
 
@@ -255,8 +258,8 @@ class _Search:
                 chosen.append(solution)
         return chosen
 
-    def _miscounted(self, fan_out: FanOut, count: int, shared: Solution) -> None:
-        nodes = sorted(shared.nodes, key=self.sites.view.position)
+    def _miscounted(self, fan_out: FanOut, count: int, at: Solution) -> None:
+        nodes = sorted(at.nodes, key=self.sites.view.position)
         if nodes:
             more = " or more" if fan_out.high is None else f" to {fan_out.high}"
             wanted = f"{fan_out.low}{'' if fan_out.high == fan_out.low else more}"

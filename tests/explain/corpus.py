@@ -125,6 +125,9 @@ def cases() -> Iterator[Case]:
             "y",
             change,
         )
+    lone = "pattern p(x: T[*B, H]) {\n  q, scale = 3x quant(x, group)\n=>\n  q, scale = quant(x, group)\n}"
+    lines = (*quant("x", tag="1"), *quant("x", tag="2"), "return (q1, k1, q2, k2)")
+    yield Case("count_alone", lone, lines, "count", ("2 alike", "takes 3"), "qs1", "2x quant")
     # attributes
     for name, text, call, change in (
         (
