@@ -24,6 +24,7 @@ COMMANDS = {
     "fmt": "Format .pat files in place.",
     "compile": "Compile .pat files to Python modules.",
     "show": "Show declared ops, or one op or pattern in full.",
+    "explain": "Say why patterns did not match in a graph.",
     "kernels": "Build the GPU kernels, or say which there are.",
     "test": "Test patterns by graphs that are made from them.",
     "verify": "Compare both sides of patterns on many inputs.",

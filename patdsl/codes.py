@@ -99,4 +99,9 @@ CODES: dict[str, Code] = {
     "PAT503": Code("a binding that does not yield a result", "bindings"),
     "PAT504": Code("an op bound to itself", "bindings"),
     "PAT505": Code("a binding that its torch schema contradicts", "bindings"),
+    # PAT6xx: printed graphs
+    "PAT601": Code("a log without a graph", "graphs"),
+    "PAT602": Code("a graph that is too large", "graphs"),
+    "PAT603": Code("a graph that is no Python", "graphs"),
+    "PAT604": Code("a line that no printed graph has", "graphs"),
 }

@@ -6,7 +6,7 @@ the stages; nothing else calls them in order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,20 @@ class Outcome:
         return tuple(item for item in self.diagnostics if item.severity == "error")
 
 
-def run(paths: Sequence[Path], *, roots: Sequence[Path] = (), stop_after: str = "module") -> list[Outcome]:
+def run(
+    paths: Sequence[Path],
+    *,
+    roots: Sequence[Path] = (),
+    stop_after: str = "module",
+    instead: Mapping[Path, str] | None = None,
+) -> list[Outcome]:
     """Take every file as far as `stop_after`, or as far as its errors let it. Never raises for bad input.
+
+    `instead` has texts to take in place of what files hold, by resolved path.
 
     Raises ModuleFormError, with no module given out, where the compiler itself would let a file's text become code.
     """
-    loader = Loader(roots)
+    loader = Loader(roots, instead)
     return [_run_one(Path(path), loader, stop_after) for path in paths]
 
 

@@ -67,6 +67,17 @@ def to_json(item: Diagnostic) -> dict[str, Any]:
     }
 
 
+def excerpt(span: Span) -> list[str]:
+    """The place of a span and its lines, underlined, as plain text."""
+    lines = _excerpt(span, _gutter(span), "")
+    return ["".join(text for _, text in line).rstrip() for line in lines]
+
+
+def span_place(span: Span | None) -> dict[str, Any]:
+    """A span as JSON has it."""
+    return _place(span)
+
+
 def escape(text: str) -> str:
     """`text` with every character that a terminal would act on written as `\\x1b` or `\\u{202e}`; tabs as blanks."""
     if text.isascii() and text.isprintable():

@@ -6,9 +6,10 @@ and cyclic imports, imports from outside the roots, names that are declared twic
 
 from __future__ import annotations
 
+import os
 import re
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -118,9 +119,12 @@ class LoadedFile:
 
 
 class Loader:
-    """Loads files once each. `roots` are folders, beside a file's own, in which `import name` looks."""
+    """Loads files once each. `roots` are folders, beside a file's own, in which `import name` looks. `instead` has the
+    texts of files that are tried with another text than they have, by resolved path.
+    """
 
-    def __init__(self, roots: Sequence[Path] = ()) -> None:
+    def __init__(self, roots: Sequence[Path] = (), instead: Mapping[Path, str] | None = None) -> None:
+        self.instead = dict(instead or {})
         library = library_folder()
         self.roots = [root.resolve() for root in roots]
         self.library = [(library / "ops").resolve(), library.resolve()]
@@ -148,7 +152,8 @@ class Loader:
 
     def _load_new(self, path: Path, key: Path) -> None:
         unread = Diagnostics()
-        source = read_source(path, unread)
+        text = self.instead.get(key)
+        source = read_source(path, unread) if text is None else Source(os.fspath(path), text)
         if source is None:
             self.unread[key] = unread.items
             return

@@ -15,7 +15,7 @@ import attrs
 
 from patdsl.match.bindings import same
 from patdsl.match.found import Site
-from patdsl.match.join import AnyStep, Budget, Join, OutOfBudgetError, Seen, Solution
+from patdsl.match.join import AnyStep, Budget, Join, OutOfBudgetError, Seen, Solution, Trail
 from patdsl.match.sites import Sites
 from patdsl.op_table import Block, FanOut, Step, Type, ViewStep
 
@@ -47,13 +47,25 @@ def _silent(node: Any, rule: str, reason: str) -> None:
     """Nobody asked why."""
 
 
-def places(sites: Sites, block: Block, types: Mapping[str, Type], tell: Tell = _silent) -> Iterator[Placed]:
-    """Every place where the block holds."""
-    if any(not sites.count(step.op) for step in block.steps if isinstance(step, Step)):
+def places(
+    sites: Sites,
+    block: Block,
+    types: Mapping[str, Type],
+    tell: Tell = _silent,
+    trail: Trail | None = None,
+) -> Iterator[Placed]:
+    """Every place where the block holds. A `trail` is led as far as it goes also where an op does not occur."""
+    if trail is None and any(not sites.count(step.op) for step in block.steps if isinstance(step, Step)):
         return
     whole = Budget(WHOLE_BUDGET + BUDGET_OF_A_NODE * len(sites.view.nodes))
-    search = _Search(sites, block, types, tell, whole)
+    search = _Search(sites, block, types, tell, whole, trail)
     yield from search.run()
+
+
+def anchor_of(sites: Sites, block: Block) -> Step | None:
+    """The step whose op occurs in the graph, and of those the rarest: where a search begins."""
+    steps = [step for step in block.steps if isinstance(step, Step) and sites.count(step.op)]
+    return min(steps, key=lambda step: sites.count(step.op), default=None)
 
 
 @attrs.frozen(slots=False)
@@ -63,6 +75,7 @@ class _Search:
     types: Mapping[str, Type]
     tell: Tell
     whole: Budget
+    trail: Trail | None = None
 
     @cached_property
     def produced(self) -> frozenset[str]:
@@ -81,25 +94,29 @@ class _Search:
 
     def run(self) -> Iterator[Placed]:
         shared = tuple(step for step in self.block.steps if step.fan_out is None)
-        anchor = min(
-            (step for step in self.block.steps if isinstance(step, Step)),
-            key=lambda step: self.sites.count(step.op),
-        )
+        anchor = anchor_of(self.sites, self.block)
+        if anchor is None:
+            return
         if anchor.fan_out is not None and any(isinstance(step, Step) for step in shared):
             yield from self._from_branches(anchor, shared)
             return
         if anchor.fan_out is not None:
+            first = next(self.sites.all(anchor.op), None) if self.trail is not None else None
+            if self.trail is not None and first is not None:
+                self.trail.begin(anchor, first)
             yield from self._guarded(self._join(self.sites.count(anchor.op)), shared, self._empty(), None)
             return
-        for site in self._affordable(anchor.op):
+        for site in self._affordable(anchor):
             yield from self._anchored(anchor, site, shared)
 
-    def _affordable(self, op: str) -> Iterator[Site[Any]]:
-        """The sites of the op, until no search can begin at one."""
-        for site in self.sites.all(op):
+    def _affordable(self, anchor: Step) -> Iterator[Site[Any]]:
+        """The sites of the step's op, until no search can begin at one."""
+        for site in self.sites.all(anchor.op):
             if self.whole.left <= 0:
                 self._exhausted(site)
                 return
+            if self.trail is not None:
+                self.trail.begin(anchor, site)
             yield site
 
     def _from_branches(self, anchor: Step, shared: tuple[AnyStep, ...]) -> Iterator[Placed]:
@@ -109,7 +126,7 @@ class _Search:
         branch = tuple(step for step in self.block.steps if step.fan_out == anchor.fan_out)
         first = next(step for step in shared if isinstance(step, Step))
         tried = set()
-        for site in self._affordable(anchor.op):
+        for site in self._affordable(anchor):
             join = self._join()
             start = join.extend(anchor, site, self._empty())
             if start is None:
@@ -150,7 +167,9 @@ class _Search:
             self.tell(node, "budget", f"too many ways to bind {where}: the search was given up")
 
     def _join(self, times: int = 1) -> Join:
-        return Join(self.sites, self.types, self.produced, Budget(BUDGET * max(1, times), self.whole))
+        return Join(
+            self.sites, self.types, self.produced, Budget(BUDGET * max(1, times), self.whole), self.trail
+        )
 
     def _empty(self) -> Solution:
         return Solution(self.sites.names())
@@ -206,7 +225,7 @@ class _Search:
         for group in groups:
             distinct = self._distinct(group, shared)
             if len(distinct) < fan_out.low or (fan_out.high is not None and len(distinct) > fan_out.high):
-                self._miscounted(fan_out, len(distinct), shared)
+                self._miscounted(fan_out, len(distinct), shared if shared.nodes else group[0])
             else:
                 yield distinct
 
@@ -239,8 +258,8 @@ class _Search:
                 chosen.append(solution)
         return chosen
 
-    def _miscounted(self, fan_out: FanOut, count: int, shared: Solution) -> None:
-        nodes = sorted(shared.nodes, key=self.sites.view.position)
+    def _miscounted(self, fan_out: FanOut, count: int, at: Solution) -> None:
+        nodes = sorted(at.nodes, key=self.sites.view.position)
         if nodes:
             more = " or more" if fan_out.high is None else f" to {fan_out.high}"
             wanted = f"{fan_out.low}{'' if fan_out.high == fan_out.low else more}"

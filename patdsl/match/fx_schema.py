@@ -8,37 +8,10 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import attrs
 import torch
 
 from patdsl.dtypes import FROM_TORCH
-
-
-@attrs.frozen
-class SchemaArgument:
-    """`default` is already plain; `has_default` tells None the default from no default."""
-
-    name: str
-    default: Any
-    has_default: bool
-    written: bool
-
-
-@attrs.frozen
-class Schema:
-    """`returns` counts them; `list_return` for a single list of tensors; `aliases` is the position of the
-    argument whose memory a return may share; `pure` without writes and randomness.
-    """
-
-    target: str
-    arguments: tuple[SchemaArgument, ...]
-    index: dict[str, int]
-    returns: int
-    list_return: bool
-    written: tuple[str, ...]
-    aliases: int | None
-    is_out: bool
-    pure: bool
+from patdsl.match.schema import Schema, SchemaArgument
 
 
 def plain(value: Any) -> Any:

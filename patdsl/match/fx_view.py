@@ -2,7 +2,7 @@
 
 In: a `torch.fx.Graph` whose nodes carry example values (`meta["val"]`, `meta["example_value"]` or
 `meta["tensor_meta"]`). Out: `FxView`. Reads the graph once, in linear time, and changes nothing. Nodes that call
-`auto_functionalized` or `auto_functionalized_v2` are presented as calls of the op inside (`fx_functionalized.py`).
+`auto_functionalized` or `auto_functionalized_v2` are presented as calls of the op inside (`functionalized.py`).
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import torch
 from torch.fx import Graph, Node
 
 from patdsl.dtypes import FROM_TORCH
-from patdsl.expr import UNKNOWN
 from patdsl.match.found import TensorMeta
-from patdsl.match.fx_functionalized import FUNCTIONALIZED, functionalized_call
-from patdsl.match.fx_schema import Schema, overload_of, plain, schema_of, target_name
+from patdsl.match.functionalized import functionalized_call
+from patdsl.match.fx_functionalized import FUNCTIONALIZED
+from patdsl.match.fx_schema import overload_of, plain, schema_of, target_name
 from patdsl.match.layout import MAY_ALIAS
-from patdsl.match.protocol import Argument, Call, Handle
+from patdsl.match.protocol import Call, Handle
+from patdsl.match.schema import handles, normal_call
 
 _NUMBERS = (int, float, torch.SymInt, torch.SymFloat, torch.SymBool)
 Op: TypeAlias = torch._ops.OpOverload
@@ -69,42 +70,9 @@ class FxView:
             return None
         op = _called(node)
         if node.target in FUNCTIONALIZED:
-            return functionalized_call(node, op, self._operand)
-        schema = schema_of(op)
-        given = dict(zip((argument.name for argument in schema.arguments), node.args, strict=False))
-        given.update(node.kwargs)
-        arguments: list[Argument] = []
-        for argument in schema.arguments:
-            if argument.name not in given:
-                arguments.append(Argument(argument.name, argument.default, argument.has_default))
-                continue
-            value = self._operand(given[argument.name])
-            is_default = same_plain(value, argument.default) or self._means_default(
-                argument.name, value, arguments, schema
-            )
-            arguments.append(Argument(argument.name, value, argument.has_default and is_default))
-        returns: tuple[Any, ...] = (None,)
-        if schema.list_return:
-            returns = ("list",)
-        elif schema.returns != 1:
-            returns = tuple(range(schema.returns))
-        return Call(schema.target, tuple(arguments), returns, {})
-
-    def _means_default(self, name: str, value: Any, before: list[Argument], schema: Schema) -> bool:
-        """What traces write out in factory calls though it is what the default does, and how a copy is laid out, which
-        its strides say.
-        """
-        if name == "memory_format":
-            return True
-        if "pin_memory" not in schema.index:
-            return False
-        if name == "pin_memory":
-            return value is False
-        if name == "layout":
-            return bool(value == "torch.strided")
-        first = before[0].value if before else None
-        meta = self.meta(first.node) if isinstance(first, Handle) else None
-        return meta is not None and value == {"dtype": meta.dtype, "device": meta.device}.get(name, UNKNOWN)
+            given = {name: self._operand(value) for name, value in node.kwargs.items() if name[:4] != "_op_"}
+            return functionalized_call(FUNCTIONALIZED[node.target], schema_of(op), given, self.meta)
+        return normal_call(schema_of(op), node.args, node.kwargs, self._operand, self.meta)
 
     def _operand(self, value: Any) -> Any:
         if isinstance(value, Node):
@@ -169,11 +137,12 @@ class FxView:
         call = self.call(node) if written else None
         if call is None:
             return ()
-        found: list[Node] = []
-        for argument in call.arguments:
-            if argument.name in written:
-                _collect(argument.value, found)
-        return found
+        return [
+            node
+            for argument in call.arguments
+            if argument.name in written
+            for node in handles(argument.value)
+        ]
 
     @cached_property
     def writers(self) -> Sequence[Node]:
@@ -222,13 +191,6 @@ class FxView:
         return node.name
 
 
-def same_plain(one: Any, other: Any) -> bool:
-    """Equal and of one type: 1, 1.0 and True are three values."""
-    if isinstance(one, tuple) and isinstance(other, tuple):
-        return len(one) == len(other) and all(map(same_plain, one, other))
-    return type(one) is type(other) and not isinstance(one, Handle) and bool(one == other)
-
-
 def _by_op(nodes: Iterable[Node]) -> dict[Any, list[Node]]:
     """The nodes that call each overload, in graph order."""
     found: dict[Any, list[Node]] = {}
@@ -270,11 +232,3 @@ def _tensor_meta(held: Any) -> TensorMeta | None:
         dtype = FROM_TORCH.get(str(held.dtype).removeprefix("torch."))
         return None if dtype is None else TensorMeta(dtype, tuple(held.shape), tuple(held.stride), "")
     return None
-
-
-def _collect(value: Any, found: list[Node]) -> None:
-    if isinstance(value, Handle):
-        found.append(value.node)
-    elif isinstance(value, tuple):
-        for item in value:
-            _collect(item, found)

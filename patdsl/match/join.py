@@ -9,7 +9,7 @@ to its users, through views where the edge allows; a step that touches nothing b
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
@@ -76,6 +76,19 @@ class Solution:
         return Solution(self.names.copy(), self.sites, self.nodes, self.seen)
 
 
+class Trail(Protocol):
+    """Is told where a search gets no further, by whoever wants to know why nothing was found."""
+
+    def begin(self, step: Step, site: Site[Any]) -> None:
+        """A search begins with `step` at `site`."""
+
+    def dead_end(self, join: Join, step: AnyStep, rest: tuple[AnyStep, ...], at: Solution) -> None:
+        """Nothing matches `step` beside what `at` holds; `rest` was not tried."""
+
+    def unsettled(self, at: Solution, reason: str) -> None:
+        """Every step matched, and what was put off does not hold."""
+
+
 @attrs.frozen
 class Join:
     """Joins in one graph. `types` are those of the block's inputs; `produced` names come from steps."""
@@ -84,6 +97,7 @@ class Join:
     types: Mapping[str, Type]
     produced: frozenset[str]
     budget: Budget
+    trail: Trail | None = None
 
     def solutions(self, steps: tuple[AnyStep, ...], start: Solution) -> Iterator[Solution]:
         """Every way to match all `steps` beyond `start`."""
@@ -92,8 +106,12 @@ class Join:
             return
         step, extended = self._next(steps, start)
         rest = tuple(other for other in steps if other is not step)
+        stuck = True
         for solution in extended:
+            stuck = False
             yield from self.solutions(rest, solution)
+        if stuck and self.trail is not None:
+            self.trail.dead_end(self, step, rest, start)
 
     def finished(self, solution: Solution) -> Iterator[Solution]:
         """The solution with inputs that were met only through views bound, and everything put off decided."""
@@ -101,11 +119,14 @@ class Join:
         if open_name is not None:
             for value in self._sources(open_name):
                 chosen = solution.copy()
-                if self._bind(chosen, open_name.name, value):
+                if self.bind(chosen, open_name.name, value):
                     yield from self.finished(chosen)
             return
-        if solution.names.settle() is None:
+        reason = solution.names.settle()
+        if reason is None:
             yield solution
+        elif self.trail is not None:
+            self.trail.unsettled(solution, reason)
 
     def _sources(self, seen: Seen) -> Iterable[Value[Any]]:
         """What an input seen through views may be: itself where that is allowed, then its root, then the other
@@ -114,9 +135,9 @@ class Join:
         members = self.sites.values.members(seen.value)
         if seen.at_least is None:
             members = members[1:] + members[:1]
-        return [value for value in members if self._agrees(seen, value)]
+        return [value for value in members if self.agrees(seen, value)]
 
-    def _agrees(self, seen: Seen, source: Any) -> bool:
+    def agrees(self, seen: Seen, source: Any) -> bool:
         if not isinstance(source, Value):
             return False
         values = self.sites.values
@@ -133,7 +154,7 @@ class Join:
     def _next(self, steps: tuple[AnyStep, ...], at: Solution) -> tuple[AnyStep, Iterator[Solution]]:
         best: tuple[int, AnyStep, Any] | None = None
         for step in steps:
-            found = self._view_edge(step, at) if isinstance(step, ViewStep) else self._edge(step, at)
+            found = self._view_edge(step, at) if isinstance(step, ViewStep) else self.edge(step, at)
             if found is not None and (best is None or found[0] < best[0]):
                 best = (found[0], step, found[1])
         if best is None:
@@ -144,7 +165,7 @@ class Join:
         _, step, edge = best
         if isinstance(step, ViewStep):
             return step, self._view(step, at)
-        return step, self._try(step, self._candidates(step, *edge), at)
+        return step, self._try(step, self.candidates(step, *edge), at)
 
     def _count(self, step: AnyStep) -> int:
         """Sites to try. View steps wait for a neighbour."""
@@ -161,7 +182,7 @@ class Join:
         met = next((seen.value for seen in at.seen if seen.name in (step.value, step.source)), None)
         return [] if met is None else self.sites.values.members(met)
 
-    def _edge(self, step: Step, at: Solution) -> tuple[int, Any] | None:
+    def edge(self, step: Step, at: Solution) -> tuple[int, Any] | None:
         """The best bound neighbour of a step: rank, direction and values to look at."""
         bound = at.names.bound
         for _, name in step.results:
@@ -171,7 +192,7 @@ class Join:
             if seen.name not in bound and any(name == seen.name for _, name in step.results):
                 return (
                     1,
-                    ("up", [v for v in self.sites.values.members(seen.value) if self._agrees(seen, v)]),
+                    ("up", [v for v in self.sites.values.members(seen.value) if self.agrees(seen, v)]),
                 )
         best: tuple[int, Any] | None = None
         for _, operand in step.operands:
@@ -194,7 +215,7 @@ class Join:
             or (member != value and values.keeps_last_dim(member, value))
         ]
 
-    def _candidates(self, step: Step, direction: str, values: list[Value[Any]]) -> Iterator[Site[Any]]:
+    def candidates(self, step: Step, direction: str, values: list[Value[Any]]) -> Iterator[Site[Any]]:
         for value in values:
             yield from (
                 self.sites.producing(step.op, value)
@@ -218,28 +239,28 @@ class Join:
         new = Solution(at.names.copy(), {**at.sites, step.label: site}, at.nodes.union(site.nodes), at.seen)
         for result, name in step.results:
             value = site.results.get(result)
-            if value is None or not self._bind(new, name, value):
+            if value is None or not self.bind(new, name, value):
                 return None
         for param, operand in step.operands:
             if isinstance(operand, Anything):
                 continue
             if param not in site.args:
                 return None
-            matched = self._operand(operand, site.args[param], new)
+            matched = self.operand(operand, site.args[param], new)
             if matched is None:
                 return None
             new = matched
         return new
 
-    def _operand(self, operand: Operand, actual: Any, at: Solution) -> Solution | None:
+    def operand(self, operand: Operand, actual: Any, at: Solution) -> Solution | None:
         if isinstance(operand, Use):
-            return at if self._bind(at, operand.value, actual) else None
+            return at if self.bind(at, operand.value, actual) else None
         if isinstance(operand, Through):
             if not isinstance(actual, Value):
                 return None
             seen = Seen(operand.value, actual, operand.at_least)
             if operand.value in at.names.bound:
-                return at if self._agrees(seen, at.names.bound[operand.value]) else None
+                return at if self.agrees(seen, at.names.bound[operand.value]) else None
             return attrs.evolve(at, seen=(*at.seen, seen))
         if isinstance(operand, Const):
             return at if at.names.fit(operand.value, actual) is None else None
@@ -250,7 +271,7 @@ class Join:
                 return None
             here: Solution | None = at
             for item, value in zip(operand.items, actual, strict=True):
-                here = None if here is None else self._operand(item, value, here)
+                here = None if here is None else self.operand(item, value, here)
             return here
         return at
 
@@ -264,10 +285,10 @@ class Join:
             if type(actual) is float and type(value) is int:
                 value = float(value)
             if same(value, actual, known):
-                return self._bind(at, operand.name, actual)
+                return self.bind(at, operand.name, actual)
         return False
 
-    def _bind(self, at: Solution, name: str, actual: Any) -> bool:
+    def bind(self, at: Solution, name: str, actual: Any) -> bool:
         """Bind a name, with its declared type and the views through which it was seen before."""
         new = name not in at.names.bound
         if not at.names.bind(name, actual):
@@ -280,7 +301,7 @@ class Join:
             and at.names.fit_type(self.types[name], actual) is not None
         ):
             return False
-        return all(self._agrees(seen, actual) for seen in at.seen if seen.name == name)
+        return all(self.agrees(seen, actual) for seen in at.seen if seen.name == name)
 
     def _view(self, step: ViewStep, at: Solution) -> Iterator[Solution]:
         """A view step whose source or value is bound, or was seen through views."""
@@ -301,11 +322,11 @@ class Join:
                 continue
             seen = Seen(step.source, option, None)
             if source is not None:
-                if not self._agrees(seen, source):
+                if not self.agrees(seen, source):
                     continue
             else:
                 new = attrs.evolve(new, seen=(*new.seen, seen))
-            if self._bind(new, step.value, option):
+            if self.bind(new, step.value, option):
                 yield new
 
 

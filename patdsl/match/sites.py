@@ -18,7 +18,7 @@ from patdsl.match.answers import answers
 from patdsl.match.bindings import Names
 from patdsl.match.context import Context
 from patdsl.match.found import Site, TypedCall, Value
-from patdsl.match.protocol import GraphView
+from patdsl.match.protocol import Call, GraphView
 from patdsl.match.resolve import resolve_all
 from patdsl.match.template import Fitted, TemplateFit
 from patdsl.match.values import Values
@@ -171,6 +171,15 @@ class Sites:
     def complete(self, op: Op, guard: Expr | None, fitted: Fitted, names: Names) -> Fitted | None:
         """What a native block bound, with types, open parameters and guard decided."""
         return self._templates.complete(op, guard, fitted, names, [], partial=True)
+
+    def fits(self, op: Op, binding: TorchCall, node: Any, call: Call) -> bool:
+        """Whether a node would be the op through a binding that need not be declared: the answer is not kept."""
+        apart = TemplateFit(self.values, self.names, self.producing)
+        return apart.torch_call(op, binding, node, call) is not None
+
+    def operand(self, value: Any) -> Any:
+        """A call's operand as declarations see it."""
+        return self._templates.operand(value)
 
     def _may_hold(self, block: Block) -> bool:
         return all(self.count(step.op) for step in block.steps if isinstance(step, Step))

@@ -14,10 +14,11 @@ from patdsl.graph import PassSpec
 from patdsl.runtime import torch_api
 from patdsl.runtime.hosts import host_values
 from patdsl.runtime.passes import FusionPass, Register
-from patdsl.runtime.torch_api import Graph
+from patdsl.runtime.torch_api import Graph, GraphModule
 from patdsl.runtime.uuid import joined_uuid
 
 if TYPE_CHECKING:
+    from patdsl.explain.report import GraphReport
     from patdsl.runtime.report import Report
 
 
@@ -73,6 +74,13 @@ class Chain(torch_api.CustomGraphPass):  # type: ignore[misc]
     def uuid(self) -> str | None:
         """The identity of all passes in their order; None where one has none."""
         return joined_uuid([each.uuid() for each in self.passes])
+
+    def explain(self, gm: GraphModule | Graph) -> GraphReport:
+        """Where each pattern holds in a graph, and why it does not where it nearly does. The graph stays as it is:
+        what a pass would take is taken for those behind it, what it would make is not seen."""
+        from patdsl.explain.in_process import explain_graph
+
+        return explain_graph(gm.graph if isinstance(gm, GraphModule) else gm, self.passes)
 
     def report(self) -> Report:
         """The reports of the passes, in order."""

@@ -28,6 +28,7 @@ from patdsl.runtime.torch_ops import exists
 from patdsl.runtime.uuid import pass_uuid
 
 if TYPE_CHECKING:
+    from patdsl.explain.report import GraphReport
     from patdsl.match.engine import Found
     from patdsl.match.found import Match
     from patdsl.match.index import PatternIndex
@@ -94,6 +95,11 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
     def _apply(self, gm: GraphModule | Graph) -> int:
         graph = gm.graph if isinstance(gm, GraphModule) else gm
         self.begin()
+        if os.environ.get("PATDSL_EXPLAIN"):
+            # Most processes ask for no explanation.
+            from patdsl.explain.in_process import write_report
+
+            write_report(graph, self)
         index = self.index()
         if not index.entries:
             return 0
@@ -202,6 +208,12 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
         return PassReport(
             self.name, self.target, resolved.reasons, patterns, refusals, self.uuid() is not None
         )
+
+    def explain(self, gm: GraphModule | Graph) -> GraphReport:
+        """Where each pattern holds in a graph, and why it does not where it nearly does. The graph stays as it is."""
+        from patdsl.explain.in_process import explain_graph
+
+        return explain_graph(gm.graph if isinstance(gm, GraphModule) else gm, [self])
 
     # what findings tell
 

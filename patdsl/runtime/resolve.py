@@ -16,15 +16,38 @@ from patdsl.expr import UNKNOWN, EvaluationError, Scope, evaluate, names_in
 from patdsl.graph import ConstValue, PassSpec, Pattern, RightStep
 from patdsl.match.context import Context
 from patdsl.match.found import Value
-from patdsl.match.fx_known import known
 from patdsl.match.resolve import resolve_all
 from patdsl.op_table import DeclaredCall, Native, On, Op, TorchCall
 from patdsl.resolved_to_text import expr_text
 from patdsl.runtime.preference import preferred
 from patdsl.runtime.target import matches
 from patdsl.runtime.tokens import TokenRange
-from patdsl.runtime.torch_ops import exists
-from patdsl.runtime.usable import unusable, usable, what_runs
+
+
+@attrs.frozen
+class Process:
+    """What is known of the process that runs a graph.
+
+    `exists` tells whether a torch op is registered; `unusable` why a binding of an op can be neither found nor called
+    (None: it can); `what_runs` in words what a call of a torch op runs on a target; `known` decides conditions on
+    symbolic sizes.
+    """
+
+    exists: Callable[[str], bool]
+    unusable: Callable[[Op, TorchCall], str | None]
+    what_runs: Callable[[str, str], str]
+    known: Callable[[Any], Any]
+
+    def usable(self, op: Op) -> Op:
+        """The op without the bindings that their torch schemas contradict; what is not registered is never met."""
+        kept = tuple(
+            binding
+            for binding in op.bindings
+            if not (
+                isinstance(binding, TorchCall) and self.exists(binding.target) and self.unusable(op, binding)
+            )
+        )
+        return op if len(kept) == len(op.bindings) else attrs.evolve(op, bindings=kept)
 
 
 @attrs.frozen
@@ -74,21 +97,28 @@ def resolve_pass(
     *,
     prefer: Sequence[str] = (),
     tokens: TokenRange | None = None,
+    process: Process | None = None,
 ) -> Resolved:
-    """What `spec` is on `target`, in this process as it is now. `hosts` come from `host_values`.
+    """What `spec` is on `target`, in this process as it is now unless another is given. `hosts` come from
+    `host_values`.
 
     `prefer` orders the bindings that a right side may call (`preference.py`); `tokens` is what a graph is compiled
     for, if known.
     """
-    context = make_context(spec, target, hosts, prefer)
+    if process is None:
+        from patdsl.runtime.usable import THIS_PROCESS  # imports torch, which printed graphs do without
+
+        process = THIS_PROCESS
+    context = make_context(spec, target, hosts, prefer, process)
     standings = tuple(
-        _standing(resolve_all(pattern, target), context, spec.ops, prefer) for pattern in spec.patterns
+        _standing(resolve_all(pattern, target), context, spec.ops, prefer, process)
+        for pattern in spec.patterns
     )
     return Resolved(context, standings, _pass_reasons(spec, context, tokens))
 
 
 def make_context(
-    spec: PassSpec, target: str, hosts: Mapping[str, Any], prefer: Sequence[str] = ()
+    spec: PassSpec, target: str, hosts: Mapping[str, Any], prefer: Sequence[str], process: Process
 ) -> Context:
     """What the matcher needs beside a graph."""
     names = {name: resolve_all(const_value(values, target), target) for name, values in spec.consts.items()}
@@ -100,11 +130,11 @@ def make_context(
             functions[host.name] = _asked(hosts[host.name])
     return Context(
         target=target,
-        ops={name: preferred(usable(op), prefer) for name, op in spec.ops.items()},
+        ops={name: preferred(process.usable(op), prefer) for name, op in spec.ops.items()},
         names=names,
         hosts=functions,
-        exists=exists,
-        known=known,
+        exists=process.exists,
+        known=process.known,
         matches_target=lambda name, or_newer: matches(target, name, or_newer),
     )
 
@@ -150,7 +180,9 @@ def _pass_reasons(spec: PassSpec, context: Context, tokens: TokenRange | None) -
     return tuple(reasons)
 
 
-def _standing(pattern: Pattern, context: Context, ops: Mapping[str, Op], prefer: Sequence[str]) -> Standing:
+def _standing(
+    pattern: Pattern, context: Context, ops: Mapping[str, Op], prefer: Sequence[str], process: Process
+) -> Standing:
     """`ops` are the declared ones, also with bindings that cannot be used."""
     reasons = []
     if not is_on(pattern.targets, context.target):
@@ -158,28 +190,30 @@ def _standing(pattern: Pattern, context: Context, ops: Mapping[str, Op], prefer:
     choices = {}
     for step in pattern.right:
         if isinstance(step, RightStep) and step.op not in choices:
-            choices[step.op] = _choices(preferred(ops[step.op], prefer), context)
+            choices[step.op] = _choices(preferred(ops[step.op], prefer), context, process)
             if all(choice.skipped for choice in choices[step.op]):
                 why = "; ".join(f"{choice.binding}: {choice.skipped}" for choice in choices[step.op])
                 reasons.append(f"'{step.op}' cannot be called here: {why or 'it has no binding'}")
     for name in dict.fromkeys(step.op for step in pattern.left.steps if hasattr(step, "op")):
         if not _can_be_found(context.ops[name], context, frozenset()):
-            reasons.append(f"no graph can hold '{name}': {_why_not_found(ops[name])}")
+            reasons.append(f"no graph can hold '{name}': {_why_not_found(ops[name], process)}")
     return Standing(pattern, tuple(reasons), choices)
 
 
-def _choices(op: Op, context: Context, seen: frozenset[str] = frozenset()) -> tuple[Choice, ...]:
+def _choices(
+    op: Op, context: Context, process: Process, seen: frozenset[str] = frozenset()
+) -> tuple[Choice, ...]:
     found = []
     for binding in op.bindings:
         if isinstance(binding, Native):
             continue
         guarded = binding.guard is not None
         if isinstance(binding, TorchCall):
-            skipped = _off_target(binding, context) or unusable(op, binding)
-            runs = None if skipped else what_runs(binding.target, context.target)
+            skipped = _off_target(binding, context) or process.unusable(op, binding)
+            runs = None if skipped else process.what_runs(binding.target, context.target)
             found.append(Choice(binding.target, skipped, guarded, runs))
         elif isinstance(binding, DeclaredCall) and binding.op not in seen:
-            inner = _choices(context.ops[binding.op], context, seen | {op.name})
+            inner = _choices(context.ops[binding.op], context, process, seen | {op.name})
             missing = (
                 None
                 if any(choice.skipped is None for choice in inner)
@@ -211,10 +245,10 @@ def _can_be_found(op: Op, context: Context, seen: frozenset[str]) -> bool:
     return False
 
 
-def _why_not_found(op: Op) -> str:
+def _why_not_found(op: Op, process: Process) -> str:
     calls = [binding for binding in op.bindings if isinstance(binding, TorchCall)]
     others = [binding.op for binding in op.bindings if isinstance(binding, DeclaredCall)]
-    told = [f"{call.target}: {unusable(op, call)}" for call in calls]
+    told = [f"{call.target}: {process.unusable(op, call)}" for call in calls]
     told += [f"{other}: none of its bindings can be found" for other in others]
     return "; ".join(told) or "it has no binding"
 

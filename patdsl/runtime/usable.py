@@ -1,13 +1,13 @@
 """Which bindings can be used in this process, and what a call of one runs.
 
-In: a declared op, its bindings. Out: why a binding cannot be used, the op without such bindings, words for what runs.
+In: a declared op, its bindings. Out: why a binding cannot be used, words for what runs, and both as `THIS_PROCESS`.
 """
 
 from __future__ import annotations
 
-import attrs
-
+from patdsl.match.fx_known import known
 from patdsl.op_table import Op, TorchCall
+from patdsl.runtime.resolve import Process
 from patdsl.runtime.torch_ops import exists, find_op
 from patdsl.schema_check import contradictions
 from patdsl.torch_private import schema_of
@@ -35,11 +35,5 @@ def what_runs(target: str, device: str) -> str:
     return "kernel" if kernel else "plain torch"
 
 
-def usable(op: Op) -> Op:
-    """The op without the bindings that their torch schemas contradict; what is not registered is never met."""
-    kept = tuple(
-        binding
-        for binding in op.bindings
-        if not (isinstance(binding, TorchCall) and exists(binding.target) and unusable(op, binding))
-    )
-    return op if len(kept) == len(op.bindings) else attrs.evolve(op, bindings=kept)
+#: This process, as it is when asked.
+THIS_PROCESS = Process(exists, unusable, what_runs, known)

@@ -21,6 +21,7 @@ from patdsl.runtime.chain import Chain
 from patdsl.runtime.passes import FusionPass
 from patdsl.runtime.resolve import make_context
 from patdsl.runtime.target import current_target, use_target
+from patdsl.runtime.usable import THIS_PROCESS
 from patdsl.selftest.cases import Case
 from patdsl.selftest.model import Form, NoModelError, build
 from patdsl.selftest.run_graph import copy_of, difference, make_inputs, run_graph
@@ -123,7 +124,8 @@ class FileTests:
         ]
         passes = Chain(FusionPass(spec, target=target) for spec in specs)
         everything = attrs.evolve(self._spec_of(written.model), ops=self._table)
-        context = make_context(everything, target, {host.name: host.default for host in everything.hosts})
+        hosts = {host.name: host.default for host in everything.hosts}
+        context = make_context(everything, target, hosts, (), THIS_PROCESS)
         reason = "no sizes were found that fit its types"
         for sample in samples(written.model, context):
             try:

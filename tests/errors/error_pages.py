@@ -11,7 +11,8 @@ An example is a fenced block whose info string begins with `pat`:
 
 Words behind `error` say how the file is made of the block: `missing` (not at all), `escaped` (the bytes that its `\\x`
 escapes name), `escaped-text` (the characters that its `\\u` escapes name), `times=N` (repeated), `chain=N` (beside N
-files that import each other), `torch` (checked against torch's schemas). `among=CODE`: findings of that code stand
+files that import each other), `torch` (checked against torch's schemas), `graph` (it is no `.pat` file but the log
+`example.log`), `repeated=N` (each minus of a graph so often). `among=CODE`: findings of that code stand
 beside.
 """
 
@@ -26,12 +27,14 @@ import attrs
 
 from patdsl.codes import CODES
 from patdsl.compiler.schema_findings import schema_findings
-from patdsl.diagnostic import Diagnostic
+from patdsl.diagnostic import Diagnostic, Diagnostics
+from patdsl.explain.printed import graphs_of
 from patdsl.pipeline import Outcome, run
 from patdsl.render import to_text
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "errors"
 NAME = "example.pat"
+LOG = "example.log"
 _BLOCK = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -86,6 +89,10 @@ def pages() -> list[Page]:
 def findings(page: Page, files: dict[str, str], folder: Path, *, as_error: bool) -> Outcome:
     """Run the tool on an example in `folder`, from there, so that paths are as a user would see them."""
     options = page.options if as_error else ()
+    if "graph" in page.options:
+        times = int(page.option("repeated") or 1) if as_error else 1
+        (folder / LOG).write_text(files[NAME].replace("-x", "-" * times + "x"), encoding="utf-8")
+        return _of_graphs(folder)
     for name, text in files.items():
         _write(folder / name, text, page if name == NAME and options else None)
     for index in range(1, int(page.option("chain") or 0) + 1):
@@ -113,6 +120,18 @@ def _write(path: Path, text: str, page: Page | None) -> None:
         else:
             data = text.encode() * int(page.option("times") or 1)
         path.write_bytes(data)
+
+
+def _of_graphs(folder: Path) -> Outcome:
+    """What is found in the log of `folder`."""
+    found = Diagnostics()
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        graphs_of(Path(LOG), found)
+    finally:
+        os.chdir(before)
+    return Outcome(Path(LOG), None, None, None, None, tuple(found.items))
 
 
 def _with_torch(outcome: Outcome) -> Outcome:

@@ -1,0 +1,193 @@
+"""The smallest change to a `.pat` file under which a pattern would match where it does not.
+
+In: a `Verdict` with its cause, the unit that declares the pattern, and a way to look at the graph again with a changed
+text. Out: a `Suggestion`, which has been tried: the changed file compiles and the pattern takes the place. No file is
+written.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+
+from patdsl.compiler.ast_to_graph import Unit
+from patdsl.dtypes import Dtype
+from patdsl.explain.cause import Cause, Verdict
+from patdsl.explain.spans import step_node
+from patdsl.op_table import Const, OneOf, Step, Through, Use
+from patdsl.resolved_to_text import expr_text
+from patdsl.source import Source, Span
+from patdsl.syntax import ast_nodes as ast
+
+
+@attrs.frozen(eq=False)
+class Edit:
+    """A changed text of the file: `what` it does, in words; `safe` where the compiler's proof covers all of it, else
+    `look` says what only a person can decide."""
+
+    source: Source
+    text: str
+    what: str
+    look: str = ""
+
+    @property
+    def safe(self) -> bool:
+        return not self.look
+
+
+@attrs.frozen
+class Suggestion:
+    """`diff` in the unified form; `look` is what to make sure of, empty where the change is safe."""
+
+    what: str
+    diff: str
+    look: str
+
+
+#: Whether the pattern matches at the place with the edited text.
+Try = Callable[[Verdict, Edit], bool]
+
+
+def suggest(verdict: Verdict, unit: Unit, holds: Try) -> Suggestion | None:
+    """The first change that was seen to work; None where no small one does."""
+    if verdict.cause is None:
+        return None
+    for edit in _edits(verdict, verdict.cause, unit):
+        if holds(verdict, edit):
+            return Suggestion(edit.what, _diff(edit), edit.look)
+    return None
+
+
+def _diff(edit: Edit) -> str:
+    name = edit.source.name
+    before, after = edit.source.text.splitlines(keepends=True), edit.text.splitlines(keepends=True)
+    lines = difflib.unified_diff(before, after, name, name, n=0)
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines).rstrip("\n")
+
+
+def _edits(verdict: Verdict, cause: Cause, unit: Unit) -> Iterator[Edit]:
+    step = cause.step
+    node = step_node(unit, verdict.pattern, step) if step is not None else None
+    if cause.kind == "view" and node is not None:
+        yield from _view(node, step)
+    elif cause.kind == "count" and node is not None and type(cause.actual) is int:
+        yield from _count(node, unit.decls[verdict.pattern.name], cause.actual)
+    elif cause.kind == "attribute" and node is not None and isinstance(step, Step) and cause.param:
+        yield from _attribute(node, step, cause)
+    elif cause.kind == "user" and isinstance(step, Step):
+        yield from _keep(unit.decls[verdict.pattern.name], step)
+    elif cause.kind == "off":
+        yield from _targets(unit.decls[verdict.pattern.name], cause)
+
+
+def _replaced(span: Span, text: str) -> str:
+    whole = span.source.text
+    return f"{whole[: span.start]}{text}{whole[span.end :]}"
+
+
+def _view(node: Any, step: Any) -> Iterator[Edit]:
+    """`view?` on the edge into an op."""
+    if isinstance(node, ast.ChainOp):
+        at = Span(node.span.source, node.span.start, node.span.start)
+        yield Edit(node.span.source, _replaced(at, "view? -> "), "let a view stand on this edge")
+        return
+    written = {operand.value for _, operand in step.operands if isinstance(operand, (Use, Through))}
+    for argument in node.arguments:
+        value = argument.value
+        if isinstance(value, ast.Name) and value.text in written:
+            edited = _replaced(value.span, f"view?({value.text})")
+            yield Edit(value.span.source, edited, "let a view stand on this edge")
+
+
+def _count(node: Any, decl: ast.PatternDecl, count: int) -> Iterator[Edit]:
+    """The fan-out's count, on both sides."""
+    if node.fan_out is None:
+        return
+    own = node.fan_out.span.text
+    spans = sorted(
+        {
+            each.span.start: each.span for each in _fan_outs((decl.left, decl.right)) if each.span.text == own
+        }.values(),
+        key=lambda span: -span.start,
+    )
+    for new in (f"{count}x", "1..x"):
+        text = decl.span.source.text
+        for span in spans:
+            text = f"{text[: span.start]}{new}{text[span.end :]}"
+        yield Edit(decl.span.source, text, f"take {new} in the place of {own}")
+
+
+def _fan_outs(value: Any) -> Iterator[ast.FanOut]:
+    if isinstance(value, ast.FanOut):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _fan_outs(item)
+    elif attrs.has(type(value)):
+        for field in attrs.fields(type(value)):
+            yield from _fan_outs(getattr(value, field.name)) if field.name != "span" else ()
+
+
+def _attribute(node: Any, step: Step, cause: Cause) -> Iterator[Edit]:
+    """One more value where the pattern wants one or a set."""
+    operand = dict(step.operands).get(cause.param or "")
+    actual = _literal(cause.actual)
+    if actual is None or not isinstance(operand, (Const, OneOf)):
+        return
+    argument = _argument(node, step, cause.param or "")
+    if argument is None:
+        return
+    if isinstance(operand, OneOf):
+        options = ", ".join((*map(expr_text, operand.options), actual))
+        name = operand.name
+    else:
+        options, name = f"{expr_text(operand.value)}, {actual}", cause.param or ""
+    look = f"the right side must mean the same with {cause.param} = {actual}, and be given it"
+    edited = _replaced(argument.value.span, f"{name} in {{{options}}}")
+    yield Edit(argument.value.span.source, edited, f"allow {cause.param} = {actual} too", look)
+
+
+def _argument(node: Any, step: Step, param: str) -> Any:
+    """The argument of a call that gives a parameter."""
+    for at, argument in enumerate(node.arguments or ()):
+        if argument.name is not None:
+            if argument.name.text == param:
+                return argument
+        elif isinstance(node, ast.Call) and at < len(step.operands) and step.operands[at][0] == param:
+            return argument
+    return None
+
+
+def _literal(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, Dtype):
+        return value.name
+    return f'"{value}"' if isinstance(value, str) and value.isidentifier() else None
+
+
+def _keep(decl: ast.PatternDecl, step: Step) -> Iterator[Edit]:
+    """`keep`: the op whose value somebody else reads stays."""
+    at = Span(decl.span.source, decl.span.end - 1, decl.span.end - 1)
+    inline = "\n" not in decl.span.text
+    for _, name in step.results:
+        clause = f" keep {name} " if inline else f"  keep {name}\n"
+        look = f"'{step.op}' is then computed twice: once inside the fused op, once for whoever else reads {name}"
+        yield Edit(
+            decl.span.source, _replaced(at, clause), f"keep '{step.op}' for whoever else reads {name}", look
+        )
+
+
+def _targets(decl: ast.PatternDecl, cause: Cause) -> Iterator[Edit]:
+    """One more target where the pattern names some."""
+    for clause in decl.clauses:
+        if isinstance(clause, ast.On) and clause.targets and isinstance(cause.actual, str):
+            last = clause.targets[-1].span
+            look = f"the ops of the right side must be there and fast on {cause.actual}"
+            edited = _replaced(last, f"{last.text}, {cause.actual}")
+            yield Edit(last.source, edited, f"turn the pattern on for {cause.actual} too", look)

@@ -1,0 +1,53 @@
+"""Every planted cause is named, at its place, and the change that is suggested is the one that mends it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from corpus import CASES, OPS, Case, graph_text
+
+from patdsl.cli import main
+
+
+def test_there_are_enough() -> None:
+    assert len({case.name for case in CASES}) == len(CASES) >= 60
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_case(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("p.pat").write_text(f"{OPS}\n{case.pattern}\n")
+    Path("graph.txt").write_text(graph_text(case))
+    arguments = [
+        "explain",
+        "graph.txt",
+        "--patterns",
+        "p.pat",
+        "--pattern",
+        "p",
+        "--target",
+        case.target,
+        "--json",
+    ]
+    assert main(arguments) == 0
+    (graph,) = json.loads(capsys.readouterr().out)["graphs"]
+    assert graph["matches"] == []
+    assert graph["misses"], graph["absent"]
+    nearest = graph["misses"][0]
+    assert nearest["kind"] == case.kind, nearest["message"]
+    for words in case.says:
+        assert words in nearest["message"]
+    assert case.at in [node["name"] for node in nearest["nodes"]]
+    change = nearest["suggestion"]
+    if case.change:
+        assert change is not None
+        added = [
+            line for line in change["diff"].split("\n") if line.startswith("+") and not line.startswith("+++")
+        ]
+        assert any(case.change in line for line in added), change["diff"]
+    else:
+        assert change is None
