@@ -12,13 +12,3 @@ pattern gated_rms_norm_group_quant(x: T[*B, D], z: T[*B, D]) {
   scale = view(s, [M, N / group_size])
   where N % D == 0 and D % group_size == 0
 }
-
-# The same, quantised by torch code head by head.
-pattern gated_rms_norm_heads_quant(x: T[*B, D], z: T[*B, D]) {
-  y        = rms_norm_gated(x, z, weight, epsilon)
-  q, scale = heads_quant(view(y, [M, N, D]))
-=>
-  f, s  = gated_rms_norm_group_quant(view(x, [_, D]), weight, view(z, [_, D]), epsilon, D)
-  q     = view(f, [M, N, D])
-  scale = view(s, [M, N])
-}

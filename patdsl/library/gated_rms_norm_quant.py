@@ -54,14 +54,6 @@ T_ = Ref("T")
 W_ = Ref("W")
 Bs = Star("B")
 
-# aten.pat:75
-ABS = Op(
-    "abs",
-    params=(Param("x", Tensor(T, (Bs,))),),
-    results=(Result("y", Tensor(T, (Bs,))),),
-    bindings=(TorchCall("aten::abs.default"),),
-)
-
 # aten.pat:51
 ADD = Op(
     "add",
@@ -69,22 +61,6 @@ ADD = Op(
     results=(Result("y", AnyTensor()),),
     bindings=(TorchCall("aten::add.Tensor"), TorchCall("aten::add.Scalar")),
     commutative=True,
-)
-
-# aten.pat:102
-CLAMP = Op(
-    "clamp",
-    params=(
-        Param("x", Tensor(T, (Bs,))),
-        Param("min", Plain("float"), True, Lit(None)),
-        Param("max", Plain("float"), True, Lit(None)),
-    ),
-    results=(Result("y", Tensor(T, (Bs,))),),
-    bindings=(
-        TorchCall("aten::clamp.default"),
-        TorchCall("aten::clamp_min.default", args={0: Give(Ref("x")), 1: Give(Ref("min"))}),
-        TorchCall("aten::clamp_max.default", args={0: Give(Ref("x")), 1: Give(Ref("max"))}),
-    ),
 )
 
 # aten.pat:65
@@ -193,89 +169,6 @@ GROUP_QUANT = Op(
         TorchCall("patdsl::group_quant.default"),
     ),
     ref="patdsl.reference:group_quant",
-)
-
-# vllm_ir.pat:71
-HEADS_QUANT = Op(
-    "heads_quant",
-    params=(Param("x", Tensor(T, (M, N, D))),),
-    results=(Result("q", Tensor(Dtype("fp8"), (M, N, D))), Result("scale", Tensor(Dtype("f32"), (M, N)))),
-    bindings=(
-        Native(
-            Block(
-                (),
-                (
-                    Step("abs", op="abs", operands={"x": Use("x")}, results={"y": "y"}, line=73),
-                    Step(
-                        "max",
-                        op="max",
-                        operands={"x": Use("y"), "dim": Const(Lit(-1)), "keepdim": Const(Lit(True))},
-                        results={"values": "most"},
-                        line=73,
-                    ),
-                    Step(
-                        "to",
-                        op="to",
-                        operands={"x": Use("most"), "to_dtype": Const(Lit(Dtype("f32")))},
-                        results={"y": "y_2"},
-                        line=74,
-                    ),
-                    Step(
-                        "div",
-                        op="div",
-                        operands={"x": Use("y_2"), "other": Const(Ref("fp8_max"))},
-                        results={"y": "y_3"},
-                        line=74,
-                    ),
-                    Step(
-                        "clamp",
-                        op="clamp",
-                        operands={
-                            "x": Use("y_3"),
-                            "min": Const(expr("1.0 / (fp8_max * 512.0)")),
-                            "max": Const(Lit(None)),
-                        },
-                        results={"y": "s"},
-                        line=74,
-                    ),
-                    Step(
-                        "div_2",
-                        op="div",
-                        operands={"x": Use("x"), "other": Use("s")},
-                        results={"y": "y_4"},
-                        line=75,
-                    ),
-                    Step(
-                        "saturated",
-                        op="saturated",
-                        operands={"x": Use("y_4")},
-                        results={"y": "y_5"},
-                        line=75,
-                    ),
-                    Step(
-                        "to_2",
-                        op="to",
-                        operands={"x": Use("y_5"), "to_dtype": Const(Lit(Dtype("fp8")))},
-                        results={"y": "q"},
-                        line=75,
-                    ),
-                    ViewStep("scale", source="s", dims=(M, N), line=76),
-                ),
-            ),
-        ),
-    ),
-)
-
-# aten.pat:113
-MAX = Op(
-    "max",
-    params=(
-        Param("x", AnyTensor()),
-        Param("dim", Plain("int")),
-        Param("keepdim", Plain("bool"), default=Lit(False)),
-    ),
-    results=(Result("values", AnyTensor()), Result("indices", AnyTensor())),
-    bindings=(TorchCall("aten::max.dim"),),
 )
 
 # aten.pat:107
@@ -416,54 +309,6 @@ RSQRT = Op(
     params=(Param("x", Tensor(T, (Bs,))),),
     results=(Result("y", Tensor(T, (Bs,))),),
     bindings=(TorchCall("aten::rsqrt.default"),),
-)
-
-# vllm_ir.pat:55
-SATURATED = Op(
-    "saturated",
-    params=(Param("x", Tensor(T, (Bs,))),),
-    results=(Result("y", Tensor(T, (Bs,))),),
-    bindings=(
-        Native(
-            Block(
-                (),
-                (
-                    Step(
-                        "clamp",
-                        op="clamp",
-                        operands={
-                            "x": Use("x"),
-                            "min": Const(expr("-fp8_max")),
-                            "max": Const(Ref("fp8_max")),
-                        },
-                        results={"y": "y"},
-                        line=56,
-                    ),
-                ),
-            ),
-        ),
-        Native(
-            Block(
-                (),
-                (
-                    Step(
-                        "clamp",
-                        op="clamp",
-                        operands={"x": Use("x"), "min": Const(expr("-fp8_max")), "max": Const(Lit(None))},
-                        results={"y": "y_2"},
-                        line=57,
-                    ),
-                    Step(
-                        "clamp_2",
-                        op="clamp",
-                        operands={"x": Use("y_2"), "min": Const(Lit(None)), "max": Const(Ref("fp8_max"))},
-                        results={"y": "y"},
-                        line=57,
-                    ),
-                ),
-            ),
-        ),
-    ),
 )
 
 # aten.pat:94
@@ -630,91 +475,21 @@ GATED_RMS_NORM_GROUP_QUANT_ = Pattern(
     place="gated_rms_norm_quant.pat:5",
 )
 
-# gated_rms_norm_quant.pat:17
-#     pattern gated_rms_norm_heads_quant(x: T[*B, D], z: T[*B, D]) {
-#       y        = rms_norm_gated(x, z, weight, epsilon)
-#       q, scale = heads_quant(view(y, [M, N, D]))
-#     =>
-#       f, s  = gated_rms_norm_group_quant(view(x, [_, D]), weight, view(z, [_, D]), epsilon, D)
-#       q     = view(f, [M, N, D])
-#       scale = view(s, [M, N])
-#     }
-GATED_RMS_NORM_HEADS_QUANT = Pattern(
-    "gated_rms_norm_heads_quant",
-    left=Block(
-        ("x", "z", "weight", "epsilon"),
-        (
-            Step(
-                "rms_norm_gated",
-                op="rms_norm_gated",
-                operands={"x": Use("x"), "z": Use("z"), "weight": Use("weight"), "epsilon": Use("epsilon")},
-                results={"y": "y"},
-                line=18,
-            ),
-            ViewStep("view", source="y", dims=(M, N, D), line=19),
-            Step(
-                "heads_quant",
-                op="heads_quant",
-                operands={"x": Use("view")},
-                results={"q": "q", "scale": "scale"},
-                line=19,
-            ),
-        ),
-    ),
-    right=(
-        RightView("viewed", source="x", dims=expr("[_, D]"), line=21),
-        RightView("viewed_2", source="z", dims=expr("[_, D]"), line=21),
-        RightStep(
-            "gated_rms_norm_group_quant",
-            args={
-                "x": Use("viewed"),
-                "weight": Use("weight"),
-                "z": Use("viewed_2"),
-                "epsilon": Use("epsilon"),
-                "group_size": Use("D"),
-            },
-            results={"q": "f", "scale": "s"},
-            line=21,
-        ),
-        RightView("new_q", source="f", dims=expr("[M, N, D]"), line=22),
-        RightView("new_scale", source="s", dims=expr("[M, N]"), line=23),
-    ),
-    replaces=(Replace("q", "new_q"), Replace("scale", "new_scale")),
-    inputs=(
-        Input("x", Tensor(T, (Bs, D))),
-        Input("z", Tensor(T, (Bs, D))),
-        Input("weight"),
-        Input("epsilon"),
-    ),
-    examples=(
-        Example("x", (81664, 13, 4352), Dtype("bf16")),
-        Example("z", (81664, 13, 4352), Dtype("bf16")),
-        Example("weight", (4352,), Dtype("bf16")),
-        Example("epsilon", value=1e-06),
-    ),
-    place="gated_rms_norm_quant.pat:17",
-)
-
 GATED_RMS_NORM_QUANT_PASS = PassSpec(
     "gated_rms_norm_quant",
-    patterns=(GATED_RMS_NORM_GROUP_QUANT_, GATED_RMS_NORM_HEADS_QUANT),
+    patterns=(GATED_RMS_NORM_GROUP_QUANT_,),
     ops={
-        "abs": ABS,
         "add": ADD,
-        "clamp": CLAMP,
         "div": DIV,
         "exp": EXP,
         "gated_rms_norm_group_quant": GATED_RMS_NORM_GROUP_QUANT,
         "group_quant": GROUP_QUANT,
-        "heads_quant": HEADS_QUANT,
-        "max": MAX,
         "mean": MEAN,
         "mul": MUL,
         "neg": NEG,
         "pow": POW,
         "rms_norm_gated": RMS_NORM_GATED,
         "rsqrt": RSQRT,
-        "saturated": SATURATED,
         "silu": SILU,
         "to": TO,
     },
@@ -733,16 +508,6 @@ def register_gated_rms_norm_quant(patterns: FusionPass) -> None:
         extra_check=rewrite,
         search_fn_pattern=Matcher(GATED_RMS_NORM_GROUP_QUANT_, patterns),
         pattern_name="gated_rms_norm_group_quant",
-    )
-    register_replacement(
-        search_fn=Left(GATED_RMS_NORM_HEADS_QUANT),
-        replace_fn=Right(GATED_RMS_NORM_HEADS_QUANT),
-        example_inputs=examples(GATED_RMS_NORM_HEADS_QUANT),
-        trace_fn=trace,
-        pass_dicts=patterns,
-        extra_check=rewrite,
-        search_fn_pattern=Matcher(GATED_RMS_NORM_HEADS_QUANT, patterns),
-        pattern_name="gated_rms_norm_heads_quant",
     )
 
 

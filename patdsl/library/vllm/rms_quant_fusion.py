@@ -2003,7 +2003,7 @@ ADD_RMS_NORM_MX_QUANT_KEEP_ = Pattern(
     place="rms_norm_quant.pat:59",
 )
 
-# rms_quant_fusion.pat:9
+# rms_quant_fusion.pat:10
 #     pattern add_rms_norm_nvfp4_quant { fused_add_rms_norm -> view? -> nvfp4_quant => add_rms_norm_nvfp4_quan
 ADD_RMS_NORM_NVFP4_QUANT_ = Pattern(
     "add_rms_norm_nvfp4_quant",
@@ -2022,7 +2022,7 @@ ADD_RMS_NORM_NVFP4_QUANT_ = Pattern(
                     "gemma": Const(Lit(False)),
                 },
                 results={"y": "y", "residual_out": "residual_out"},
-                line=9,
+                line=10,
             ),
             Step(
                 "nvfp4_quant",
@@ -2033,7 +2033,7 @@ ADD_RMS_NORM_NVFP4_QUANT_ = Pattern(
                     "swizzled": Use("swizzled"),
                 },
                 results={"q": "q", "scale": "scale"},
-                line=9,
+                line=10,
             ),
         ),
     ),
@@ -2050,7 +2050,7 @@ ADD_RMS_NORM_NVFP4_QUANT_ = Pattern(
             },
             results={"q": "new_q", "residual_out": "new_residual_out", "scale": "new_scale"},
             flatten=("x", "residual"),
-            line=9,
+            line=10,
         ),
     ),
     replaces=(
@@ -2074,7 +2074,7 @@ ADD_RMS_NORM_NVFP4_QUANT_ = Pattern(
         Example("global_scale", (4864,), Dtype("f32")),
         Example("swizzled", value=False),
     ),
-    place="rms_quant_fusion.pat:9",
+    place="rms_quant_fusion.pat:10",
 )
 
 # rms_norm_quant.pat:12
@@ -2467,12 +2467,12 @@ GATED_RMS_NORM_GROUP_QUANT_ = Pattern(
     place="gated_rms_norm_quant.pat:5",
 )
 
-# gated_rms_norm_quant.pat:17
+# rms_quant_fusion.pat:14
 #     pattern gated_rms_norm_heads_quant(x: T[*B, D], z: T[*B, D]) {
 #       y        = rms_norm_gated(x, z, weight, epsilon)
 #       q, scale = heads_quant(view(y, [M, N, D]))
 #     =>
-#       f, s  = gated_rms_norm_group_quant(view(x, [_, D]), weight, view(z, [_, D]), epsilon, D)
+#       f, s  = gated_fused(view(x, [_, D]), weight, view(z, [_, D]), epsilon, D)
 #       q     = view(f, [M, N, D])
 #       scale = view(s, [M, N])
 #     }
@@ -2486,21 +2486,21 @@ GATED_RMS_NORM_HEADS_QUANT = Pattern(
                 op="rms_norm_gated",
                 operands={"x": Use("x"), "z": Use("z"), "weight": Use("weight"), "epsilon": Use("epsilon")},
                 results={"y": "y"},
-                line=18,
+                line=15,
             ),
-            ViewStep("view", source="y", dims=(M, N, D), line=19),
+            ViewStep("view", source="y", dims=(M, N, D), line=16),
             Step(
                 "heads_quant",
                 op="heads_quant",
                 operands={"x": Use("view")},
                 results={"q": "q", "scale": "scale"},
-                line=19,
+                line=16,
             ),
         ),
     ),
     right=(
-        RightView("viewed", source="x", dims=expr("[_, D]"), line=21),
-        RightView("viewed_2", source="z", dims=expr("[_, D]"), line=21),
+        RightView("viewed", source="x", dims=expr("[_, D]"), line=18),
+        RightView("viewed_2", source="z", dims=expr("[_, D]"), line=18),
         RightStep(
             "gated_rms_norm_group_quant",
             args={
@@ -2511,10 +2511,10 @@ GATED_RMS_NORM_HEADS_QUANT = Pattern(
                 "group_size": Use("D"),
             },
             results={"q": "f", "scale": "s"},
-            line=21,
+            line=18,
         ),
-        RightView("new_q", source="f", dims=expr("[M, N, D]"), line=22),
-        RightView("new_scale", source="s", dims=expr("[M, N]"), line=23),
+        RightView("new_q", source="f", dims=expr("[M, N, D]"), line=19),
+        RightView("new_scale", source="s", dims=expr("[M, N]"), line=20),
     ),
     replaces=(Replace("q", "new_q"), Replace("scale", "new_scale")),
     inputs=(
@@ -2529,7 +2529,7 @@ GATED_RMS_NORM_HEADS_QUANT = Pattern(
         Example("weight", (4352,), Dtype("bf16")),
         Example("epsilon", value=1e-06),
     ),
-    place="gated_rms_norm_quant.pat:17",
+    place="rms_quant_fusion.pat:14",
 )
 
 # rms_norm_quant.pat:9
