@@ -29,9 +29,9 @@ class Library:
 
 
 def load_library(folder: Path) -> Library:
-    """Compile every `.pat` file below `folder`."""
+    """Compile every `.pat` file in `folder`, and none in folders below, which are for other programs."""
     start = time.perf_counter()
-    outcomes = pipeline.run([each.path for each in inputs.find_inputs([folder])])
+    outcomes = pipeline.run([each.path for each in inputs.find_inputs(sorted(folder.glob("*.pat")))])
     findings = report.collect(outcomes)
     passes = None
     if not findings.errors:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: The passes of each compiled file of `patterns/vllm/`, in the order in which vLLM runs its own.
 PASSES = (
-    ("add_rms_fusion", "add_rms_norm"),
+    ("add_rms_fusion", "add_rms_fusion"),
     ("rocm_aiter_fusion", "act_padding"),
     ("allreduce_rms_fusion", "allreduce_rms"),
     ("add_rms_fusion", "rms_norm_reshape"),

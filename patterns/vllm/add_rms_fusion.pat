@@ -31,6 +31,6 @@ pattern add_rms_reshape(x: T[*B, H]) {
   where rank(x) > 2
 }
 
-pass add_rms_norm when transformers_backend { add_rms }
+pass add_rms_fusion when transformers_backend { add_rms }
 
 pass rms_norm_reshape when transformers_backend { rms_reshape, add_rms_reshape }

@@ -83,6 +83,12 @@ CASES: list[tuple[str, str, list[Expected], dict[str, str]]] = [
         {},
     ),
     ("value of nothing", "const a = «_»", [("PAT112", "`_` has no value", "write a name")], {}),
+    (
+        "unknown name in a test",
+        PATTERN + 'test "t" (x: bf16[2, 128]) {\n  y = norm(x, «wt», 1e-6)\n  expect p 0\n}',
+        [("PAT107", "unknown name `wt`", "known here: x")],
+        {},
+    ),
     ("unknown name", "const a = «b»", [("PAT107", "unknown name `b`", "known here: a")], {}),
     (
         "unknown name in where",

@@ -53,7 +53,7 @@ def test_hosts_and_target_reach_the_passes(pat):
     assert patdsl.load(pat, hosts={"tp_size": 2}).report().passes[0].enabled
     off = patdsl.load(pat, hosts={"tp_size": 4}, target="gfx942").report().passes[0]
     assert off.target == "gfx942"
-    assert off.reasons == ("'when' is false",)
+    assert off.reasons == ("'when' is false: tp_size < 3 (tp_size = 4)",)
 
 
 def test_module_on_disk_is_the_same_pass(pat, tmp_path):

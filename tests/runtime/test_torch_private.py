@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "patdsl"
 #: Files that may name private interfaces: the two adapters, and the carrier's.
-ADAPTERS = ("torch_private.py", "runtime/torch_api.py", "match/fx_*.py")
+ADAPTERS = ("torch_private.py", "runtime/torch_api.py", "match/fx_*.py", "vllm/passes.py")
 #: Modules of torch that are internal though no part of their name has an underscore.
 INTERNAL = ("torch.fx.experimental", "torch.fx.passes", "torch.fx.proxy", "torch.fx.traceback")
 

@@ -1,4 +1,4 @@
-"""Fusion passes of add_rms_fusion.pat: add_rms_norm, rms_norm_reshape.
+"""Fusion passes of add_rms_fusion.pat: add_rms_fusion, rms_norm_reshape.
 
 Made by patdsl 0.1.0; edit the .pat file, not this one. To make it again:
 
@@ -371,8 +371,8 @@ RMS_RESHAPE = Pattern(
     place="add_rms_fusion.pat:16",
 )
 
-ADD_RMS_NORM_PASS = PassSpec(
-    "add_rms_norm",
+ADD_RMS_FUSION_PASS = PassSpec(
+    "add_rms_fusion",
     patterns=(ADD_RMS,),
     ops={"add": ADD, "fused_add_rms_norm": FUSED_ADD_RMS_NORM, "rms_norm": RMS_NORM, "to": TO},
     hosts=(HostValue("transformers_backend", "bool", default=True),),
@@ -380,8 +380,8 @@ ADD_RMS_NORM_PASS = PassSpec(
 )
 
 
-def register_add_rms_norm(patterns: FusionPass) -> None:
-    """Register the patterns of pass `add_rms_norm`."""
+def register_add_rms_fusion(patterns: FusionPass) -> None:
+    """Register the patterns of pass `add_rms_fusion`."""
     register_replacement(
         search_fn=Left(ADD_RMS),
         replace_fn=Right(ADD_RMS),
@@ -428,7 +428,7 @@ def register_rms_norm_reshape(patterns: FusionPass) -> None:
 
 
 PASSES = (
-    (ADD_RMS_NORM_PASS, register_add_rms_norm),
+    (ADD_RMS_FUSION_PASS, register_add_rms_fusion),
     (RMS_NORM_RESHAPE_PASS, register_rms_norm_reshape),
 )
 
