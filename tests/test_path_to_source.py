@@ -124,9 +124,9 @@ def test_the_largest_file_is_taken_and_a_larger_one_is_not(tmp_path: Path) -> No
 
 def test_a_huge_file_is_refused_at_once(tmp_path: Path) -> None:
     path = written(tmp_path, b"const a = 1\n" * 1_000_000)
-    start = time.perf_counter()
+    start = time.process_time()
     assert refused(path).code == "PAT003"
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 @pytest.mark.parametrize(

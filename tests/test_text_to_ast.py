@@ -541,10 +541,10 @@ HOSTILE = {
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_texts_get_a_diagnostic_at_once(text: str) -> None:
     pat_parser()
-    start = time.perf_counter()
+    start = time.process_time()
     limit = sys.getrecursionlimit()
     _, found = run(text)
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
     assert sys.getrecursionlimit() == limit
     assert found
 

@@ -249,10 +249,10 @@ def test_empty_and_foreign_graphs():
 def test_making_thirty_patterns_is_cheap():
     patterns = [attrs.evolve(NORM_QUANTS, name=f"p{at}") for at in range(30)]
     FusionPass(spec(*patterns))
-    start = time.perf_counter()
+    start = time.process_time()
     FusionPass(spec(*patterns))
     # The budget is 10 ms; a loaded machine is given five times as much.
-    assert time.perf_counter() - start < 0.05
+    assert time.process_time() - start < 0.05
 
 
 def test_importing_the_runtime_is_cheap():
