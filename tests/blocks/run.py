@@ -15,19 +15,25 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-sys.path.append(str(Path(__file__).parent.parent / "fusion"))
+sys.path += [str(Path(__file__).parent.parent / name) for name in ("fusion", "oracle")]
 
 from block_check import check_graph, check_inductor
 from block_options import Options, expected, random_options
 from block_shrink import shrunk
+from bulk import numbers
 
 
 def main() -> int:
     args = _arguments()
     warnings.simplefilter("ignore")
-    start = told = time.monotonic()
+    start = time.monotonic()
     counts, matches = Counter[str](), Counter[str]()
-    for seed in range(args.seed, args.seed + args.cases):
+
+    def tell(seconds: float) -> None:
+        print(_line(counts, seconds), flush=True)
+
+    for number in numbers(args.cases, args.seconds, tell):
+        seed = args.seed + number
         options = random_options(Random(seed))  # noqa: S311 (a case is its seed)
         checks: list[Callable[[Options, int], list[str]]] = [check_graph]
         checks += [check_inductor] if args.every and seed % args.every == 0 else []
@@ -39,12 +45,6 @@ def main() -> int:
             if wrong:
                 counts["failures"] += 1
                 _write(args.failures, check, options, seed, wrong)
-        now = time.monotonic()
-        if now - told > 60:
-            told = now
-            print(_line(counts, now - start), flush=True)
-        if now - start > args.seconds:
-            break
     print(_line(counts, time.monotonic() - start), f"last seed {seed}")
     print("expected matches:", ", ".join(f"{name} {count}" for name, count in sorted(matches.items())))
     return 1 if counts["failures"] else 0

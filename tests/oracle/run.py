@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from bulk import numbers
 from oracle_cases import Result, check, file_of, graph_of
 from oracle_shrink import reproduction, shrunk
 
@@ -20,9 +21,13 @@ GRAPHS = 100
 
 def main() -> int:
     args = _arguments()
-    start = told = time.monotonic()
+    start = time.monotonic()
     counts = Counter[str]()
-    for number in range(args.cases):
+
+    def tell(seconds: float) -> None:
+        print(_line(counts, seconds), flush=True)
+
+    for number in numbers(args.cases, args.seconds, tell):
         seed = args.seed + number // GRAPHS
         file = file_of(seed)
         graph = graph_of(file, seed, number % GRAPHS)
@@ -33,12 +38,6 @@ def main() -> int:
             small = shrunk(file.specs, graph)
             path = args.failures / f"{seed}_{number % GRAPHS}.txt"
             path.write_text(f"seed {seed}, graph {number % GRAPHS}\n{reproduction(*small)}", encoding="utf-8")
-        now = time.monotonic()
-        if now - told > 60:
-            told = now
-            print(_line(counts, now - start), flush=True)
-        if now - start > args.seconds:
-            break
     print(_line(counts, time.monotonic() - start), f"last file seed {seed}")
     return 1 if counts["failures"] else 0
 

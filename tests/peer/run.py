@@ -15,6 +15,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent.parent / "oracle"))
 
+from bulk import numbers
 from peer_compare import Result, both_of, check, graph_of
 from peer_shrink import reproduction, shrunk
 
@@ -25,9 +26,13 @@ def main() -> int:
     args = _arguments()
     # torch's replacement erases nodes that are erased already, and says so.
     warnings.filterwarnings("ignore", message="erase_node")
-    start = told = time.monotonic()
+    start = time.monotonic()
     counts, faults = Counter[str](), Counter[str]()
-    for number in range(args.cases):
+
+    def tell(seconds: float) -> None:
+        print(_line(counts, seconds), flush=True)
+
+    for number in numbers(args.cases, args.seconds, tell):
         seed = args.seed + number // GRAPHS
         both = both_of(seed)
         graph = graph_of(both, seed, number % GRAPHS)
@@ -39,12 +44,6 @@ def main() -> int:
             path = args.failures / f"{seed}_{number % GRAPHS}.txt"
             small = reproduction(both, shrunk(both, graph))
             path.write_text(f"seed {seed}, graph {number % GRAPHS}\n{small}", encoding="utf-8")
-        now = time.monotonic()
-        if now - told > 60:
-            told = now
-            print(_line(counts, now - start), flush=True)
-        if now - start > args.seconds:
-            break
     print(_line(counts, time.monotonic() - start), f"last pattern seed {seed}")
     for fault, count in faults.most_common():
         print(f"{count:>8} cases: {fault}")
