@@ -8,6 +8,8 @@ CXX ?= g++
 # Always `-m`: where the outer Python lends its packages, their commands are not in this environment.
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
+# A file's tests share what they build, so that they stay together.
+PARALLEL := --numprocesses auto --maxprocesses 8 --dist loadfile
 LIBRARY := patdsl/library
 
 .DEFAULT_GOAL := help
@@ -19,8 +21,8 @@ help: ## list the targets
 demo: $(READY) compiler ## fuse DeepSeek-shaped models with the library and print what changes
 	@$(PY) -m patdsl demo
 
-test: $(READY) compiler ## the whole test suite
-	@$(PY) -m pytest
+test: $(READY) compiler ## the whole test suite, on every core
+	@$(PY) -m pytest $(PARALLEL)
 
 check: lint compiler ## lint, and the tests that take less than a few seconds each
 	@$(PY) -m pytest -m "not slow and not bench"

@@ -3,8 +3,8 @@
     python kernels/bench/run.py OUTPUT.json [--family NAME]... [--set main|others|all] [--resume EARLIER.json]
 
 In: which families and sizes. Out: JSON, written after each size, so that a run that is cut off keeps what it has;
-`report.py` makes a table and a plot of it. Sizes that EARLIER.json has are not timed again. Compiles for Triton and
-Inductor first, by `--jobs` processes.
+`report.py` makes a table and a plot of it. Sizes that EARLIER.json has are not timed again. What the others need of
+Triton and Inductor is compiled first, by `--jobs` processes.
 """
 
 from __future__ import annotations
@@ -67,6 +67,11 @@ def write(output: Path, content: dict[str, Any]) -> None:
     work.replace(output)
 
 
+def _earlier(path: Path | None) -> dict[str, Any]:
+    """The results that are kept, or nothing."""
+    return json.loads(path.read_text()) if path and path.is_file() else {}
+
+
 def key(line: dict[str, Any]) -> tuple[str, int, int]:
     return line["family"], line["hidden"], line["rows"]
 
@@ -74,21 +79,19 @@ def key(line: dict[str, Any]) -> tuple[str, int, int]:
 def main(arguments: list[str]) -> None:
     begin = time.monotonic()
     options = parse(arguments)
-    works = chosen_works(options)
+    earlier = _earlier(options.resume)
+    done = {key(line) for line in earlier.get("results", ())}
+    works = [
+        work
+        for work in ([] if options.only_calls else chosen_works(options))
+        if (work.family, work.hidden, work.rows) not in done
+    ]
     inductor = not options.no_inductor
     if options.warm:
         part, parts = map(int, options.warm.split("/"))
         warm.compile_part(works, part, parts, inductor, options.approximate)
         return
-    content: dict[str, Any] = {
-        "machine": _machine(),
-        "date": datetime.date.today().isoformat(),
-        "results": [],
-    }
-    if options.resume and options.resume.is_file():
-        content = json.loads(options.resume.read_text())
-    if options.only_calls:
-        works = []
+    content = earlier or {"machine": _machine(), "date": datetime.date.today().isoformat(), "results": []}
     if options.jobs and works:
         print(f"compiled in {warm.run_parts(arguments, options.jobs):.0f} s", flush=True)
 
@@ -103,15 +106,12 @@ def main(arguments: list[str]) -> None:
     blocks = Blocks(MEMORY, "cuda")
     peers = Peers(inductor, options.approximate, options.forms)
     bench = Bench(blocks, floor.Floor(floor.build()), GraphTimer(), peers)
-    done = {key(line) for line in content["results"]}
     if "overhead" not in content:
         _extra(content, options.output, "overhead", overhead.times)
     if "consumers" not in content:
         _extra(content, options.output, "consumers", lambda: consumers.lines(blocks, bench.timer))
     failures = 0
     for work in works:
-        if (work.family, work.hidden, work.rows) in done:
-            continue
         if time.monotonic() - begin > options.seconds:
             print("out of time: the rest is left for a run with --resume")
             break

@@ -149,7 +149,8 @@ int launch_packed(const PatdslRowsCall& call) {
   return launch_early(rows_packed<T, Source, Sink>, blocks, 1, kPackedThreads, call.stream, args);
 }
 
-// Few rows alone would leave most of the machine idle; many rows would be too many blocks to start. By measurement.
+// Few rows alone would leave most of the machine idle; many rows would be too many blocks to start. The next kernel begins
+// at once unless much is to be computed: its waiting blocks would take the registers. By measurement.
 constexpr Int64 kTiledRows = 64, kTiledRowsOfHeavy = 32;
 
 template <class T, class Source, class Sink>
@@ -157,7 +158,8 @@ int launch_tiled(const PatdslRowsCall& call) {
   if (!is_fast(call)) return kBadArguments;
   const Int64 tiles = (call.hidden + kTile - 1) / kTile;
   RowsArgs args = rows_args(call, static_cast<int>(tiles * kTileThreads));
-  const bool at_start = !Source::kHeavy || call.rows <= kTiledRowsOfHeavy;
+  const bool heavy = Source::kHeavy && (call.quant == kGroup || call.quant == kMx);
+  const bool at_start = !heavy || call.rows <= kTiledRowsOfHeavy;
   if (call.config < kConfigNext) args.next = at_start ? Next::kAtStart : Next::kAfterLoads;
   return launch_early(rows_tiled<T, Source, Sink>, call.rows, tiles, kTileThreads, call.stream, args);
 }

@@ -101,7 +101,6 @@ struct PackedArgs {
 template <class T, class Source, class Sink>
 PATDSL_KERNEL(kPackedThreads, 8)
 void rows_packed(PackedArgs packed) {
-  begin(packed.rows.next);
   const RowsArgs& args = packed.rows;
   const Int64 row = block_x() * (kPackedThreads / kPackedLanes) + thread_x() / kPackedLanes;
   const unsigned first = thread_x() % kPackedLanes * kLanes;
@@ -110,6 +109,8 @@ void rows_packed(PackedArgs packed) {
   const Where span = {row < packed.count ? row : packed.count - 1, {first}, {inside ? kLanes : 0}};
   typename Source::template Row<Where> source(args, span);
   Sink sink(args);
+  if (args.next == Next::kAtStart) source.fetch_ahead();  // few rows, as in held_row
+  begin(args.next);
   source.load();
   sink.prepare();
   float factor = 1.0f;
