@@ -22,6 +22,7 @@ from patdsl.runtime.values import torch_dtype
 Inputs = Sequence[tuple[str, TensorMeta]]
 #: Another way to fill a float input: values and a generator -> values.
 Fill = Callable[[Tensor, torch.Generator], Tensor]
+_PRODUCTS = {torch.ops.aten.mm, torch.ops.aten.addmm, torch.ops.aten.bmm, torch.ops.aten.baddbmm}
 
 
 def make_inputs(inputs: Inputs, device: str, seed: int, fill: Fill | None = None) -> list[Tensor]:
@@ -66,8 +67,21 @@ def run_graph(graph: Graph, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """What the graph returns."""
     module = torch_api.GraphModule(torch.nn.Module(), graph)
     with torch.no_grad():
-        results: tuple[Tensor, ...] = torch.fx.Interpreter(module).run(*inputs)
+        results: tuple[Tensor, ...] = _Run(module).run(*inputs)
     return results
+
+
+class _Run(torch.fx.Interpreter):
+    """Equal operands give equal products.
+
+    A library of matrix products chooses its kernel, and with it the order of the sums, by the strides of the operands.
+    A part of a padded row would else be compared by the bits of another order.
+    """
+
+    def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if getattr(target, "overloadpacket", None) in _PRODUCTS:
+            args = tuple(each.contiguous() if isinstance(each, Tensor) else each for each in args)
+        return super().call_function(target, args, kwargs)
 
 
 def copy_of(graph: Graph) -> Graph:
