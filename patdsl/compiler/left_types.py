@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from patdsl.compiler.shape_rules import input_type, rule_types
+from patdsl.compiler.shape_rules import demanded, input_type, rule_types
 from patdsl.compiler.symbolic import DtypeVariable, Facts, Poly, product
 from patdsl.dtypes import Dtype
 from patdsl.expr import UNKNOWN, EvaluationError, Expr, Open, Ref, Scope, Star, evaluate, names_in
@@ -268,6 +268,7 @@ class LeftTypes:
     # Results and views
 
     def _results(self, step: Step, op: Op, names: dict[str, Any], args: Mapping[str, Any]) -> None:
+        self.facts.known(demanded(op.name, args))
         ruled = rule_types(op.name, args, lambda a, b: self.facts.decided(a == b))
         is_list = len(op.results) == 1 and isinstance(op.results[0].type, Plain)
         for result, value in step.results:

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from patdsl.compiler.promotion import joined, promoted, with_number
+from patdsl.compiler.symbolic import Poly
 from patdsl.dtypes import Dtype
 from patdsl.match.found import TensorMeta
 
@@ -220,6 +221,17 @@ RULES: dict[str, Callable[[Args, Same], Types]] = {
     "index": _index,
     "pad": _pad,
 }
+
+
+def demanded(op: str, args: Args) -> Any:
+    """What must hold of the arguments for the op to run at all: a condition on dims, or True."""
+    try:
+        if op == "split":
+            x: TensorMeta = args["x"]
+            return sum(args["sizes"], Poly.of(0)) == x.dims[_at(len(x.dims), args["dim"])]
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        return True
+    return True
 
 
 def input_type(op: str, param: str, made: TensorMeta | None, args: Args) -> TensorMeta | None:

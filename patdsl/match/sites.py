@@ -30,7 +30,7 @@ FindNative = Callable[["Sites", Op, Native], list[Site[Any]]]
 
 def is_literal(value: Any) -> bool:
     """A value that a graph spells as it stands. Equal ones of different types are told apart by the join alone."""
-    return isinstance(value, (bool, int, float, str))
+    return type(value) in (bool, int, float, str)  # an index of a dim is like others modulo the rank
 
 
 @attrs.define(eq=False)

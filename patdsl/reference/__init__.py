@@ -1,8 +1,8 @@
 """The meaning of the kernel ops, in plain torch: what `ref patdsl.reference:NAME` in a `.pat` file names.
 
 In: tensors. Out: new tensors, as each op's docstring says. Importing this also registers the ops as
-`torch.ops.patdsl.*` (see `register_ops.py`), once. Attention, and cache updates that name a layer, are not here:
-their meaning includes a cache that no argument carries. Those whose cache is an argument are.
+`torch.ops.patdsl.*` (see `register_ops.py`), once. Attention, and cache updates that name a layer, are in
+`serving.py`: their meaning includes a cache that no argument carries.
 """
 
 from __future__ import annotations

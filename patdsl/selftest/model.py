@@ -114,8 +114,8 @@ FRESH = _Fresh()
 
 @attrs.frozen(eq=False)
 class Model:
-    """`inputs` are the placeholders' types in order; `outputs` names each value that the graph returns, with its
-    branch.
+    """`inputs` are the placeholders' types in order; `outputs` names each value that running the graph gives, with its
+    branch: what it returns, and the caches that no argument carries.
 
     `costly`: names of the nodes that must be gone after the rewrite. `others`: of those that have nothing to do with
     the pattern and must stay.
@@ -225,7 +225,7 @@ class _Builder:
         return Model(
             self.graph,
             tuple(self.inputs),
-            tuple(label for label, _ in outputs),
+            (*(label for label, _ in outputs), "what caches hold"),
             tuple(name for name in self.costly if name in there),
             tuple(node.name for _, node in bystanders if node.name in there),
         )
@@ -374,7 +374,7 @@ class _Builder:
         if declared.optional:
             return None
         if isinstance(declared.type, Plain) and not declared.type.is_list:
-            found = {"int": 1, "float": 1.0, "bool": False, "str": "any"}.get(declared.type.kind)
+            found = {"int": 1, "float": 1.0, "bool": False, "str": "any", "opaque": "any"}.get(declared.type.kind)
             if found is not None:
                 return found
         raise NoModelError(f"`_` for {param} of {op.name} can be anything: nothing says what")

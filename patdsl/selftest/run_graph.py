@@ -15,6 +15,7 @@ from torch import Tensor
 
 from patdsl.dtypes import Dtype
 from patdsl.match.found import TensorMeta
+from patdsl.reference.serving import Written, keeping
 from patdsl.runtime import torch_api
 from patdsl.runtime.torch_api import Graph
 from patdsl.runtime.values import torch_dtype
@@ -64,11 +65,20 @@ def _tensor(meta: TensorMeta, chance: torch.Generator, fill: Fill | None) -> Ten
 
 
 def run_graph(graph: Graph, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """What the graph returns."""
+    """What the graph returns, and then what it writes to caches that no argument carries, as one f64 tensor."""
     module = torch_api.GraphModule(torch.nn.Module(), graph)
-    with torch.no_grad():
+    with torch.no_grad(), keeping() as written:
         results: tuple[Tensor, ...] = _Run(module).run(*inputs)
-    return results
+    return *results, _in_one(written)
+
+
+def _in_one(written: Written) -> Tensor:
+    """The layers' names and the values, in the order of the writes."""
+    parts = [torch.empty(0, dtype=torch.float64)]
+    for layer, values in written:
+        parts.append(torch.tensor([ord(char) for char in layer], dtype=torch.float64))
+        parts += [each.double().flatten().cpu() for each in values]
+    return torch.cat(parts)
 
 
 class _Run(torch.fx.Interpreter):

@@ -128,6 +128,8 @@ class _Search:
             given,
             breaking,
         )
+        #: A dim and a dtype may have one name.
+        self.given_sizes = {name: value for name, value in self.given.items() if type(value) is int}
         self.chance = random.Random(0)  # noqa: S311  # no secret: the same samples in every run
         self.literals = _literals(pattern, context)
         self.ints = [each for each in self.literals if type(each) is int and each > 0]
@@ -239,8 +241,8 @@ class _Search:
             self.chance.shuffle(leading)
             self.chance.shuffle(last)
         for name, role in self.roles.items():
-            if name in self.given:
-                sizes[name] = self.given[name]
+            if name in self.given_sizes:
+                sizes[name] = self.given_sizes[name]
             elif name in self.ones or (attempt % 2 and name in self.own):
                 sizes[name] = 1
             elif role in ("tokens", "leading"):
@@ -264,8 +266,8 @@ class _Search:
             others = (head, heads * head)
             choices = {"tokens": (tokens,), "leading": (1,), "int": (tokens, heads, head, *zero)}
         return {
-            name: self.given[name]
-            if name in self.given
+            name: self.given_sizes[name]
+            if name in self.given_sizes
             else 1
             if name in self.ones
             else self.chance.choice(choices.get(role, others))
@@ -293,7 +295,9 @@ class _Search:
         return int(number)
 
     def _value(self, name: str, value: Any, sizes: Mapping[str, int], attempt: int) -> Any:
-        if name in self.given:
+        if isinstance(value, Poly) and name in self.given_sizes:
+            return self.given_sizes[name]
+        if name in self.given and not isinstance(value, Poly):
             return self.given[name]
         if isinstance(value, tuple):
             return tuple(self._value("", part, sizes, attempt) for part in value)
@@ -316,6 +320,8 @@ class _Search:
             )
         if value.kind == "bool":
             return attempt >= DISTINCT_TRIES // 2 and self.chance.random() < 0.5
+        if value.kind == "opaque":
+            return "example"
         if value.kind == "str":
             return self.chance.choice(named) if named else "example"
         raise _UnfitError
@@ -352,8 +358,9 @@ class _Search:
             if meta is None:
                 continue
             dims = tuple(self._whole(dim, sizes) for dim in meta.dims)
-            if any(dim < (0 if self.tokens == 0 else 1) for dim in dims):
-                raise _UnfitError
+            least = 0 if self.tokens == 0 else 1
+            if any(dim < least for dim, said in zip(dims, meta.dims, strict=True) if not isinstance(said, int)):
+                raise _UnfitError  # but for a dim that is declared to be 0
             device = "cpu" if self.context.target == "cpu" else "cuda"
             dtype = self._dtype(meta.dtype, attempt)
             metas[name] = TensorMeta(dtype, dims, contiguous_strides(dims), device)

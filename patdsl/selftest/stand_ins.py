@@ -25,6 +25,7 @@ _KINDS = {
     "float": "float",
     "bool": "bool",
     "str": "str",
+    "opaque": "str",
     "dtype": "ScalarType",
     "tensor": "Tensor",
 }

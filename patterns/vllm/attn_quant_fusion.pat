@@ -13,7 +13,7 @@ pattern attn_static_quant {
 }
 
 # AttnNvfp4QuantPattern
-pattern attn_nvfp4_quant {
+pattern attn_nvfp4_quant(query: Q[N, A, D]) {
   o    = attention(query, key, value, layer, dep)
   q, s = nvfp4_quant(view(o, [N, F]), scale, true)
 =>

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from layers import build, own
+from torch.fx.experimental.proxy_tensor import make_fx
 
 import patdsl
 from patdsl.match.engine import Found, find
@@ -77,6 +79,20 @@ def test_with_the_index_as_much_is_found_as_without(
 
 def _said(found: Found) -> list[tuple[str, str, str]]:
     return [(each.pattern.name, each.rule, each.reason) for each in found.refusals]
+
+
+@pytest.mark.parametrize(("wanted", "there"), [(1, 1), (1, -2), (-2, 1), (-1, 2)])
+def test_a_dim_is_found_by_whatever_index_a_graph_has(wanted: int, there: int, tmp_path: Path) -> None:
+    """Indices of a dim compare modulo the rank, which no table of literals does."""
+    passes = load(
+        tmp_path, f"pattern p {{ y = relu(unsqueeze(x, {wanted})) => y = neg(unsqueeze(x, {wanted})) }}\n"
+    )
+    assert (
+        passes.apply(
+            make_fx(lambda x: x.unsqueeze(there).relu(), tracing_mode="fake")(torch.randn(2, 3)).graph
+        )
+        == 1
+    )
 
 
 def test_patterns_of_one_left_side_share_its_places(tmp_path: Path) -> None:
