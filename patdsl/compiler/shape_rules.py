@@ -228,7 +228,8 @@ def demanded(op: str, args: Args) -> Any:
     try:
         if op == "split":
             x: TensorMeta = args["x"]
-            return sum(args["sizes"], Poly.of(0)) == x.dims[_at(len(x.dims), args["dim"])]
+            whole = Poly.of(x.dims[_at(len(x.dims), args["dim"])])
+            return whole == sum(args["sizes"], Poly.of(0))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return True
     return True

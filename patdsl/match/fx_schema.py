@@ -61,6 +61,10 @@ def schema_of(op: torch._ops.OpOverload) -> Schema:
 
 
 def _aliased(schema: Any) -> int | None:
+    for at, argument in enumerate(schema.arguments):
+        # A list of views: the schema says of the argument that it ends up in a container.
+        if argument.alias_info is not None and "*" in argument.alias_info.after_set:
+            return at
     for returned in schema.returns:
         if returned.alias_info is None:
             continue

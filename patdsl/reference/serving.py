@@ -1,8 +1,8 @@
 """A model of what a serving engine keeps with its layers: caches that no argument carries, and attention over them.
 
-In: tensors, and the name of a layer. Out: new tensors; `dep` is empty and orders whoever reads the cache. Modelled is what
-a rewrite has to preserve: the values that reach a layer's cache, in their order, and that attention depends on all that
-it reads. It is no engine: a cache holds what was written last, attention sees every token, and sizes need not go
+In: tensors, and the name of a layer. Out: new tensors; `dep` is empty and orders whoever reads the cache. Modelled is
+what a rewrite has to preserve: the values that reach a layer's cache, in their order, and that attention depends on all
+that it reads. It is no engine: a cache holds what was written last, attention sees every token, and sizes need not go
 together (of two that should be equal, what only one has is left out). Not registered as torch operators.
 """
 
@@ -149,9 +149,7 @@ def attention_nvfp4_quant(
     return q.view(*o.shape[:2], -1), scale
 
 
-def mla_attention(
-    query: Tensor, kv_c: Tensor, k_pe: Tensor, layer: str, dep: Tensor | None = None
-) -> Tensor:
+def mla_attention(query: Tensor, kv_c: Tensor, k_pe: Tensor, layer: str, dep: Tensor | None = None) -> Tensor:
     """Attention whose keys are the latent kv_c, T[K, C], beside k_pe, T[L, 1, R], and whose values are kv_c.
 
     query: Q[N, A, D]. Out: T[N, A * C].
@@ -229,7 +227,8 @@ def _attend(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 
 
 def _split(qkv: Tensor, heads: int, kv_heads: int, v_heads: int, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    q, k, v = qkv.reshape(qkv.shape[0], -1, size).split([heads, kv_heads, v_heads], 1)
+    whole = qkv.reshape(qkv.shape[0], heads + kv_heads + v_heads, size)
+    q, k, v = torch.split(whole, [heads, kv_heads, v_heads], 1)
     return q, k, v
 
 

@@ -253,11 +253,12 @@ def _has_fixed_order(pattern: Pattern, step: Step, op: Op) -> bool:
 def _read_otherwise(pattern: Pattern, context: Context) -> Iterator[Case]:
     """A value that goes is read by something else, or is a result of the graph."""
     redefined = {replace.left for replace in pattern.replaces}
+    hidden = {each.value for each in pattern.only}
     for step in _steps(pattern):
         if context.ops[step.op].free:
             continue
         for _, value in step.results:
-            if value in redefined or value in pattern.keep:
+            if value in pattern.keep or (value in redefined and value not in hidden):
                 continue
             yield Case(f"left alone where {value} is a result", "stays", Form(returned=(value,)))
             yield Case(f"left alone where something else reads {value}", "stays", Form(read=(value,)))

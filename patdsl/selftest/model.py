@@ -197,8 +197,10 @@ class _Builder:
                 target = self.env[self.form.written]
                 self.new.call(torch.ops.aten.add_.Tensor, (target, 1))
         returned: list[tuple[str, Node]] = []
+        hidden = {each.value for each in self.pattern.only}  # what is returned is seen
         for replace in self.pattern.replaces:
-            returned += self._held(replace.left, replace.fan_out)
+            if replace.left not in hidden:
+                returned += self._held(replace.left, replace.fan_out)
         for name in dict.fromkeys((*self.pattern.keep, *self.form.returned, *self._free())):
             returned += self._held(name, None)
         for name in self.form.read:
@@ -374,7 +376,9 @@ class _Builder:
         if declared.optional:
             return None
         if isinstance(declared.type, Plain) and not declared.type.is_list:
-            found = {"int": 1, "float": 1.0, "bool": False, "str": "any", "opaque": "any"}.get(declared.type.kind)
+            found = {"int": 1, "float": 1.0, "bool": False, "str": "any", "opaque": "any"}.get(
+                declared.type.kind
+            )
             if found is not None:
                 return found
         raise NoModelError(f"`_` for {param} of {op.name} can be anything: nothing says what")

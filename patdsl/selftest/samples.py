@@ -154,9 +154,14 @@ class _Search:
 
     def _roles(self) -> dict[str, str]:
         """The variables by what they are: `tokens`, the first dim of a tensor, or the only one of integers, which stand
-        for tokens; `leading`, another dim before the last; `last`; `int`, whatever else.
+        for tokens; `leading`, another dim before the last; `last`; `int`, whatever else, and parts of a dim that are
+        none themselves.
         """
         roles: dict[str, str] = {}
+        dims = [
+            dim for meta in self.left.types.values() if meta for dim in meta.dims if isinstance(dim, Poly)
+        ]
+        alone = {name for dim in dims if len(names := set(_variables(dim))) == 1 for name in names}
         for item in self.pattern.inputs:
             meta = self.left.types.get(item.name)
             dims = meta.dims if meta is not None else ()
@@ -167,7 +172,7 @@ class _Search:
                 else:
                     role = "leading" if at < len(dims) - 1 or whole else "last"
                 for name in _variables(self.left.facts.reduced(dim) if isinstance(dim, Poly) else dim):
-                    roles.setdefault(name, role)
+                    roles.setdefault(name, role if name in alone else "int")
         for value in (
             *self.left.names.values(),
             *(dim for meta in self.left.types.values() if meta for dim in meta.dims),
@@ -359,7 +364,9 @@ class _Search:
                 continue
             dims = tuple(self._whole(dim, sizes) for dim in meta.dims)
             least = 0 if self.tokens == 0 else 1
-            if any(dim < least for dim, said in zip(dims, meta.dims, strict=True) if not isinstance(said, int)):
+            if any(
+                dim < least for dim, said in zip(dims, meta.dims, strict=True) if not isinstance(said, int)
+            ):
                 raise _UnfitError  # but for a dim that is declared to be 0
             device = "cpu" if self.context.target == "cpu" else "cuda"
             dtype = self._dtype(meta.dtype, attempt)

@@ -162,7 +162,7 @@ class _Verification:
         self.runs += 1
         for label, one, other in zip(prepared.model.outputs, found, expected, strict=True):
             self.identical &= difference(one, other) is None
-            reason = self.tester.differs(prepared.sample, one, other)
+            reason = self.tester.differs(prepared.sample, label, one, other)
             if reason is not None:
                 self.failures.append(f"{title}: {label}: {reason}")
         for (name, _), one, other in zip(prepared.model.inputs, mine, others, strict=True):

@@ -4,8 +4,8 @@
 # Whether the layer's attention has a fused form. Where a graph takes its layer as an input: whether every layer has.
 host supports(layer: opaque, what: str): bool
 
-op mrope(positions: i64[*P], query: T[*BQ], key: T[*BK], cos_sin: C[L, R], head_size: int, rotary_dim: int,
-    t: int, h: int, w: int, interleaved: bool, neox: bool)
+op mrope(positions: i64[*P], query: T[*BQ], key: T[*BK], cos_sin: C[L, rotary_dim], head_size: int,
+    rotary_dim: int, t: int, h: int, w: int, interleaved: bool, neox: bool)
     -> (q_r: T[*BQ], k_r: T[*BK])
   = vllm::mrope(positions, mut query -> q_r, mut key -> k_r, cos_sin, head_size, rotary_dim, t, h, w,
       interleaved, neox)
@@ -52,8 +52,8 @@ op qk_norm_rope_kv_cache_update(heads: int, kv_heads: int, qkv: T[N, W], positio
 
 # The rotated keys are in the cache alone.
 op qk_norm_mrope_kv_cache_update(heads: int, qkv: T[N, W], positions: i64[*P], q_weight: T[D], k_weight: T[D],
-    epsilon: float, cos_sin: C[L, R], neox: bool, t: int, h: int, w: int, interleaved: bool, rotary_dim: int,
-    layer: opaque)
+    epsilon: float, cos_sin: C[L, rotary_dim], neox: bool, t: int, h: int, w: int, interleaved: bool,
+    rotary_dim: int, layer: opaque)
     -> (dep: T[0], q_h: T[N, heads, D])
   = vllm::fused_qk_norm_mrope_and_unified_kv_cache_update(out q_h, qkv, positions, q_weight, k_weight,
       epsilon, cos_sin, neox, t, h, w, interleaved, rotary_dim, layer) -> (dep)

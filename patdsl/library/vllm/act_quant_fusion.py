@@ -542,6 +542,7 @@ SILU_MUL_NVFP4_QUANT = Op(
             targets=(On("sm_100", True),),
         ),
     ),
+    ref="patdsl.reference:silu_mul_nvfp4_quant",
 )
 
 # aiter.pat:81

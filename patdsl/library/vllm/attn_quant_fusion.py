@@ -79,7 +79,7 @@ Es = Star("E")
 Ps = Star("P")
 Ss = Star("S")
 
-# attention.pat:68
+# attention.pat:75
 ANY_ATTENTION = Op(
     "any_attention",
     params=(
@@ -109,7 +109,7 @@ ANY_ATTENTION = Op(
     effects=(Effect("kv_cache", True),),
 )
 
-# attention.pat:76
+# attention.pat:83
 ATTENTION = Op(
     "attention",
     params=(
@@ -136,9 +136,10 @@ ATTENTION = Op(
         ),
     ),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:attention",
 )
 
-# attention.pat:88
+# attention.pat:97
 ATTENTION_NVFP4_QUANT = Op(
     "attention_nvfp4_quant",
     params=(
@@ -168,9 +169,10 @@ ATTENTION_NVFP4_QUANT = Op(
     ),
     where=(expr('supports(layer, "quant_nvfp4")'),),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:attention_nvfp4_quant",
 )
 
-# attention.pat:81
+# attention.pat:89
 ATTENTION_STATIC_QUANT = Op(
     "attention_static_quant",
     params=(
@@ -199,6 +201,7 @@ ATTENTION_STATIC_QUANT = Op(
     ),
     where=(expr('supports(layer, "quant_fp8_static") and numel(scale) == 1'),),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:attention_static_quant",
 )
 
 # aten.pat:102
@@ -228,9 +231,10 @@ KV_CACHE_UPDATE = Op(
     results=(Result("dep", Tensor(T, (Lit(0),))),),
     bindings=(TorchCall("vllm::unified_kv_cache_update.default"),),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:kv_cache_update",
 )
 
-# attention.pat:96
+# attention.pat:106
 MLA_ATTENTION = Op(
     "mla_attention",
     params=(
@@ -257,9 +261,10 @@ MLA_ATTENTION = Op(
         ),
     ),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:mla_attention",
 )
 
-# attention.pat:116
+# attention.pat:129
 MLA_ATTENTION_GROUP_QUANT = Op(
     "mla_attention_group_quant",
     params=(
@@ -299,9 +304,10 @@ MLA_ATTENTION_GROUP_QUANT = Op(
     ),
     where=(expr('group_size in {64, 128} and supports(layer, "quant_fp8_group")'),),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:mla_attention_group_quant",
 )
 
-# attention.pat:108
+# attention.pat:120
 MLA_ATTENTION_NVFP4_QUANT = Op(
     "mla_attention_nvfp4_quant",
     params=(
@@ -332,9 +338,10 @@ MLA_ATTENTION_NVFP4_QUANT = Op(
     ),
     where=(expr('supports(layer, "quant_nvfp4")'),),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:mla_attention_nvfp4_quant",
 )
 
-# attention.pat:101
+# attention.pat:112
 MLA_ATTENTION_STATIC_QUANT = Op(
     "mla_attention_static_quant",
     params=(
@@ -364,9 +371,10 @@ MLA_ATTENTION_STATIC_QUANT = Op(
     ),
     where=(expr('supports(layer, "quant_fp8_static") and numel(scale) == 1'),),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:mla_attention_static_quant",
 )
 
-# attention.pat:20
+# attention.pat:21
 MLA_KV_CACHE_UPDATE = Op(
     "mla_kv_cache_update",
     params=(
@@ -379,9 +387,10 @@ MLA_KV_CACHE_UPDATE = Op(
     results=(Result("dep", Tensor(T, (Lit(0),))),),
     bindings=(TorchCall("vllm::unified_mla_kv_cache_update.default"),),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:mla_kv_cache_update",
 )
 
-# attention.pat:33
+# attention.pat:36
 MLA_ROPE_KV_CACHE_UPDATE = Op(
     "mla_rope_kv_cache_update",
     params=(
@@ -417,6 +426,7 @@ MLA_ROPE_KV_CACHE_UPDATE = Op(
         ),
     ),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:mla_rope_kv_cache_update",
 )
 
 # aten.pat:60
@@ -453,7 +463,7 @@ NVFP4_QUANT = Op(
     ref="patdsl.reference:nvfp4_quant",
 )
 
-# attention.pat:49
+# attention.pat:54
 QK_NORM_MROPE_KV_CACHE_UPDATE = Op(
     "qk_norm_mrope_kv_cache_update",
     params=(
@@ -463,7 +473,7 @@ QK_NORM_MROPE_KV_CACHE_UPDATE = Op(
         Param("q_weight", Tensor(T, (D,))),
         Param("k_weight", Tensor(T, (D,))),
         Param("epsilon", Plain("float")),
-        Param("cos_sin", Tensor(C, (L, R))),
+        Param("cos_sin", Tensor(C, (L, Ref("rotary_dim")))),
         Param("neox", Plain("bool")),
         Param("t", Plain("int")),
         Param("h", Plain("int")),
@@ -500,9 +510,10 @@ QK_NORM_MROPE_KV_CACHE_UPDATE = Op(
         expr("not neox or rotary_dim % (D / 16) == 0"),
     ),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:qk_norm_mrope_kv_cache_update",
 )
 
-# attention.pat:40
+# attention.pat:44
 QK_NORM_ROPE_KV_CACHE_UPDATE = Op(
     "qk_norm_rope_kv_cache_update",
     params=(
@@ -541,6 +552,7 @@ QK_NORM_ROPE_KV_CACHE_UPDATE = Op(
     ),
     where=(expr('D in {64, 128, 256} and T in {bf16, f16} and supports(layer, "qk_norm_rope_kvcache")'),),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:qk_norm_rope_kv_cache_update",
 )
 
 # aten.pat:84
@@ -551,7 +563,7 @@ RECIPROCAL = Op(
     bindings=(TorchCall("aten::reciprocal.default"),),
 )
 
-# attention.pat:25
+# attention.pat:27
 ROPE_KV_CACHE_UPDATE = Op(
     "rope_kv_cache_update",
     params=(
@@ -584,6 +596,7 @@ ROPE_KV_CACHE_UPDATE = Op(
     ),
     where=(expr('supports(layer, "rope_kvcache")'),),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:rope_kv_cache_update",
 )
 
 # vllm_ir.pat:55
@@ -727,7 +740,7 @@ TO = Op(
 )
 
 # attn_quant_fusion.pat:16
-#     pattern attn_nvfp4_quant {
+#     pattern attn_nvfp4_quant(query: Q[N, A, D]) {
 #       o    = attention(query, key, value, layer, dep)
 #       q, s = nvfp4_quant(view(o, [N, F]), scale, true)
 #     =>
@@ -779,9 +792,16 @@ ATTN_NVFP4_QUANT = Pattern(
         RightView("new_q", source="t", dims=expr("[N, F / 2]"), line=21),
     ),
     replaces=(Replace("s", "new_s"), Replace("q", "new_q")),
-    inputs=(Input("query"), Input("key"), Input("value"), Input("layer"), Input("dep"), Input("scale")),
+    inputs=(
+        Input("query", Tensor(Q, (N, A, D))),
+        Input("key"),
+        Input("value"),
+        Input("layer"),
+        Input("dep"),
+        Input("scale"),
+    ),
     examples=(
-        Example("query", (11, 1534, 4352), Dtype("bf16")),
+        Example("query", (11, 13, 4352), Dtype("bf16")),
         Example("key", (19, 23, 4352), Dtype("bf16")),
         Example("value", (29, 23, 9472), Dtype("bf16")),
         Example("layer", value="example"),

@@ -69,7 +69,7 @@ Es = Star("E")
 Ps = Star("P")
 Ss = Star("S")
 
-# attention.pat:68
+# attention.pat:75
 ANY_ATTENTION = Op(
     "any_attention",
     params=(
@@ -99,7 +99,7 @@ ANY_ATTENTION = Op(
     effects=(Effect("kv_cache", True),),
 )
 
-# attention.pat:76
+# attention.pat:83
 ATTENTION = Op(
     "attention",
     params=(
@@ -126,9 +126,10 @@ ATTENTION = Op(
         ),
     ),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:attention",
 )
 
-# attention.pat:88
+# attention.pat:97
 ATTENTION_NVFP4_QUANT = Op(
     "attention_nvfp4_quant",
     params=(
@@ -158,9 +159,10 @@ ATTENTION_NVFP4_QUANT = Op(
     ),
     where=(expr('supports(layer, "quant_nvfp4")'),),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:attention_nvfp4_quant",
 )
 
-# attention.pat:81
+# attention.pat:89
 ATTENTION_STATIC_QUANT = Op(
     "attention_static_quant",
     params=(
@@ -189,6 +191,7 @@ ATTENTION_STATIC_QUANT = Op(
     ),
     where=(expr('supports(layer, "quant_fp8_static") and numel(scale) == 1'),),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:attention_static_quant",
 )
 
 # aten.pat:102
@@ -274,9 +277,10 @@ KV_CACHE_UPDATE = Op(
     results=(Result("dep", Tensor(T, (Lit(0),))),),
     bindings=(TorchCall("vllm::unified_kv_cache_update.default"),),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:kv_cache_update",
 )
 
-# attention.pat:96
+# attention.pat:106
 MLA_ATTENTION = Op(
     "mla_attention",
     params=(
@@ -303,9 +307,10 @@ MLA_ATTENTION = Op(
         ),
     ),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:mla_attention",
 )
 
-# attention.pat:116
+# attention.pat:129
 MLA_ATTENTION_GROUP_QUANT = Op(
     "mla_attention_group_quant",
     params=(
@@ -345,9 +350,10 @@ MLA_ATTENTION_GROUP_QUANT = Op(
     ),
     where=(expr('group_size in {64, 128} and supports(layer, "quant_fp8_group")'),),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:mla_attention_group_quant",
 )
 
-# attention.pat:108
+# attention.pat:120
 MLA_ATTENTION_NVFP4_QUANT = Op(
     "mla_attention_nvfp4_quant",
     params=(
@@ -378,9 +384,10 @@ MLA_ATTENTION_NVFP4_QUANT = Op(
     ),
     where=(expr('supports(layer, "quant_nvfp4")'),),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:mla_attention_nvfp4_quant",
 )
 
-# attention.pat:101
+# attention.pat:112
 MLA_ATTENTION_STATIC_QUANT = Op(
     "mla_attention_static_quant",
     params=(
@@ -410,9 +417,10 @@ MLA_ATTENTION_STATIC_QUANT = Op(
     ),
     where=(expr('supports(layer, "quant_fp8_static") and numel(scale) == 1'),),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:mla_attention_static_quant",
 )
 
-# attention.pat:20
+# attention.pat:21
 MLA_KV_CACHE_UPDATE = Op(
     "mla_kv_cache_update",
     params=(
@@ -425,9 +433,10 @@ MLA_KV_CACHE_UPDATE = Op(
     results=(Result("dep", Tensor(T, (Lit(0),))),),
     bindings=(TorchCall("vllm::unified_mla_kv_cache_update.default"),),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:mla_kv_cache_update",
 )
 
-# attention.pat:33
+# attention.pat:36
 MLA_ROPE_KV_CACHE_UPDATE = Op(
     "mla_rope_kv_cache_update",
     params=(
@@ -463,6 +472,7 @@ MLA_ROPE_KV_CACHE_UPDATE = Op(
         ),
     ),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:mla_rope_kv_cache_update",
 )
 
 # aten.pat:60
@@ -499,7 +509,7 @@ NVFP4_QUANT = Op(
     ref="patdsl.reference:nvfp4_quant",
 )
 
-# attention.pat:49
+# attention.pat:54
 QK_NORM_MROPE_KV_CACHE_UPDATE = Op(
     "qk_norm_mrope_kv_cache_update",
     params=(
@@ -509,7 +519,7 @@ QK_NORM_MROPE_KV_CACHE_UPDATE = Op(
         Param("q_weight", Tensor(T, (D,))),
         Param("k_weight", Tensor(T, (D,))),
         Param("epsilon", Plain("float")),
-        Param("cos_sin", Tensor(C, (L, R))),
+        Param("cos_sin", Tensor(C, (L, Ref("rotary_dim")))),
         Param("neox", Plain("bool")),
         Param("t", Plain("int")),
         Param("h", Plain("int")),
@@ -546,9 +556,10 @@ QK_NORM_MROPE_KV_CACHE_UPDATE = Op(
         expr("not neox or rotary_dim % (D / 16) == 0"),
     ),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:qk_norm_mrope_kv_cache_update",
 )
 
-# attention.pat:40
+# attention.pat:44
 QK_NORM_ROPE_KV_CACHE_UPDATE = Op(
     "qk_norm_rope_kv_cache_update",
     params=(
@@ -587,6 +598,7 @@ QK_NORM_ROPE_KV_CACHE_UPDATE = Op(
     ),
     where=(expr('D in {64, 128, 256} and T in {bf16, f16} and supports(layer, "qk_norm_rope_kvcache")'),),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:qk_norm_rope_kv_cache_update",
 )
 
 # aten.pat:84
@@ -597,7 +609,7 @@ RECIPROCAL = Op(
     bindings=(TorchCall("aten::reciprocal.default"),),
 )
 
-# attention.pat:25
+# attention.pat:27
 ROPE_KV_CACHE_UPDATE = Op(
     "rope_kv_cache_update",
     params=(
@@ -630,6 +642,7 @@ ROPE_KV_CACHE_UPDATE = Op(
     ),
     where=(expr('supports(layer, "rope_kvcache")'),),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:rope_kv_cache_update",
 )
 
 # vllm_ir.pat:55

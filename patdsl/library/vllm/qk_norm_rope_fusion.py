@@ -124,7 +124,7 @@ NEG = Op(
     bindings=(TorchCall("aten::neg.default"),),
 )
 
-# attention.pat:60
+# attention.pat:66
 QK_NORM_ROPE = Op(
     "qk_norm_rope",
     params=(
@@ -161,6 +161,7 @@ QK_NORM_ROPE = Op(
         ),
     ),
     where=(expr("head_size in {64, 128, 256} and T in {bf16, f16}"),),
+    ref="patdsl.reference:qk_norm_rope",
 )
 
 # vllm_ir.pat:8
@@ -781,13 +782,13 @@ QK_NORM_ROPE_ = Pattern(
         Input("neox"),
     ),
     examples=(
-        Example("qkv", (11, 3328), Dtype("bf16")),
-        Example("q_weight", (4352,), Dtype("bf16")),
+        Example("qkv", (11, 228608), Dtype("bf16")),
+        Example("q_weight", (4864,), Dtype("bf16")),
         Example("epsilon", value=1e-06),
-        Example("k_weight", (4352,), Dtype("bf16")),
-        Example("positions", (19, 5888), Dtype("i64")),
-        Example("D", value=4352),
-        Example("cos_sin", (29, 7936), Dtype("bf16")),
+        Example("k_weight", (4864,), Dtype("bf16")),
+        Example("positions", (23, 7424), Dtype("i64")),
+        Example("D", value=4864),
+        Example("cos_sin", (31, 9472), Dtype("bf16")),
         Example("neox", value=False),
     ),
     restride=("q_r", "k_r"),

@@ -83,7 +83,7 @@ ADD = Op(
     commutative=True,
 )
 
-# attention.pat:68
+# attention.pat:75
 ANY_ATTENTION = Op(
     "any_attention",
     params=(
@@ -113,7 +113,7 @@ ANY_ATTENTION = Op(
     effects=(Effect("kv_cache", True),),
 )
 
-# attention.pat:76
+# attention.pat:83
 ATTENTION = Op(
     "attention",
     params=(
@@ -140,9 +140,10 @@ ATTENTION = Op(
         ),
     ),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:attention",
 )
 
-# attention.pat:88
+# attention.pat:97
 ATTENTION_NVFP4_QUANT = Op(
     "attention_nvfp4_quant",
     params=(
@@ -172,9 +173,10 @@ ATTENTION_NVFP4_QUANT = Op(
     ),
     where=(expr('supports(layer, "quant_nvfp4")'),),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:attention_nvfp4_quant",
 )
 
-# attention.pat:81
+# attention.pat:89
 ATTENTION_STATIC_QUANT = Op(
     "attention_static_quant",
     params=(
@@ -203,6 +205,7 @@ ATTENTION_STATIC_QUANT = Op(
     ),
     where=(expr('supports(layer, "quant_fp8_static") and numel(scale) == 1'),),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:attention_static_quant",
 )
 
 # aten.pat:116
@@ -249,9 +252,10 @@ KV_CACHE_UPDATE = Op(
     results=(Result("dep", Tensor(T, (Lit(0),))),),
     bindings=(TorchCall("vllm::unified_kv_cache_update.default"),),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:kv_cache_update",
 )
 
-# attention.pat:96
+# attention.pat:106
 MLA_ATTENTION = Op(
     "mla_attention",
     params=(
@@ -278,9 +282,10 @@ MLA_ATTENTION = Op(
         ),
     ),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:mla_attention",
 )
 
-# attention.pat:116
+# attention.pat:129
 MLA_ATTENTION_GROUP_QUANT = Op(
     "mla_attention_group_quant",
     params=(
@@ -320,9 +325,10 @@ MLA_ATTENTION_GROUP_QUANT = Op(
     ),
     where=(expr('group_size in {64, 128} and supports(layer, "quant_fp8_group")'),),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:mla_attention_group_quant",
 )
 
-# attention.pat:108
+# attention.pat:120
 MLA_ATTENTION_NVFP4_QUANT = Op(
     "mla_attention_nvfp4_quant",
     params=(
@@ -353,9 +359,10 @@ MLA_ATTENTION_NVFP4_QUANT = Op(
     ),
     where=(expr('supports(layer, "quant_nvfp4")'),),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:mla_attention_nvfp4_quant",
 )
 
-# attention.pat:101
+# attention.pat:112
 MLA_ATTENTION_STATIC_QUANT = Op(
     "mla_attention_static_quant",
     params=(
@@ -385,9 +392,10 @@ MLA_ATTENTION_STATIC_QUANT = Op(
     ),
     where=(expr('supports(layer, "quant_fp8_static") and numel(scale) == 1'),),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:mla_attention_static_quant",
 )
 
-# attention.pat:20
+# attention.pat:21
 MLA_KV_CACHE_UPDATE = Op(
     "mla_kv_cache_update",
     params=(
@@ -400,9 +408,10 @@ MLA_KV_CACHE_UPDATE = Op(
     results=(Result("dep", Tensor(T, (Lit(0),))),),
     bindings=(TorchCall("vllm::unified_mla_kv_cache_update.default"),),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:mla_kv_cache_update",
 )
 
-# attention.pat:33
+# attention.pat:36
 MLA_ROPE_KV_CACHE_UPDATE = Op(
     "mla_rope_kv_cache_update",
     params=(
@@ -438,6 +447,7 @@ MLA_ROPE_KV_CACHE_UPDATE = Op(
         ),
     ),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:mla_rope_kv_cache_update",
 )
 
 # attention.pat:7
@@ -447,7 +457,7 @@ MROPE = Op(
         Param("positions", Tensor(Dtype("i64"), (Ps,))),
         Param("query", Tensor(T, (BQs,))),
         Param("key", Tensor(T, (BKs,))),
-        Param("cos_sin", Tensor(C, (L, R))),
+        Param("cos_sin", Tensor(C, (L, Ref("rotary_dim")))),
         Param("head_size", Plain("int")),
         Param("rotary_dim", Plain("int")),
         Param("t", Plain("int")),
@@ -495,7 +505,7 @@ NEG = Op(
     bindings=(TorchCall("aten::neg.default"),),
 )
 
-# attention.pat:49
+# attention.pat:54
 QK_NORM_MROPE_KV_CACHE_UPDATE = Op(
     "qk_norm_mrope_kv_cache_update",
     params=(
@@ -505,7 +515,7 @@ QK_NORM_MROPE_KV_CACHE_UPDATE = Op(
         Param("q_weight", Tensor(T, (D,))),
         Param("k_weight", Tensor(T, (D,))),
         Param("epsilon", Plain("float")),
-        Param("cos_sin", Tensor(C, (L, R))),
+        Param("cos_sin", Tensor(C, (L, Ref("rotary_dim")))),
         Param("neox", Plain("bool")),
         Param("t", Plain("int")),
         Param("h", Plain("int")),
@@ -542,9 +552,10 @@ QK_NORM_MROPE_KV_CACHE_UPDATE = Op(
         expr("not neox or rotary_dim % (D / 16) == 0"),
     ),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:qk_norm_mrope_kv_cache_update",
 )
 
-# attention.pat:40
+# attention.pat:44
 QK_NORM_ROPE_KV_CACHE_UPDATE = Op(
     "qk_norm_rope_kv_cache_update",
     params=(
@@ -583,6 +594,7 @@ QK_NORM_ROPE_KV_CACHE_UPDATE = Op(
     ),
     where=(expr('D in {64, 128, 256} and T in {bf16, f16} and supports(layer, "qk_norm_rope_kvcache")'),),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:qk_norm_rope_kv_cache_update",
 )
 
 # vllm_ir.pat:8
@@ -810,7 +822,7 @@ ROPE = Op(
     ref="patdsl.reference:rope",
 )
 
-# attention.pat:25
+# attention.pat:27
 ROPE_KV_CACHE_UPDATE = Op(
     "rope_kv_cache_update",
     params=(
@@ -843,6 +855,7 @@ ROPE_KV_CACHE_UPDATE = Op(
     ),
     where=(expr('supports(layer, "rope_kvcache")'),),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:rope_kv_cache_update",
 )
 
 # kv_cache.pat:15
@@ -1275,17 +1288,17 @@ QK_NORM_MROPE_KV_CACHE = Pattern(
         Input("layer"),
     ),
     examples=(
-        Example("qkv", (11, 3328), Dtype("bf16")),
-        Example("q_weight", (4352,), Dtype("bf16")),
+        Example("qkv", (11, 228608), Dtype("bf16")),
+        Example("q_weight", (4864,), Dtype("bf16")),
         Example("epsilon", value=1e-06),
-        Example("k_weight", (4352,), Dtype("bf16")),
-        Example("positions", (19, 5888), Dtype("i64")),
-        Example("cos_sin", (29, 7936), Dtype("bf16")),
-        Example("D", value=4352),
-        Example("rotary_dim", value=286),
-        Example("t", value=43),
-        Example("h", value=47),
-        Example("w", value=53),
+        Example("k_weight", (4864,), Dtype("bf16")),
+        Example("positions", (23, 7424), Dtype("i64")),
+        Example("cos_sin", (31, 242), Dtype("bf16")),
+        Example("D", value=4864),
+        Example("rotary_dim", value=242),
+        Example("t", value=37),
+        Example("h", value=41),
+        Example("w", value=43),
         Example("interleaved", value=False),
         Example("neox", value=False),
         Example("layer", value="example"),
@@ -1409,13 +1422,13 @@ QK_NORM_ROPE_KV_CACHE = Pattern(
         Input("layer"),
     ),
     examples=(
-        Example("qkv", (11, 3328), Dtype("bf16")),
-        Example("q_weight", (4352,), Dtype("bf16")),
+        Example("qkv", (11, 228608), Dtype("bf16")),
+        Example("q_weight", (4864,), Dtype("bf16")),
         Example("epsilon", value=1e-06),
-        Example("k_weight", (4352,), Dtype("bf16")),
-        Example("positions", (19, 5888), Dtype("i64")),
-        Example("D", value=4352),
-        Example("cos_sin", (29, 7936), Dtype("bf16")),
+        Example("k_weight", (4864,), Dtype("bf16")),
+        Example("positions", (23, 7424), Dtype("i64")),
+        Example("D", value=4864),
+        Example("cos_sin", (31, 9472), Dtype("bf16")),
         Example("neox", value=False),
         Example("layer", value="example"),
     ),

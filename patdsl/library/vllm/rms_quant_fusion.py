@@ -232,7 +232,7 @@ ADD_RMS_NORM_MX_QUANT_KEEP = Op(
     ref="patdsl.reference:add_rms_norm_mx_quant_keep",
 )
 
-# nvfp4.pat:11
+# nvfp4.pat:12
 ADD_RMS_NORM_NVFP4_QUANT = Op(
     "add_rms_norm_nvfp4_quant",
     params=(
@@ -265,6 +265,7 @@ ADD_RMS_NORM_NVFP4_QUANT = Op(
             targets=(On("sm_100", True),),
         ),
     ),
+    ref="patdsl.reference:add_rms_norm_nvfp4_quant",
 )
 
 # aiter.pat:61

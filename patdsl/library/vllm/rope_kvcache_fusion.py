@@ -79,7 +79,7 @@ ADD = Op(
     commutative=True,
 )
 
-# attention.pat:68
+# attention.pat:75
 ANY_ATTENTION = Op(
     "any_attention",
     params=(
@@ -109,7 +109,7 @@ ANY_ATTENTION = Op(
     effects=(Effect("kv_cache", True),),
 )
 
-# attention.pat:76
+# attention.pat:83
 ATTENTION = Op(
     "attention",
     params=(
@@ -136,9 +136,10 @@ ATTENTION = Op(
         ),
     ),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:attention",
 )
 
-# attention.pat:88
+# attention.pat:97
 ATTENTION_NVFP4_QUANT = Op(
     "attention_nvfp4_quant",
     params=(
@@ -168,9 +169,10 @@ ATTENTION_NVFP4_QUANT = Op(
     ),
     where=(expr('supports(layer, "quant_nvfp4")'),),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:attention_nvfp4_quant",
 )
 
-# attention.pat:81
+# attention.pat:89
 ATTENTION_STATIC_QUANT = Op(
     "attention_static_quant",
     params=(
@@ -199,6 +201,7 @@ ATTENTION_STATIC_QUANT = Op(
     ),
     where=(expr('supports(layer, "quant_fp8_static") and numel(scale) == 1'),),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:attention_static_quant",
 )
 
 # aten.pat:116
@@ -245,9 +248,10 @@ KV_CACHE_UPDATE = Op(
     results=(Result("dep", Tensor(T, (Lit(0),))),),
     bindings=(TorchCall("vllm::unified_kv_cache_update.default"),),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:kv_cache_update",
 )
 
-# attention.pat:96
+# attention.pat:106
 MLA_ATTENTION = Op(
     "mla_attention",
     params=(
@@ -274,9 +278,10 @@ MLA_ATTENTION = Op(
         ),
     ),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:mla_attention",
 )
 
-# attention.pat:116
+# attention.pat:129
 MLA_ATTENTION_GROUP_QUANT = Op(
     "mla_attention_group_quant",
     params=(
@@ -316,9 +321,10 @@ MLA_ATTENTION_GROUP_QUANT = Op(
     ),
     where=(expr('group_size in {64, 128} and supports(layer, "quant_fp8_group")'),),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:mla_attention_group_quant",
 )
 
-# attention.pat:108
+# attention.pat:120
 MLA_ATTENTION_NVFP4_QUANT = Op(
     "mla_attention_nvfp4_quant",
     params=(
@@ -349,9 +355,10 @@ MLA_ATTENTION_NVFP4_QUANT = Op(
     ),
     where=(expr('supports(layer, "quant_nvfp4")'),),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:mla_attention_nvfp4_quant",
 )
 
-# attention.pat:101
+# attention.pat:112
 MLA_ATTENTION_STATIC_QUANT = Op(
     "mla_attention_static_quant",
     params=(
@@ -381,9 +388,10 @@ MLA_ATTENTION_STATIC_QUANT = Op(
     ),
     where=(expr('supports(layer, "quant_fp8_static") and numel(scale) == 1'),),
     effects=(Effect("kv_cache", True),),
+    ref="patdsl.reference.serving:mla_attention_static_quant",
 )
 
-# attention.pat:20
+# attention.pat:21
 MLA_KV_CACHE_UPDATE = Op(
     "mla_kv_cache_update",
     params=(
@@ -396,9 +404,10 @@ MLA_KV_CACHE_UPDATE = Op(
     results=(Result("dep", Tensor(T, (Lit(0),))),),
     bindings=(TorchCall("vllm::unified_mla_kv_cache_update.default"),),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:mla_kv_cache_update",
 )
 
-# attention.pat:33
+# attention.pat:36
 MLA_ROPE_KV_CACHE_UPDATE = Op(
     "mla_rope_kv_cache_update",
     params=(
@@ -434,6 +443,7 @@ MLA_ROPE_KV_CACHE_UPDATE = Op(
         ),
     ),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:mla_rope_kv_cache_update",
 )
 
 # aten.pat:60
@@ -453,7 +463,7 @@ NEG = Op(
     bindings=(TorchCall("aten::neg.default"),),
 )
 
-# attention.pat:49
+# attention.pat:54
 QK_NORM_MROPE_KV_CACHE_UPDATE = Op(
     "qk_norm_mrope_kv_cache_update",
     params=(
@@ -463,7 +473,7 @@ QK_NORM_MROPE_KV_CACHE_UPDATE = Op(
         Param("q_weight", Tensor(T, (D,))),
         Param("k_weight", Tensor(T, (D,))),
         Param("epsilon", Plain("float")),
-        Param("cos_sin", Tensor(C, (L, R))),
+        Param("cos_sin", Tensor(C, (L, Ref("rotary_dim")))),
         Param("neox", Plain("bool")),
         Param("t", Plain("int")),
         Param("h", Plain("int")),
@@ -500,9 +510,10 @@ QK_NORM_MROPE_KV_CACHE_UPDATE = Op(
         expr("not neox or rotary_dim % (D / 16) == 0"),
     ),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:qk_norm_mrope_kv_cache_update",
 )
 
-# attention.pat:40
+# attention.pat:44
 QK_NORM_ROPE_KV_CACHE_UPDATE = Op(
     "qk_norm_rope_kv_cache_update",
     params=(
@@ -541,6 +552,7 @@ QK_NORM_ROPE_KV_CACHE_UPDATE = Op(
     ),
     where=(expr('D in {64, 128, 256} and T in {bf16, f16} and supports(layer, "qk_norm_rope_kvcache")'),),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:qk_norm_rope_kv_cache_update",
 )
 
 # kv_cache.pat:25
@@ -725,7 +737,7 @@ ROPE = Op(
     ref="patdsl.reference:rope",
 )
 
-# attention.pat:25
+# attention.pat:27
 ROPE_KV_CACHE_UPDATE = Op(
     "rope_kv_cache_update",
     params=(
@@ -758,6 +770,7 @@ ROPE_KV_CACHE_UPDATE = Op(
     ),
     where=(expr('supports(layer, "rope_kvcache")'),),
     effects=(Effect("kv_cache"),),
+    ref="patdsl.reference.serving:rope_kv_cache_update",
 )
 
 # kv_cache.pat:15
