@@ -158,10 +158,10 @@ class _Search:
         none themselves.
         """
         roles: dict[str, str] = {}
-        dims = [
+        every: list[Any] = [
             dim for meta in self.left.types.values() if meta for dim in meta.dims if isinstance(dim, Poly)
         ]
-        alone = {name for dim in dims if len(names := set(_variables(dim))) == 1 for name in names}
+        alone = {name for dim in every if len(names := set(_variables(dim))) == 1 for name in names}
         for item in self.pattern.inputs:
             meta = self.left.types.get(item.name)
             dims = meta.dims if meta is not None else ()

@@ -115,7 +115,7 @@ NEGATED = Pattern(
     ),
     replaces=(Replace("n", "new_n", True),),
     inputs=(Input("x", Tensor(T, (M, A))),),
-    examples=(Example("x", (11, 3328), Dtype("bf16")),),
+    examples=(Example("x", (11, 12544), Dtype("bf16")),),
     place="block_solves_dims.pat:5",
 )
 
