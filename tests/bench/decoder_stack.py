@@ -2,9 +2,9 @@
 
     python tests/bench/decoder_stack.py OUT.json [--layers N] [--batches 1,2,4] [--schemes group,token] [--seconds S]
 
-In: how many layers (each with weights and a cache of its own), batches, schemes of the fp8 products, sizes. Out: JSON,
+In: how many layers (each with weights and a cache of its own), batches, schemes of fp8 products, sizes. Out: JSON,
 written after each batch, which `stack_report.py` makes a page of. What is modelled: `stack_model.py`. The sides: `off`,
-plain torch that Inductor fuses; `apart`, each op its own kernel, the passes not applied; `on`, with the passes. A scheme
+plain torch that Inductor fuses; `apart`, each op its own kernel, no pass applied; `on`, with the passes. A scheme
 that `torch._scaled_mm` does not have here, or has wrong, is left out, and the output says so. With `--device cpu` the
 times are those of calls and mean nothing.
 """
@@ -123,9 +123,7 @@ def probe(weights: model.Weights, scheme: str, rows: list[int], device: str) -> 
     for name in model.Sizes().projections:
         matrix = getattr(weights, name)
         for count in rows:
-            q, scale = ops.quantise(
-                torch.randn(count, matrix.weight.shape[1], device=device).to(model.BF16)
-            )
+            q, scale = ops.quantise(torch.randn(count, matrix.weight.shape[1], device=device).to(model.BF16))
             try:
                 found = stack_ops.fp8_product(q, scale, *matrix).float()
                 if device == "cuda":
@@ -153,7 +151,9 @@ class Stack:
     def launch(self, index: int) -> None:
         state = self.bench.input if index == 0 else self.state
         with torch.no_grad():
-            self.state = self.function(self.bench.weights[index], self.bench.step, self.bench.caches[index], *state)
+            self.state = self.function(
+                self.bench.weights[index], self.bench.step, self.bench.caches[index], *state
+            )
 
     def run(self) -> tuple[Tensor, Tensor]:
         for index in range(len(self.bench.weights)):
@@ -225,12 +225,12 @@ class Bench:
 
         return one
 
-    def faults(
-        self, recorders: dict[str, Recorder], distances: dict[str, dict[str, float]]
-    ) -> list[str]:
+    def faults(self, recorders: dict[str, Recorder], distances: dict[str, dict[str, float]]) -> list[str]:
         """What is not as it should be: more than one graph, results that the other fusion does not explain."""
         found = [
-            f"{side}: compiled {one.graphs} graphs, not one" for side, one in recorders.items() if one.graphs != 1
+            f"{side}: compiled {one.graphs} graphs, not one"
+            for side, one in recorders.items()
+            if one.graphs != 1
         ]
         for name, off in distances["off"].items():
             for side in ("apart", "on"):
@@ -264,7 +264,12 @@ class Bench:
 
 def _machine(device: str) -> dict[str, Any]:
     name = torch.cuda.get_device_name(0) if device == "cuda" else platform.machine()
-    return {"device": name, "torch": torch.__version__, "cuda": torch.version.cuda, "target": current_target()}
+    return {
+        "device": name,
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        "target": current_target(),
+    }
 
 
 def _write(output: Path, content: dict[str, Any]) -> None:

@@ -32,9 +32,7 @@ def fp8_product(q: Tensor, scale: Tensor, weight: Tensor, weight_scale: Tensor) 
     if not q.is_cuda:
         return dequantised_product(q, scale, weight, weight_scale)
     by_rows = scale.shape[1] == 1
-    return torch._scaled_mm(
-        q, weight.t(), scale, weight_scale, out_dtype=BF16, use_fast_accum=by_rows
-    )
+    return torch._scaled_mm(q, weight.t(), scale, weight_scale, out_dtype=BF16, use_fast_accum=by_rows)
 
 
 @fp8_product.register_fake

@@ -25,9 +25,7 @@ GAPS = "gaps"
 KINDS = (PRODUCTS, ATTENTION, FUSED, OTHER, GAPS)
 
 
-def graph_times(
-    timer: GraphTimer, sides: Mapping[str, Launch], layers: int
-) -> list[dict[str, float]]:
+def graph_times(timer: GraphTimer, sides: Mapping[str, Launch], layers: int) -> list[dict[str, float]]:
     """Microseconds a layer: five rounds, each with graphs of its own and the median of 40 replays of each side.
 
     Something else has filled the L2 cache before each replay, and the layers' weights are more than it holds.
@@ -79,7 +77,9 @@ def kernels(launch: Callable[[], object]) -> list[Kernel]:
 def from_trace(trace: Mapping[str, list[dict[str, object]]]) -> list[Kernel]:
     """The kernels, copies and fills of a trace in Chrome's format."""
     found = [
-        Kernel(str(event["name"]), float(str(event["ts"])), float(str(event["ts"])) + float(str(event["dur"])))
+        Kernel(
+            str(event["name"]), float(str(event["ts"])), float(str(event["ts"])) + float(str(event["dur"]))
+        )
         for event in trace["traceEvents"]
         if event.get("cat") in ("kernel", "gpu_memcpy", "gpu_memset")
     ]
