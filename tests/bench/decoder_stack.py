@@ -12,7 +12,6 @@ times are those of calls and mean nothing.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import datetime
 import json
 import platform
@@ -45,7 +44,7 @@ ROWS_OF_GROUPS = 4  # cuBLAS takes scales of groups for a multiple of 4 rows
 SIDES = ("off", "apart", "on")
 #: How much farther from the reference than Inductor's result, as a share of it and of the result.
 FARTHER, BF16_STEP = 1.5, 2.0**-8
-PRODUCT_ERROR = 2.0**-7  # of a right fp8 product, against fp32: one rounding to bf16
+PRODUCT_ERROR = 2.0**-5  # of a right fp8 product, against fp32: tensor cores add fp8 products in fewer digits
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -208,7 +207,10 @@ class Bench:
             for side, found in results.items():
                 if not all(map(torch.equal, found, stacks[side].state)):
                     line["faults"].append(f"{side}: the graph's results are not those of the calls")
-            line["profile"] = self.profile(timer, stacks)
+            try:
+                line["profile"] = self.profile(timer, stacks)
+            except Exception as error:  # the times are there without it
+                line["faults"].append(f"no profile: {type(error).__name__}: {error}"[:600])
         return line
 
     def compiled(self, ops: Any, recorder: Recorder) -> Stack:
@@ -239,18 +241,17 @@ class Bench:
         return found
 
     def profile(self, timer: GraphTimer, stacks: dict[str, Stack]) -> dict[str, Any]:
-        """Where the time of a replay goes, for each side; or why that is not known."""
+        """Where the time of a replay goes, for each side."""
         layers = len(self.weights)
         found: dict[str, Any] = {}
-        with contextlib.suppress(ValueError):
-            products = {each.name for each in stack_time.kernels(self.products)}
-            for side, stack in stacks.items():
-                run = stack_time.one_replay(timer, stack.launch, layers)
-                found[side] = {
-                    "us": stack_time.shares(run, products, layers),
-                    "kernels": stack_time.counts(run, products, layers),
-                    "listing": stack_time.listing(run, layers),
-                }
+        products = {each.name for each in stack_time.kernels(self.products)}
+        for side, stack in stacks.items():
+            run = stack_time.one_replay(timer, stack.launch, layers)
+            found[side] = {
+                "us": stack_time.shares(run, products, layers),
+                "kernels": stack_time.counts(run, products, layers),
+                "listing": stack_time.listing(run, layers),
+            }
         return found
 
     def products(self) -> None:

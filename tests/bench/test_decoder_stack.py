@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import attrs
 import decoder_stack
 import pytest
 import stack_report
 import stack_time
+import torch
 from stack_time import ATTENTION, FUSED, GAPS, OTHER, PRODUCTS, Kernel
 
 SMALL = ("--hidden=256", "--q-lora=256", "--kv-lora=128", "--heads=2", "--mlp=128", "--context=64")
@@ -83,6 +87,63 @@ def test_wrong_products_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert content["results"] == []
     assert content["left_out"].keys() == MATCHES.keys()
     assert all(text.startswith("qkv_a, ") and "off fp32" in text for text in content["left_out"].values())
+
+
+class CallsForGraphs:
+    """A timer without a GPU, whose graphs are calls."""
+
+    def capture(self, node: Any) -> tuple[Any, list[object]]:
+        return SimpleNamespace(replay=lambda: [node.launch(index) for index in range(node.nodes)]), []
+
+    def together(self, nodes: dict[str, Any], cold: bool, replays: int) -> dict[str, float]:
+        for node in nodes.values():
+            self.capture(node)[0].replay()
+        return {"off": 100.0, "apart": 90.0, "on": 80.0}
+
+
+@pytest.mark.parametrize("replays", [stack_time.PROFILED, 1])
+def test_profile(replays: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last replay counts, each side has its part in the page; where replays differ the times stay."""
+
+    def kernels(launch: Callable[[], object]) -> list[Kernel]:
+        launch()
+        names = ["nvjet"] if launch.__name__ == "products" else ["nvjet", "void patdsl::rows", "softmax"]
+        return [
+            Kernel(name, 9.0 * at + step, 9.0 * at + step + 1)
+            for at in range(replays)
+            for step, name in enumerate(names)
+        ]
+
+    def uncompiled(bench: Any, ops: Any, recorder: Any) -> Any:
+        recorder.graphs = 1
+        return decoder_stack.Stack(bench.layer(ops), bench)
+
+    monkeypatch.setattr(stack_time, "kernels", kernels)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    monkeypatch.setattr(decoder_stack.Bench, "compiled", uncompiled)
+    sizes = decoder_stack.model.Sizes(hidden=256, q_lora=256, kv_lora=128, heads=2, mlp=128, context=64)
+    weights = [decoder_stack.model.make_weights(sizes, "token", "cpu", seed) for seed in range(3)]
+    bench = decoder_stack.Bench(sizes, "token", 1, weights, "cpu")
+    line = {"scheme": "token", "batch": 1, **bench.line(None, CallsForGraphs())}
+    content = {"machine": {"device": "a GPU", "torch": "2", "cuda": "13"}, "date": "2026-01-31", "layers": 3}
+    content |= {
+        "sizes": attrs.asdict(sizes),
+        "left_out": {"group": "because"},
+        "results": [line],
+        "errors": [],
+    }
+    text = stack_report.page(content)
+    assert "| 1 | 1 | 100.0 | 90.0 | 80.0 | 0.800 | 0.800 to 0.800 | 0.889 |" in text
+    if replays == 1:
+        (fault,) = line["faults"]
+        assert fault == "no profile: ValueError: 3 kernels in 3 replays, which are not alike"
+    else:
+        assert line["faults"] == []
+        third = 1 / 3
+        assert line["profile"]["on"]["us"] == pytest.approx(
+            {PRODUCTS: third, ATTENTION: third, FUSED: third, OTHER: 0, GAPS: 0}
+        )
+        assert "| 1 | on | 0.3 (0.333333) |" in text
 
 
 def test_shares() -> None:
