@@ -41,6 +41,7 @@ from patdsl.runtime.target import current_target  # noqa: E402
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 ROWS_OF_GROUPS = 4  # cuBLAS takes scales of groups for a multiple of 4 rows
+SCHEMES = ("group", "token")
 SIDES = ("off", "apart", "on")
 #: How much farther from the reference than Inductor's result, as a share of it and of the result.
 FARTHER, BF16_STEP = 1.5, 2.0**-8
@@ -52,7 +53,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("output", type=Path)
     parser.add_argument("--layers", type=int, default=8)
     parser.add_argument("--batches", type=_numbers, default=BATCHES)
-    parser.add_argument("--schemes", type=lambda text: tuple(text.split(",")), default=("group", "token"))
+    parser.add_argument("--schemes", type=_schemes, default=SCHEMES)
     parser.add_argument("--seconds", type=float, default=540.0, help="no batch is begun after this")
     parser.add_argument("--resume", action="store_true", help="keep what OUT.json has, and go on")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
@@ -130,8 +131,8 @@ def probe(weights: model.Weights, scheme: str, rows: list[int], device: str) -> 
             except Exception as error:
                 return f"{name}, {count} rows: {type(error).__name__}: {error}"[:600]
             wanted = stack_ops.dequantised_product(q, scale, *matrix).float()
-            if (error := distance(found, wanted)) > PRODUCT_ERROR:
-                return f"{name}, {count} rows: {error:.3g} off fp32"
+            if not (off := distance(found, wanted)) <= PRODUCT_ERROR:
+                return f"{name}, {count} rows: {off:.3g} off fp32"
     return None
 
 
@@ -278,6 +279,13 @@ def _write(output: Path, content: dict[str, Any]) -> None:
     part = output.with_suffix(".part")
     part.write_text(json.dumps(content, indent=1))
     part.replace(output)
+
+
+def _schemes(text: str) -> tuple[str, ...]:
+    found = tuple(text.split(","))
+    if not set(found) <= set(SCHEMES):
+        raise argparse.ArgumentTypeError(f"{text}; accepted: {', '.join(SCHEMES)}")
+    return found
 
 
 def _numbers(text: str) -> tuple[int, ...]:
