@@ -73,7 +73,10 @@ FUSED = {
         _TWO,
     ),
     "mla_dual_rms_norm": (_DUAL, _TWO),
-    "mla_dual_rms_norm_group_quant": (f"{_DUAL}, int group_size", _THREE),
+    "mla_dual_rms_norm_group_quant": (
+        f"{_DUAL}, int group_size, bool col_major=False, bool ue8m0=False, bool tma_aligned=False",
+        _THREE,
+    ),
     "mla_dual_rms_norm_token_quant": (_DUAL, _THREE),
     "rms_norm_pad": (f"{_NORM}, int multiple, {_NORM_OPTIONS}", _ONE),
     "add_rms_norm_pad": (f"{_NORM}, Tensor residual, int multiple, {_NORM_OPTIONS}", _TWO),

@@ -53,7 +53,10 @@ def composed(name, x, residual, weight, scale):
             lambda: ref.group_quant(ref.rms_norm_gated(x, residual, weight, 1e-6), 64),
         ),
         "mla_dual_rms_norm": (dual, lambda: (y, rest)),
-        "mla_dual_rms_norm_group_quant": ((*dual, 64), lambda: (*ref.group_quant(y, 64), rest)),
+        "mla_dual_rms_norm_group_quant": (
+            (*dual, 64, True, True, True),
+            lambda: (*ref.group_quant(y, 64, True, True, True), rest),
+        ),
         "mla_dual_rms_norm_token_quant": (dual, lambda: (*ref.token_quant(y, fp8), rest)),
         "add_rms_norm_pad": (
             (*one, residual, 96),

@@ -60,7 +60,7 @@ def samples(name, x, other):
         ],
         "gated_rms_norm_group_quant": [(x, weight, other, 1e-6, 48)],
         "mla_dual_rms_norm": [dual],
-        "mla_dual_rms_norm_group_quant": [(*dual, G)],
+        "mla_dual_rms_norm_group_quant": [(*dual, G, *layout) for layout in layouts],
         "mla_dual_rms_norm_token_quant": [dual],
         "rms_norm_pad": [(*norm, 96), (*norm, 1, 96, True)],
         "add_rms_norm_pad": [(*norm, other, 96), (*norm, other, 1), (x, None, 1e-6, other, 96, 64)],

@@ -51,9 +51,11 @@ class GraphTimer:
                 print(f"  {name}: {type(error).__name__}: {error}"[:300], flush=True)
         return found
 
-    def together(self, candidates: Mapping[Name, Node], cold: bool) -> dict[Name, float]:
-        """The median of 15 replays of each candidate, replayed in turn."""
-        return self._times(candidates, cold, REPLAYS)
+    def together(
+        self, candidates: Mapping[Name, Node], cold: bool, replays: int = REPLAYS
+    ) -> dict[Name, float]:
+        """The median of `replays` of each candidate, replayed in turn."""
+        return self._times(candidates, cold, replays)
 
     def _short(self, node: Node) -> Node:
         """Fewer nodes, and fewer still where they are long."""
@@ -62,7 +64,7 @@ class GraphTimer:
     def _times(self, candidates: Mapping[Name, Node], cold: bool, replays: int) -> dict[Name, float]:
         graphs, held = {}, []
         for name, node in candidates.items():
-            graphs[name], results = self._capture(node)
+            graphs[name], results = self.capture(node)
             held.append(results)
         events: dict[Name, list[tuple[torch.cuda.Event, torch.cuda.Event]]] = {name: [] for name in graphs}
         for graph in graphs.values():
@@ -86,8 +88,11 @@ class GraphTimer:
             for name, pairs in events.items()
         }
 
-    def _capture(self, node: Node) -> tuple[torch.cuda.CUDAGraph, list[object]]:
-        """Not `torch.cuda.graph`, which collects Python's garbage each time: there are thousands of graphs."""
+    def capture(self, node: Node) -> tuple[torch.cuda.CUDAGraph, list[object]]:
+        """A graph of a node's launches, and what it holds.
+
+        Not `torch.cuda.graph`, which collects Python's garbage each time: there are thousands of graphs.
+        """
         node.launch(0)
         torch.cuda.synchronize()
         graph = torch.cuda.CUDAGraph()

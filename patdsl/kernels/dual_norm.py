@@ -15,6 +15,8 @@ from torch import Tensor, empty, empty_like
 from patdsl.kernels.errors import raise_failure
 from patdsl.kernels.rows_call import GROUP, NONE, NORM, TOKEN, Machine, dense_rows, machine, pack
 from patdsl.kernels.rows_checks import check_group, check_norm
+from patdsl.kernels.rows_new import NO_STRIDES, Strides
+from patdsl.kernels.rows_quant import ROWS_APART, group_scales
 
 _F32 = torch.float32
 _DENSE = torch.contiguous_format
@@ -22,7 +24,7 @@ _Q_NAMES, _KV_NAMES = ("q", "", "q_weight"), ("kv", "", "kv_weight")
 
 
 class _Half(NamedTuple):
-    """One of the norms: its rows, and what is written. `scale_stride` is from row to row."""
+    """One of the norms: its rows, and what is written. `strides` of scales: from row to row, from group to group."""
 
     x: Tensor
     weight: Tensor
@@ -30,8 +32,9 @@ class _Half(NamedTuple):
     quant: int
     q: Tensor | None
     scale: Tensor | None
-    scale_stride: int
+    strides: Strides
     group: int
+    ue8m0: bool
     y: Tensor | None
 
 
@@ -43,8 +46,7 @@ def mla_dual_rms_norm(
     _check(op, q, q_weight, kv, kv_weight)
     gpu = machine(op, q, "q")
     q_n, kv_n = (empty_like(x, memory_format=_DENSE) for x in (q, kv))
-    first = _Half(q, q_weight, q_epsilon, NONE, None, None, 0, 0, q_n)
-    _launch(op, gpu, first, _plain(kv, kv_weight, kv_epsilon, kv_n))
+    _launch(op, gpu, _plain(q, q_weight, q_epsilon, q_n), _plain(kv, kv_weight, kv_epsilon, kv_n))
     return q_n, kv_n
 
 
@@ -56,12 +58,18 @@ def mla_dual_rms_norm_group_quant(
     q_epsilon: float,
     kv_epsilon: float,
     group_size: int,
+    col_major: bool = False,
+    ue8m0: bool = False,
+    tma_aligned: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Out: q fp8[*B, Q], its scale f32[*B, Q / group_size], kv T[*B, C]."""
     op = "mla_dual_rms_norm_group_quant"
     hidden = _check(op, q, q_weight, kv, kv_weight)
     groups = check_group(op, group_size, hidden)
-    return _quantised(op, q, q_weight, kv, kv_weight, q_epsilon, kv_epsilon, GROUP, groups, group_size)
+    scale, written, strides = group_scales(op, q, groups, col_major, tma_aligned)
+    scaling = (GROUP, written, strides, group_size, ue8m0)
+    q_q, kv_n = _quantised(op, q, q_weight, kv, kv_weight, q_epsilon, kv_epsilon, *scaling)
+    return q_q, scale if written is scale else scale.copy_(written), kv_n
 
 
 def mla_dual_rms_norm_token_quant(
@@ -70,7 +78,10 @@ def mla_dual_rms_norm_token_quant(
     """Out: q fp8[*B, Q], its scale f32[*B, 1], kv T[*B, C]."""
     op = "mla_dual_rms_norm_token_quant"
     _check(op, q, q_weight, kv, kv_weight)
-    return _quantised(op, q, q_weight, kv, kv_weight, q_epsilon, kv_epsilon, TOKEN, 1, 0)
+    scale = empty((*q.shape[:-1], 1), dtype=_F32, device=q.device)
+    scaling = (TOKEN, scale, ROWS_APART, 0, False)
+    q_q, kv_n = _quantised(op, q, q_weight, kv, kv_weight, q_epsilon, kv_epsilon, *scaling)
+    return q_q, scale, kv_n
 
 
 def _check(op: str, q: Tensor, q_weight: Tensor, kv: Tensor, kv_weight: Tensor) -> int:
@@ -94,20 +105,21 @@ def _quantised(
     q_epsilon: float,
     kv_epsilon: float,
     quant: int,
-    scales: int,
+    scale: Tensor,
+    strides: Strides,
     group: int,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """`scales` of a row of q, each for `group` values."""
+    ue8m0: bool,
+) -> tuple[Tensor, Tensor]:
+    """q and kv; fills `scale`."""
     gpu = machine(op, q, "q")
     q_q, kv_n = empty_like(q, dtype=gpu.fp8, memory_format=_DENSE), empty_like(kv, memory_format=_DENSE)
-    scale = empty((*q.shape[:-1], scales), dtype=_F32, device=q.device)
-    first = _Half(q, q_weight, q_epsilon, quant, q_q, scale, scales, group, None)
+    first = _Half(q, q_weight, q_epsilon, quant, q_q, scale, strides, group, ue8m0, None)
     _launch(op, gpu, first, _plain(kv, kv_weight, kv_epsilon, kv_n))
-    return q_q, scale, kv_n
+    return q_q, kv_n
 
 
 def _plain(x: Tensor, weight: Tensor, epsilon: float, y: Tensor) -> _Half:
-    return _Half(x, weight, epsilon, NONE, None, None, 0, 0, y)
+    return _Half(x, weight, epsilon, NONE, None, None, NO_STRIDES, 0, False, y)
 
 
 def _launch(op: str, gpu: Machine, first: _Half, second: _Half) -> None:
@@ -130,7 +142,7 @@ def _rows(x: Tensor, rows: int) -> tuple[Tensor, int]:
 
 
 def _pack(half: _Half, x: Tensor, step: int, weight: Tensor, rows: int, index: int, stream: int) -> bytes:
-    _, _, epsilon, quant, q, scale, scale_stride, group, y = half
+    _, _, epsilon, quant, q, scale, strides, group, ue8m0, y = half
     hidden = x.shape[-1]
     return pack(
         x.data_ptr(),
@@ -143,9 +155,9 @@ def _pack(half: _Half, x: Tensor, step: int, weight: Tensor, rows: int, index: i
         0,
         *(rows, hidden, hidden, hidden),
         *(step, 0, hidden, hidden, 0),
-        *(scale_stride, 1, 0, 0),
+        *(*strides, 0, 0),
         epsilon,
-        *(NORM, quant, group, False),
+        *(NORM, quant, group, ue8m0),
         weight.dtype is not x.dtype,
         *(False, False, x.dtype is torch.float16),
         *(0, index, stream),

@@ -19,7 +19,7 @@ from patdsl.kernels.rows_new import NO_STRIDES, Rows, Strides, fill
 Results = Tensor | tuple[Tensor, ...]
 
 _F32, _BYTES = torch.float32, torch.uint8
-_ROWS_APART = (1, 0)  # strides of one scale a row
+ROWS_APART = (1, 0)  # strides of one scale a row
 
 
 def none(rows: Rows, given: Given, width: int = 0) -> Results:
@@ -42,7 +42,7 @@ def token(rows: Rows, given: Given, quant_dtype: torch.dtype | None) -> Results:
     gpu = machine(rows.op, x)
     dtype = check_quant_dtype(rows.op, quant_dtype, gpu.fp8)
     scale = empty((*x.shape[:-1], 1), dtype=_F32, device=x.device)
-    q, total, y = fill(rows, gpu, given, TOKEN, dtype, scale, _ROWS_APART)
+    q, total, y = fill(rows, gpu, given, TOKEN, dtype, scale, ROWS_APART)
     return _results(q, total, scale, y)
 
 
@@ -70,16 +70,9 @@ def group(
     gpu = machine(rows.op, x)
     dtype = check_quant_dtype(rows.op, quant_dtype, gpu.fp8)
     groups = check_group(rows.op, group_size, hidden)
-    strides: Strides | None = (groups, 1)
-    if col_major:
-        scale, strides = _columns(rows.op, x, groups, tma_aligned)
-    else:
-        scale = _row_major(x, groups)
-    written = scale if strides else _row_major(x, groups)
-    q, total, y = fill(
-        rows, gpu, given, GROUP, dtype, written, strides or (groups, 1), group=group_size, ue8m0=ue8m0
-    )
-    return _results(q, total, scale if strides else scale.copy_(written), y)
+    scale, written, strides = group_scales(rows.op, x, groups, col_major, tma_aligned)
+    q, total, y = fill(rows, gpu, given, GROUP, dtype, written, strides, group=group_size, ue8m0=ue8m0)
+    return _results(q, total, scale if written is scale else scale.copy_(written), y)
 
 
 def ragged_group(rows: Rows, given: Given, group_size: int) -> Results:
@@ -142,6 +135,20 @@ def scale_strides(
         strides.insert(0, step)
         step *= extent if tma_aligned and col_major else extent or 1
     return tuple(strides[-x.dim() :])
+
+
+def group_scales(
+    op: str, x: Tensor, groups: int, col_major: bool, tma_aligned: bool
+) -> tuple[Tensor, Tensor, Strides]:
+    """The result; what a kernel is to write, which is another tensor where no kernel can write the result, and is then
+    to be copied; and its strides from row to row and from group to group."""
+    if col_major:
+        scale, strides = _columns(op, x, groups, tma_aligned)
+        if strides:
+            return scale, scale, strides
+        return scale, _row_major(x, groups), (groups, 1)
+    scale = _row_major(x, groups)
+    return scale, scale, (groups, 1)
 
 
 def _columns(op: str, x: Tensor, groups: int, tma_aligned: bool) -> tuple[Tensor, Strides | None]:

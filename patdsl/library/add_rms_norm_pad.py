@@ -62,7 +62,7 @@ ADD = Op(
     commutative=True,
 )
 
-# aiter.pat:120
+# aiter.pat:121
 ADD_RMS_NORM_PAD = Op(
     "add_rms_norm_pad",
     params=(

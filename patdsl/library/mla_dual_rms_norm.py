@@ -94,6 +94,9 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT = Op(
         Param("q_epsilon", Plain("float")),
         Param("kv_epsilon", Plain("float")),
         Param("group_size", Plain("int")),
+        Param("col_major", Plain("bool"), default=Lit(False)),
+        Param("ue8m0", Plain("bool"), default=Lit(False)),
+        Param("tma_aligned", Plain("bool"), default=Lit(False)),
     ),
     results=(
         Result("q_q", Tensor(Dtype("fp8"), (M, Q))),
@@ -114,6 +117,7 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT = Op(
                 7: Give(Lit(False)),
             },
             targets=(On("gfx942"), On("gfx950")),
+            guard=expr("not (col_major or ue8m0)"),
         ),
         TorchCall("patdsl::mla_dual_rms_norm_group_quant.default"),
     ),
@@ -406,16 +410,27 @@ MLA_DUAL_RMS_NORM_ = Pattern(
 #     pattern mla_dual_rms_norm_group_quant {
 #       q_c, kv    = split(qkv, [Q, C + R], -1)
 #       kv_c, k_pe = split(kv, [C, R], -1)
-#       q_q, q_s   = rms_norm_group_quant(view?(q_c), q_weight, q_epsilon, group_size)
+#       q_q, q_s   = rms_norm_group_quant(view?(q_c), q_weight, q_epsilon, group_size, col_major, ue8m0,
+#                      tma_aligned)
 #       kv_n       = rms_norm(kv_c, kv_weight, kv_epsilon)
 #     =>
 #       q_q, q_s, kv_n = mla_dual_rms_norm_group_quant(q_c, q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon,
-#                          group_size)
+#                          group_size, col_major, ue8m0, tma_aligned)
 #     }
 MLA_DUAL_RMS_NORM_GROUP_QUANT_ = Pattern(
     "mla_dual_rms_norm_group_quant",
     left=Block(
-        ("qkv", "q_weight", "q_epsilon", "group_size", "kv_weight", "kv_epsilon"),
+        (
+            "qkv",
+            "q_weight",
+            "q_epsilon",
+            "group_size",
+            "col_major",
+            "ue8m0",
+            "tma_aligned",
+            "kv_weight",
+            "kv_epsilon",
+        ),
         (
             Step(
                 "split",
@@ -439,9 +454,9 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT_ = Pattern(
                     "weight": Use("q_weight"),
                     "epsilon": Use("q_epsilon"),
                     "group_size": Use("group_size"),
-                    "col_major": Const(Lit(False)),
-                    "ue8m0": Const(Lit(False)),
-                    "tma_aligned": Const(Lit(False)),
+                    "col_major": Use("col_major"),
+                    "ue8m0": Use("ue8m0"),
+                    "tma_aligned": Use("tma_aligned"),
                     "quant_dtype": Const(Lit(Dtype("fp8"))),
                     "variance_size": Const(Lit(None)),
                     "gemma": Const(Lit(False)),
@@ -460,7 +475,7 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT_ = Pattern(
                     "gemma": Const(Lit(False)),
                 },
                 results={"y": "kv_n"},
-                line=21,
+                line=22,
             ),
         ),
     ),
@@ -475,10 +490,13 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT_ = Pattern(
                 "q_epsilon": Use("q_epsilon"),
                 "kv_epsilon": Use("kv_epsilon"),
                 "group_size": Use("group_size"),
+                "col_major": Use("col_major"),
+                "ue8m0": Use("ue8m0"),
+                "tma_aligned": Use("tma_aligned"),
             },
             results={"q_q": "new_q_q", "q_scale": "new_q_s", "kv_n": "new_kv_n"},
             flatten=("q", "kv"),
-            line=23,
+            line=24,
         ),
     ),
     replaces=(
@@ -491,6 +509,9 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT_ = Pattern(
         Input("q_weight"),
         Input("q_epsilon"),
         Input("group_size"),
+        Input("col_major"),
+        Input("ue8m0"),
+        Input("tma_aligned"),
         Input("kv_weight"),
         Input("kv_epsilon"),
     ),
@@ -499,13 +520,16 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT_ = Pattern(
         Example("q_weight", (3328,), Dtype("bf16")),
         Example("q_epsilon", value=1e-06),
         Example("group_size", value=128),
+        Example("col_major", value=False),
+        Example("ue8m0", value=False),
+        Example("tma_aligned", value=False),
         Example("kv_weight", (4352,), Dtype("bf16")),
         Example("kv_epsilon", value=3e-06),
     ),
     place="mla_dual_rms_norm.pat:17",
 )
 
-# mla_dual_rms_norm.pat:27
+# mla_dual_rms_norm.pat:28
 #     pattern mla_dual_rms_norm_token_quant {
 #       q_c, kv    = split(qkv, [Q, C + R], -1)
 #       kv_c, k_pe = split(kv, [C, R], -1)
@@ -524,14 +548,14 @@ MLA_DUAL_RMS_NORM_TOKEN_QUANT_ = Pattern(
                 op="split",
                 operands={"x": Use("qkv"), "sizes": Const(expr("[Q, C + R]")), "dim": Const(Lit(-1))},
                 results={"parts.0": "q_c", "parts.1": "kv"},
-                line=28,
+                line=29,
             ),
             Step(
                 "split_2",
                 op="split",
                 operands={"x": Use("kv"), "sizes": Const(expr("[C, R]")), "dim": Const(Lit(-1))},
                 results={"parts.0": "kv_c", "parts.1": "k_pe"},
-                line=29,
+                line=30,
             ),
             Step(
                 "rms_norm_token_quant",
@@ -545,7 +569,7 @@ MLA_DUAL_RMS_NORM_TOKEN_QUANT_ = Pattern(
                     "gemma": Const(Lit(False)),
                 },
                 results={"q": "q_q", "scale": "q_s"},
-                line=30,
+                line=31,
             ),
             Step(
                 "rms_norm",
@@ -558,7 +582,7 @@ MLA_DUAL_RMS_NORM_TOKEN_QUANT_ = Pattern(
                     "gemma": Const(Lit(False)),
                 },
                 results={"y": "kv_n"},
-                line=31,
+                line=32,
             ),
         ),
     ),
@@ -575,7 +599,7 @@ MLA_DUAL_RMS_NORM_TOKEN_QUANT_ = Pattern(
             },
             results={"q_q": "new_q_q", "q_scale": "new_q_s", "kv_n": "new_kv_n"},
             flatten=("q", "kv"),
-            line=33,
+            line=34,
         ),
     ),
     replaces=(
@@ -591,7 +615,7 @@ MLA_DUAL_RMS_NORM_TOKEN_QUANT_ = Pattern(
         Example("kv_weight", (4352,), Dtype("bf16")),
         Example("kv_epsilon", value=3e-06),
     ),
-    place="mla_dual_rms_norm.pat:27",
+    place="mla_dual_rms_norm.pat:28",
 )
 
 MLA_DUAL_RMS_NORM_PASS = PassSpec(

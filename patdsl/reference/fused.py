@@ -117,10 +117,13 @@ class Fused:
         q_epsilon: float,
         kv_epsilon: float,
         group_size: int,
+        col_major: bool = False,
+        ue8m0: bool = False,
+        tma_aligned: bool = False,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """group_quant(rms_norm(q)), rms_norm(kv). Out: q fp8[*B, Q], scale f32[*B, Q / group_size], kv T[*B, C]."""
         q_n, kv_n = self.mla_dual_rms_norm(q, q_weight, kv, kv_weight, q_epsilon, kv_epsilon)
-        return *self.ops.group_quant(q_n, group_size), kv_n
+        return *self.ops.group_quant(q_n, group_size, col_major, ue8m0, tma_aligned), kv_n
 
     def mla_dual_rms_norm_token_quant(
         self,

@@ -109,10 +109,11 @@ op mla_dual_rms_norm_token_quant(q: T[M, Q], q_weight: T[Q], kv: T[M, C], kv_wei
   ref patdsl.reference:mla_dual_rms_norm_token_quant
 
 op mla_dual_rms_norm_group_quant(q: T[M, Q], q_weight: T[Q], kv: T[M, C], kv_weight: T[C], q_epsilon: float,
-    kv_epsilon: float, group_size: int)
+    kv_epsilon: float, group_size: int, col_major: bool = false, ue8m0: bool = false,
+    tma_aligned: bool = false)
     -> (q_q: fp8[M, Q], q_scale: f32[M, Q / group_size], kv_n: T[M, C])
   = vllm::fused_mla_dual_rms_norm_group_quant(q, q_weight, kv, kv_weight, q_epsilon, kv_epsilon, group_size,
-      false)  on gfx942, gfx950
+      false)  on gfx942, gfx950  if not (col_major or ue8m0)
   | patdsl::mla_dual_rms_norm_group_quant
   where group_size in {32, 64, 128} and T in {bf16, f16}
   ref patdsl.reference:mla_dual_rms_norm_group_quant

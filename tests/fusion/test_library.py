@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 from fusing import (
@@ -156,6 +158,15 @@ def test_mla(fused, k_pe_read):
     model = dual(QUANTS[fused], k_pe_read)
     after = {"split_with_sizes": 2, fused: 1}
     assert_fuses(model, *LATENTS, passes=library("rms_norm_quant", "mla_dual_rms_norm"), after=after)
+    assert_fuses(model, *LATENTS, passes=whole_library(), after=after)
+
+
+@pytest.mark.parametrize("layout", list(itertools.product((False, True), repeat=3)), ids=str)
+def test_mla_with_scales_in_any_layout(layout):
+    """By columns is how block-scaled products read them, padded or not; as powers of two, newer checkpoints."""
+    col_major, ue8m0, tma_aligned = layout
+    model = dual(lambda q: OPS.group_quant(q, 128, col_major, ue8m0, tma_aligned))
+    after = {"split_with_sizes": 2, "mla_dual_rms_norm_group_quant": 1}
     assert_fuses(model, *LATENTS, passes=whole_library(), after=after)
 
 

@@ -54,7 +54,7 @@ def samples(name: str) -> tuple[Any, ...]:
         "fused_add_rms_norm": (*norm, EPSILON, *last),
         "rms_norm": (*norm, EPSILON, *last),
         "mla_dual_rms_norm": dual,
-        "mla_dual_rms_norm_group_quant": (*dual, 64),
+        "mla_dual_rms_norm_group_quant": (*dual, 64, True, True, True),
         "mla_dual_rms_norm_token_quant": dual,
     }
     if name in special:

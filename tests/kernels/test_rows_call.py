@@ -55,7 +55,9 @@ def samples(name: str, x: Tensor, other: Tensor) -> list[tuple[Any, ...]]:
         "silu_and_mul": [(x,)],
         "gelu_and_mul": [(x,)],
         "mla_dual_rms_norm": [dual],
-        "mla_dual_rms_norm_group_quant": [(*dual, 64), (*dual, 32)],
+        "mla_dual_rms_norm_group_quant": [
+            *((*dual, 64), (*dual, 32, columns), (*dual, 32, columns, True, True)),
+        ],
         "mla_dual_rms_norm_token_quant": [dual],
     }[name]
 
