@@ -86,7 +86,7 @@ class Form:
     replaces an operand by a plain value, or by a tensor of its own (`FRESH`). `swapped`: steps whose first two
     tensors change places. `returned`: further values that the graph returns. `read`: further values that an op reads.
     `written`: an input that something writes after the first step. `swept`: calls whose results nothing reads are
-    gone. `strided`: inputs of two and more dims are parts of wider tensors.
+    gone. `strided`: inputs of two and more dims are parts of wider tensors. `alone`: there is nothing else in the graph.
     """
 
     counts: Mapping[str, int] = attrs.Factory(dict)
@@ -100,6 +100,7 @@ class Form:
     written: str | None = None
     swept: bool = True
     strided: bool = False
+    alone: bool = False
 
 
 class _Fresh:
@@ -176,8 +177,10 @@ class _Builder:
     # the whole
 
     def build(self) -> Model:
-        bystander = self._placeholder("bystander", TensorMeta(Dtype("f32"), (2, 3), (3, 1), self.device))
-        other = self.new.call(torch.ops.aten.neg.default, (bystander,))
+        bystanders = []
+        if not self.form.alone:
+            bystander = self._placeholder("bystander", TensorMeta(Dtype("f32"), (2, 3), (3, 1), self.device))
+            bystanders.append(("a bystander", self.new.call(torch.ops.aten.neg.default, (bystander,))))
         for item in self.pattern.inputs:
             meta = self.sample.metas.get(item.name)
             if meta is not None:
@@ -206,8 +209,7 @@ class _Builder:
                 returned.append(
                     (f"a reader of {label}", self.new.call(torch.ops.aten.clone.default, (node,)))
                 )
-        bystanders = [("a bystander", other)]
-        if self.env and not self.form.written:
+        if bystanders and self.env and not self.form.written:
             readable = [
                 node for node in self.env.values() if isinstance(node, Node) and node.op == "placeholder"
             ]

@@ -1,0 +1,196 @@
+"""A pattern at a size -> both of its sides, ready to run.
+
+In: a `Tester` of the pattern, sizes. Out: `Sides`: functions of the same inputs, for the left side as its ops stand in
+the graph, for the right side, and for the left side in plain torch, which Inductor compiles; the inputs; the bytes that
+have to move. Raises NoSidesError where the pattern has no such size.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import attrs
+import torch
+from torch import Tensor
+
+from patdsl.bench.in_place import NotInPlaceError, put_in_place
+from patdsl.bench.sizes import Size, real_samples
+from patdsl.runtime import torch_api
+from patdsl.runtime.target import use_target
+from patdsl.runtime.torch_api import Graph
+from patdsl.runtime.usable import what_runs
+from patdsl.selftest.model import Form, Model, NoModelError, build, quiet
+from patdsl.selftest.run_graph import Inputs, bits, copy_of, make_inputs
+from patdsl.selftest.samples import Sample
+from patdsl.selftest.stand_ins import NAMESPACE, plain_torch
+from patdsl.selftest.tester import SEED, Tester, first_line, refusals
+
+#: Samples that are built before a size counts as one that does not fit.
+MOST_BUILT = 60
+Side = Callable[..., tuple[Tensor, ...]]
+
+
+class NoSidesError(Exception):
+    """The pattern cannot be run at this size; the message says why."""
+
+
+@attrs.frozen(eq=False)
+class Sides:
+    """`right_runs` says in words what the new ops of the right side run where that is no kernel, None where all do.
+
+    `bytes`: each input read once and each result written once, caches as far as they are touched.
+    """
+
+    sample: Sample
+    types: Inputs
+    inputs: list[Tensor]
+    left: Side
+    right: Side
+    plain: Side
+    bytes: int
+    right_runs: str | None
+    differs: str | None
+
+    def shapes(self) -> dict[str, str]:
+        """`dtype[dims]` of each input."""
+        return {name: f"{meta.dtype}[{', '.join(map(str, meta.dims))}]" for name, meta in self.types}
+
+
+def sides(tester: Tester, size: Size) -> Sides:
+    """Both sides at a size. Raises NoSidesError."""
+    if tester.off:
+        raise NoSidesError(tester.off)
+    with use_target(tester.target), torch.no_grad():
+        sample, model, right = _fitting(tester, size)
+        left = copy_of(model.graph)
+        runs = _what_right_runs(left, right, tester.target)
+        try:
+            for graph in (left, right):
+                put_in_place(graph)
+        except NotInPlaceError as error:
+            raise NoSidesError(str(error)) from error
+        inputs = make_inputs(model.inputs, tester.device, SEED)
+        functions = [_function(graph) for graph in (left, right, _in_plain_torch(left))]
+        try:
+            expected = functions[0](*_copies(inputs))
+        except Exception as error:  # an op's own check, of whatever kind
+            raise NoSidesError(f"the left side does not run: {first_line(error)}") from error
+        try:
+            found = functions[1](*_copies(inputs))
+        except Exception as error:  # the same
+            raise NoSidesError(f"the right side does not run: {first_line(error)}") from error
+        told = zip(model.outputs, found, expected, strict=True)
+        wrong = [
+            f"{label}: {reason}" for label, mine, other in told if (reason := tester.differs(sample, mine, other))
+        ]
+        moved = _bytes(functions[1], inputs, [bool(node.users) for node in right.find_nodes(op="placeholder")])
+        return Sides(sample, model.inputs, inputs, *functions, moved, runs, "; ".join(wrong) or None)
+
+
+def _fitting(tester: Tester, size: Size) -> tuple[Sample, Model, Graph]:
+    """The first sample whose graph the pass takes, that graph, and the rewritten one."""
+    reason = "its types and conditions allow no such size"
+    for built, sample in enumerate(real_samples(tester.pattern, tester.context, size)):
+        if built == MOST_BUILT:
+            break
+        try:
+            model = build(tester.pattern, tester.context, sample, Form(alone=True), tester.device)
+        except NoModelError as error:
+            reason = str(error)
+            continue
+        graph = copy_of(model.graph)
+        with quiet():
+            count = tester.fusion.apply(graph)
+        if count == 1:
+            return sample, model, graph
+        reason = "; ".join(refusals(tester.fusion)) or "the pass does not match"
+    raise NoSidesError(reason)
+
+
+def _what_right_runs(left: Graph, right: Graph, target: str) -> str | None:
+    """What the ops that only the right side has run, those that run a kernel left out."""
+    known = {str(op) for op in _ops(left)}
+    slow = []
+    for op in _ops(right):
+        name = str(op).replace(".", "::", 1)
+        if str(op) in known:
+            continue
+        if name.startswith(f"{NAMESPACE}::"):
+            slow.append(f"{name.partition('::')[2].rpartition('_')[0]} runs its ref")
+        elif what_runs(name, target) == "plain torch":
+            slow.append(f"{name} runs plain torch")
+    return ", ".join(dict.fromkeys(slow)) or None
+
+
+def _ops(graph: Graph) -> Iterator[Any]:
+    """The ops that a graph calls, those in functional form too."""
+    for node in graph.nodes:
+        op = node.args[0] if node.target in torch_api.FUNCTIONALIZED else node.target
+        if isinstance(op, torch_api.OpOverload):
+            yield op
+
+
+def _function(graph: Graph) -> Side:
+    return torch_api.GraphModule(torch.nn.Module(), graph)
+
+
+def _in_plain_torch(graph: Graph) -> Graph:
+    """The same graph with the Python of our ops in their place, for Inductor to look into."""
+    inlined = copy_of(graph)
+    for node in inlined.nodes:
+        function = plain_torch(node.target) if isinstance(node.target, torch_api.OpOverload) else None
+        if function is not None:
+            node.target = function
+    return inlined
+
+
+def _copies(inputs: Sequence[Tensor]) -> list[Tensor]:
+    return [each.clone() for each in inputs]
+
+
+def _bytes(side: Side, inputs: Sequence[Tensor], used: Sequence[bool]) -> int:
+    """Inputs that are only read count once, results once.
+
+    Of an input that the side writes, what two runs leave as it was, each with other contents, is not touched; and its
+    old contents count as read only where another result, or another written element, tells the runs apart.
+    """
+    before = _copies(inputs)
+    first = side(*before)
+    written = [not torch.equal(bits(mine), bits(own)) for mine, own in zip(before, inputs, strict=True)]
+    total = sum(each.numel() * each.element_size() for each in _own_memory(first, before))
+    total += sum(
+        each.numel() * each.element_size()
+        for each, is_used, is_written in zip(inputs, used, written, strict=True)
+        if is_used and not is_written
+    )
+    for at, one in enumerate(inputs):
+        if not written[at]:
+            continue
+        after = _copies(inputs)
+        bits(after[at])[...] = ~bits(one)
+        with contextlib.suppress(RuntimeError):
+            second = side(*after)
+            kept = (bits(before[at]) == bits(one)) & (bits(after[at]) == ~bits(one))
+            touched = int((~kept).sum()) * one.element_size()
+            alike = all(map(_same, _own_memory(first, before), _own_memory(second, after)))
+            same = torch.equal(bits(before[at])[~kept], bits(after[at])[~kept])
+            total += touched if alike and same else 2 * touched
+    return total
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return torch.equal(bits(one), bits(other))
+
+
+def _own_memory(results: Sequence[Tensor], inputs: Sequence[Tensor]) -> list[Tensor]:
+    """The results that are no input, each memory once."""
+    taken = {each.untyped_storage().data_ptr() for each in inputs}
+    found = []
+    for each in results:
+        place = each.untyped_storage().data_ptr()
+        if place not in taken and each.numel():
+            found.append(each)
+            taken.add(place)
+    return found
