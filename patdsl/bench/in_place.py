@@ -28,40 +28,24 @@ def put_in_place(graph: Graph) -> None:
     graph.lint()
 
 
-def _put_back(graph: Graph, node: Node) -> None:
+def _put_back(graph: Graph, node: Any) -> None:
     op = node.args[0]
     signature = signature_of(op)
     given = dict(node.kwargs)
-    bases: list[Any] = list(given.pop("_all_bases", ()))
-    alone = False
-    after: list[Node | None] = []  # the written operands, in the order of the node's further outputs
     with graph.inserting_before(node):
-        for name in signature.written:
-            if node.target is torch_api.auto_functionalized:
-                after.append(_own(graph, node, given[name]) if given.get(name) is not None else None)
-                given[name] = after[-1]
-            elif f"_{name}_dtype" in given:
-                given[name] = _buffer(graph, given, name)
-                after.append(given[name])
-                alone = len(signature.written) == 1
-            elif f"_{name}_base_index" in given:
-                index = given.pop(f"_{name}_base_index")
-                if any(key.startswith((f"_{name}_size", f"_{name}_slice")) for key in given):
-                    raise NotInPlaceError(f"{op} writes to a part of {name}")
-                if index is not None and not isinstance(bases[index], _Taken):
-                    bases[index] = _Taken(_own(graph, node, bases[index]))
-                given[name] = None if index is None else bases[index].node
-            else:
-                raise NotInPlaceError(f"{op} writes to a list, {name}")
+        if node.target is torch_api.auto_functionalized:
+            after = _first_form(graph, node, given, signature.written)
+            first = max(1, signature.returns)
+        elif "_all_bases" in given and any(f"_{name}_dtype" in given for name in signature.written):
+            after, first = _out_form(graph, given, signature.written), 0
+        else:
+            after = _second_form(graph, node, given, signature.written)
+            first = max(1, signature.returns)
         made = graph.call_function(op, (), given)
-    is_out = bool(after) and node.target is torch_api.auto_functionalized_v2
-    if node.target is torch_api.auto_functionalized_v2 and not is_out:
-        after = [base.node if isinstance(base, _Taken) else base for base in bases]
-    first = 0 if is_out else max(1, signature.returns)
-    if alone:
+    if first == 0 and len(after) == 1:  # the node itself is the one result
         node.replace_all_uses_with(after[0])
     for user in list(node.users):
-        index = user.args[1]
+        index: Any = user.args[1]
         if index >= first:
             replacement = after[index - first]
         elif signature.returns == 1:
@@ -74,11 +58,37 @@ def _put_back(graph: Graph, node: Node) -> None:
     graph.erase_node(node)
 
 
-class _Taken:
-    """A base that may be written."""
+def _first_form(graph: Graph, node: Node, given: dict[str, Any], written: tuple[str, ...]) -> list[Any]:
+    """The written operands in the order of the node's outputs, None for one that is none; `given` has them too."""
+    for name in written:
+        if given.get(name) is not None:
+            given[name] = _own(graph, node, given[name])
+    return [given.get(name) for name in written]
 
-    def __init__(self, node: Node) -> None:
-        self.node = node
+
+def _second_form(graph: Graph, node: Node, given: dict[str, Any], written: tuple[str, ...]) -> list[Any]:
+    """The bases, which the node's outputs are; `given` has the operands in their places."""
+    bases = [_own(graph, node, base) for base in given.pop("_all_bases", ())]
+    for name in written:
+        if f"_{name}_base_index" not in given:
+            raise NotInPlaceError(f"{node.args[0]} writes to a list, {name}")
+        index = given.pop(f"_{name}_base_index")
+        given[name] = None if index is None else bases[index]
+        if any(key.startswith((f"_{name}_size", f"_{name}_slice", f"_{name}_storage")) for key in given):
+            raise NotInPlaceError(f"{node.args[0]} writes to a part of {name}")
+    return bases
+
+
+def _out_form(graph: Graph, given: dict[str, Any], written: tuple[str, ...]) -> list[Any]:
+    """New buffers, which the call in functional form allocates itself."""
+    given.pop("_all_bases")
+    for name in written:
+        size, stride, dtype, device = (
+            given.pop(f"_{name}_{part}") for part in ("size", "stride", "dtype", "device")
+        )
+        kwargs = {"dtype": dtype, "device": device}
+        given[name] = graph.call_function(torch.ops.aten.empty_strided.default, (size, stride), kwargs)
+    return [given[name] for name in written]
 
 
 def _own(graph: Graph, node: Node, operand: Node) -> Node:
@@ -90,12 +100,3 @@ def _own(graph: Graph, node: Node, operand: Node) -> Node:
     if not later & set(operand.users):
         return operand
     return graph.call_function(torch.ops.aten.clone.default, (operand,))
-
-
-def _buffer(graph: Graph, given: dict[str, Any], name: str) -> Node:
-    """The result that an `out` op allocates in the functional form."""
-    size, stride, dtype, device = (
-        given.pop(f"_{name}_{part}") for part in ("size", "stride", "dtype", "device")
-    )
-    kwargs = {"dtype": dtype, "device": device}
-    return graph.call_function(torch.ops.aten.empty_strided.default, (size, stride), kwargs)

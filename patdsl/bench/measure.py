@@ -1,8 +1,8 @@
 """Sides of a pattern -> their times.
 
 In: `Sides` at a size, a timer for the device. Out: a `Line`: microseconds of the left side as its ops run in order, of
-the left side compiled by Inductor, and of the right side; or why one of them has no time. On a GPU all are nodes of CUDA
-graphs that read other memory at each call, replayed in turn.
+the left side compiled by Inductor, and of the right side; or why one of them has no time. On a GPU all are nodes of
+CUDA graphs that read other memory at each call, replayed in turn.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _seconds(node: Node, calls: int) -> float:
 class Line:
     """One pattern at one size. Times are microseconds; `reasons` says why one is missing, or all of them (`size`).
 
-    `note`: what the right side runs where that is no kernel. `differs`: how its results differ from the left side's.
+    `not_kernels`, `differs`: as of `Sides`.
     """
 
     pattern: str
@@ -89,7 +89,7 @@ class Line:
     bytes: int = 0
     times: Mapping[str, float] = attrs.Factory(dict)
     reasons: Mapping[str, str] = attrs.Factory(dict)
-    note: str | None = None
+    not_kernels: str | None = None
     differs: str | None = None
 
     def ratio(self, name: str) -> float | None:
@@ -105,11 +105,11 @@ class Line:
 
     @property
     def verdict(self) -> str:
-        """`pays`, `even` or `does not pay`, against the faster of what it replaces; `unknown` where that is not known."""
+        """`pays`, `even` or `does not pay` against the faster of what it replaces, `wrong`, or `unknown`."""
         if self.differs is not None:
             return "wrong"
         others = [ratio for name in (LEFT, INDUCTOR) if (ratio := self.ratio(name)) is not None]
-        if not others or self.note is not None:
+        if not others or self.not_kernels is not None:
             return "unknown"
         least = min(others)
         if abs(least - 1) < EVEN:
@@ -141,7 +141,11 @@ class Bench:
         with torch.no_grad():
             sets = _sets(sides.inputs)
             candidates = {LEFT: _node(sides.left, sets), RIGHT: _node(sides.right, sets)}
-            if self.inductor:
+            if not self.inductor:
+                pass
+            elif isinstance(sides.plain, str):
+                self._reasons[INDUCTOR] = sides.plain
+            else:
                 candidates[INDUCTOR] = _node(_compiled(sides.plain), sets)
             runs = self._timer.quick(candidates, cold=True)
             times = self._timer.together({name: candidates[name] for name in runs}, cold=True) if runs else {}
@@ -153,7 +157,7 @@ class Bench:
             sides.bytes,
             times,
             dict(self._reasons),
-            sides.right_runs,
+            sides.not_kernels,
             sides.differs,
         )
 

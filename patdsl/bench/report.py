@@ -55,8 +55,8 @@ def notes(lines: Iterable[Line]) -> list[str]:
         at = f"{line.rows:,} x {line.hidden:,}"
         for name, reason in line.reasons.items():
             found.setdefault(f"no {name}: {reason}", []).append(at)
-        if line.note is not None:
-            found.setdefault(f"no verdict: {line.note}", []).append(at)
+        if line.not_kernels is not None:
+            found.setdefault(f"no verdict: {line.not_kernels}", []).append(at)
         if line.differs is not None:
             found.setdefault(f"the sides differ: {line.differs}", []).append(at)
         if line.inputs:
@@ -77,7 +77,7 @@ def to_json(line: Line) -> dict[str, Any]:
         "left_over_right": line.ratio(LEFT),
         "inductor_over_right": line.ratio(INDUCTOR),
         "verdict": line.verdict,
-        "right_runs": line.note,
+        "not_kernels": line.not_kernels,
         "differs": line.differs,
         "reasons": dict(line.reasons),
     }

@@ -38,19 +38,19 @@ class NoSidesError(Exception):
 
 @attrs.frozen(eq=False)
 class Sides:
-    """`right_runs` says in words what the new ops of the right side run where that is no kernel, None where all do.
+    """`plain` is the left side in ops that Inductor can fuse, or why there is no such function.
 
-    `bytes`: each input read once and each result written once, caches as far as they are touched.
+    `bytes`: each input read once and each result written once, caches as far as they are touched. `not_kernels`: which
+    ops of one side alone run what no GPU should, in words. `differs`: how the results differ by more than they may.
     """
 
-    sample: Sample
     types: Inputs
     inputs: list[Tensor]
     left: Side
     right: Side
-    plain: Side
+    plain: Side | str
     bytes: int
-    right_runs: str | None
+    not_kernels: str | None
     differs: str | None
 
     def shapes(self) -> dict[str, str]:
@@ -65,28 +65,37 @@ def sides(tester: Tester, size: Size) -> Sides:
     with use_target(tester.target), torch.no_grad():
         sample, model, right = _fitting(tester, size)
         left = copy_of(model.graph)
-        runs = _what_right_runs(left, right, tester.target)
         try:
             for graph in (left, right):
                 put_in_place(graph)
         except NotInPlaceError as error:
             raise NoSidesError(str(error)) from error
-        inputs = make_inputs(model.inputs, tester.device, SEED)
-        functions = [_function(graph) for graph in (left, right, _in_plain_torch(left))]
+        inputs = make_inputs(model.inputs, tester.device, SEED, made_on=tester.device)
+        run_left, run_right = _function(left), _function(right)
         try:
-            expected = functions[0](*_copies(inputs))
+            expected = run_left(*_copies(inputs))
         except Exception as error:  # an op's own check, of whatever kind
             raise NoSidesError(f"the left side does not run: {first_line(error)}") from error
         try:
-            found = functions[1](*_copies(inputs))
+            found = run_right(*_copies(inputs))
         except Exception as error:  # the same
             raise NoSidesError(f"the right side does not run: {first_line(error)}") from error
-        told = zip(model.outputs, found, expected, strict=True)
         wrong = [
-            f"{label}: {reason}" for label, mine, other in told if (reason := tester.differs(sample, mine, other))
+            f"{label}: {reason}"
+            for label, mine, other in zip(model.outputs, found, expected, strict=True)
+            if (reason := tester.differs(sample, mine, other)) is not None
         ]
-        moved = _bytes(functions[1], inputs, [bool(node.users) for node in right.find_nodes(op="placeholder")])
-        return Sides(sample, model.inputs, inputs, *functions, moved, runs, "; ".join(wrong) or None)
+        used = [bool(node.users) for node in right.find_nodes(op="placeholder")]
+        return Sides(
+            types=model.inputs,
+            inputs=inputs,
+            left=run_left,
+            right=run_right,
+            plain=_in_plain_torch(left, inputs),
+            bytes=_bytes(run_right, inputs, used),
+            not_kernels=_not_kernels(left, right, tester.target),
+            differs="; ".join(wrong) or None,
+        )
 
 
 def _fitting(tester: Tester, size: Size) -> tuple[Sample, Model, Graph]:
@@ -109,41 +118,42 @@ def _fitting(tester: Tester, size: Size) -> tuple[Sample, Model, Graph]:
     raise NoSidesError(reason)
 
 
-def _what_right_runs(left: Graph, right: Graph, target: str) -> str | None:
-    """What the ops that only the right side has run, those that run a kernel left out."""
-    known = {str(op) for op in _ops(left)}
-    slow = []
-    for op in _ops(right):
-        name = str(op).replace(".", "::", 1)
-        if str(op) in known:
+def _not_kernels(left: Graph, right: Graph, target: str) -> str | None:
+    """The ops of one side alone that run their `ref`, and those of the right side that run plain torch."""
+    found = []
+    before, after = (list(dict.fromkeys(_ops(graph))) for graph in (left, right))
+    for op in (*before, *after):
+        namespace, _, name = str(op).partition(".")
+        if op in before and op in after:
             continue
-        if name.startswith(f"{NAMESPACE}::"):
-            slow.append(f"{name.partition('::')[2].rpartition('_')[0]} runs its ref")
-        elif what_runs(name, target) == "plain torch":
-            slow.append(f"{name} runs plain torch")
-    return ", ".join(dict.fromkeys(slow)) or None
+        if namespace == NAMESPACE:
+            found.append(f"{name.rpartition('.')[0].rpartition('_')[0]} runs its ref")
+        elif op in after and what_runs(f"{namespace}::{name}", target) == "plain torch":
+            found.append(f"{namespace}::{name} runs plain torch")
+    return ", ".join(found) or None
 
 
 def _ops(graph: Graph) -> Iterator[Any]:
-    """The ops that a graph calls, those in functional form too."""
-    for node in graph.nodes:
-        op = node.args[0] if node.target in torch_api.FUNCTIONALIZED else node.target
-        if isinstance(op, torch_api.OpOverload):
-            yield op
+    """The ops that a graph calls."""
+    return (node.target for node in graph.nodes if isinstance(node.target, torch_api.OpOverload))
 
 
 def _function(graph: Graph) -> Side:
-    return torch_api.GraphModule(torch.nn.Module(), graph)
+    function: Side = torch_api.GraphModule(torch.nn.Module(), graph)
+    return function
 
 
-def _in_plain_torch(graph: Graph) -> Graph:
-    """The same graph with the Python of our ops in their place, for Inductor to look into."""
+def _in_plain_torch(graph: Graph, inputs: Sequence[Tensor]) -> Side | str:
+    """The same with the torch ops that ours are made of in their place; or why that cannot be."""
     inlined = copy_of(graph)
     for node in inlined.nodes:
         function = plain_torch(node.target) if isinstance(node.target, torch_api.OpOverload) else None
         if function is not None:
             node.target = function
-    return inlined
+    try:
+        return _function(torch_api.traced(_function(inlined), _copies(inputs)))
+    except Exception as error:  # whatever an op raises that cannot be traced
+        return first_line(error)
 
 
 def _copies(inputs: Sequence[Tensor]) -> list[Tensor]:

@@ -28,20 +28,22 @@ LASTS = (512, 64, 128, 256)
 EXPERTS = 256
 #: A size of a group, first where the pattern leaves it open.
 GROUP = 128
-#: Partial assignments that are looked at, and complete ones that are judged, before a size counts as one that does not fit.
+#: Partial assignments that are looked at, and complete ones that are judged, before a size counts as unfit.
 MOST_STEPS, MOST_JUDGED = 200_000, 400
 #: Captures and dtypes at their usual values, then others.
 ATTEMPTS = (0, *range(100, 110))
 
 
 #: A dim that a `*B` stands for, as `LeftTypes` names it.
-PACKED = re.compile("[A-Za-z]+[0-9]+")
+PACKED = re.compile("([A-Za-z]+)[0-9]+")
 
 
 @attrs.frozen
 class Widths:
-    """Last dims in the order of the inputs: `packed` where they are part of a `*B`, 0 for the hidden size, and `others`.
-    `heads` and `kv_heads`: dims before the last; a head's share of the hidden size for `heads`.
+    """Last dims in the order of the inputs: `packed` where a `*B` has them, 0 for the hidden size, and `others`.
+
+    `share`: columns of the hidden size for each head, where a `*B` ends in heads. `kv_heads`: any other dim before the
+    last.
     """
 
     share: int
@@ -118,16 +120,17 @@ class _RealSearch(Search):
 
     def samples(self) -> Iterator[Sample]:
         """Those whose conditions hold."""
-        for sizes, attempt in itertools.product(
-            itertools.islice(self._assignments(), MOST_JUDGED), ATTEMPTS
-        ):
-            sample = self.sample(sizes, attempt)
-            if sample is not None and not sample.broken:
-                yield sample
+        for attempt in ATTEMPTS:
+            for sizes in itertools.islice(self._assignments(), MOST_JUDGED):
+                sample = self.sample(sizes, attempt)
+                if sample is not None and not sample.broken:
+                    yield sample
 
     def _made_by_products(self) -> frozenset[str]:
         """Variables that are rows of an input and the last dim of what an op makes: a matrix multiplied with."""
-        made = {value for step in self.pattern.left.steps if isinstance(step, Step) for _, value in step.results}
+        made = {
+            value for step in self.pattern.left.steps if isinstance(step, Step) for _, value in step.results
+        }
         lasts = [
             self.left.facts.reduced(Poly.of(meta.dims[-1]))
             for value in made
@@ -156,6 +159,7 @@ class _RealSearch(Search):
         packed, others = iter(packed_widths), iter(widths.others or (hidden, *LASTS))
         indices = {name for meta in self._inputs(INTEGERS) for dim in meta.dims for name in variables_in(dim)}
         found: dict[str, tuple[int, ...]] = {}
+        turned = ""  # the first pack, that of q: others, that of k say, have heads of their own
         for name, role in self.roles.items():
             usual: tuple[int, ...]
             if name in self.given:
@@ -167,8 +171,14 @@ class _RealSearch(Search):
             elif role == "tokens":
                 usual = (rows,)
             elif role == "leading":
-                heads = 1 if name in indices else max(hidden // widths.share, 1) if PACKED.fullmatch(name) else widths.kv_heads
-                usual = (heads, 1)
+                pack = PACKED.fullmatch(name)
+                if name in indices:
+                    usual = (1,)
+                elif pack and turned in ("", pack[1]):
+                    turned = pack[1]
+                    usual = (max(hidden // widths.share, 1), 1)
+                else:
+                    usual = (widths.kv_heads, 1)
             elif role == "last":
                 own = packed if widths.packed and PACKED.fullmatch(name) else others
                 usual = (next(own, LASTS[0]), *every, *LASTS)

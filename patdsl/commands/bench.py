@@ -85,7 +85,9 @@ def _value(text: str) -> Any:
     help="Fix a dim, a capture or a dtype variable of the patterns; repeatable.",
 )
 @click.option("--no-inductor", is_flag=True, help="Do not compile the left side by Inductor.")
-@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Also write a plot to this file.")
+@click.option(
+    "--svg", type=click.Path(dir_okay=False, path_type=Path), help="Also write a plot to this file."
+)
 @inputs.json_option
 def command(
     paths: tuple[Path, ...],
@@ -126,9 +128,7 @@ def command(
     return 1 if any(line.differs for line in run.lines) else 0
 
 
-def _compile(
-    paths: tuple[Path, ...], roots: tuple[Path, ...], device: str
-) -> list[pipeline.Outcome] | None:
+def _compile(paths: tuple[Path, ...], roots: tuple[Path, ...], device: str) -> list[pipeline.Outcome] | None:
     try:
         return compile_for_torch(paths, roots, device)
     except click.ClickException as error:

@@ -86,7 +86,7 @@ class Form:
     replaces an operand by a plain value, or by a tensor of its own (`FRESH`). `swapped`: steps whose first two
     tensors change places. `returned`: further values that the graph returns. `read`: further values that an op reads.
     `written`: an input that something writes after the first step. `swept`: calls whose results nothing reads are
-    gone. `strided`: inputs of two and more dims are parts of wider tensors. `alone`: there is nothing else in the graph.
+    gone. `strided`: inputs of two and more dims are parts of wider tensors. `alone`: the graph has nothing else.
     """
 
     counts: Mapping[str, int] = attrs.Factory(dict)

@@ -231,7 +231,9 @@ class Search:
                 metas.pop(name, None)
                 names[name] = None
         if any(
-            _elements(metas[item.name]) > self.most_elements for item in self.pattern.inputs if item.name in metas
+            _elements(metas[item.name]) > self.most_elements
+            for item in self.pattern.inputs
+            if item.name in metas
         ):
             return None
         return judge(self.pattern, self.context, names, metas)
