@@ -92,7 +92,7 @@ def sides(tester: Tester, size: Size) -> Sides:
             left=run_left,
             right=run_right,
             plain=_in_plain_torch(left, inputs),
-            bytes=_bytes(run_right, inputs, used),
+            bytes=moved_bytes(run_right, inputs, used),
             not_kernels=_not_kernels(left, right, tester.target),
             differs="; ".join(wrong) or None,
         )
@@ -160,8 +160,10 @@ def _copies(inputs: Sequence[Tensor]) -> list[Tensor]:
     return [each.clone() for each in inputs]
 
 
-def _bytes(side: Side, inputs: Sequence[Tensor], used: Sequence[bool]) -> int:
-    """Inputs that are only read count once, results once.
+def moved_bytes(side: Side, inputs: Sequence[Tensor], used: Sequence[bool]) -> int:
+    """The bytes of memory that `side` has to read and write. `used`: which inputs it looks at.
+
+    Inputs that are only read count once, results once.
 
     Of an input that the side writes, what two runs leave as it was, each with other contents, is not touched; and its
     old contents count as read only where another result, or another written element, tells the runs apart.

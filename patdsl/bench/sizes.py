@@ -151,7 +151,7 @@ class _RealSearch(Search):
         return [meta for meta in found if meta and (dtypes is None or meta.dtype.resolved.name in dtypes)]
 
     def _choices(self) -> dict[str, tuple[int, ...]]:
-        """The sizes of each variable, the usual one first."""
+        """The sizes of each variable, the usual one first. What stands for the hidden size has no other."""
         hidden, rows, widths = self.size.hidden, self.size.rows, _widths(self._inputs())
         packed_widths = [width or hidden for width in widths.packed]
         every = (hidden, *packed_widths, *widths.others)
@@ -181,7 +181,8 @@ class _RealSearch(Search):
                     usual = (widths.kv_heads, 1)
             elif role == "last":
                 own = packed if widths.packed and PACKED.fullmatch(name) else others
-                usual = (next(own, LASTS[0]), *every, *LASTS)
+                first = next(own, LASTS[0])
+                usual = (hidden,) if first == hidden else (first, *every, *LASTS)
             else:
                 usual = ints
             found[name] = tuple(dict.fromkeys((*usual, 1) if name in self.own else usual))
