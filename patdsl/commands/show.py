@@ -27,7 +27,6 @@ from patdsl.render import escape
 from patdsl.resolved_to_text import signature_text
 from patdsl.runtime.target import check_target
 
-
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 

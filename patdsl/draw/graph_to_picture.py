@@ -1,8 +1,9 @@
 """A graph and a pattern -> pictures of the graph before and after the rewrite.
 
 In: a graph that torch has printed, a pass that has the pattern alone, a target. Out: two `Picture`s and how often the
-pattern matches. What a match takes has its colour before, what it puts there has it after. Of a large graph only what is
-near matches is drawn, and the note says how much is left out. Executes nothing and needs no torch.
+pattern matches. What a match takes has its colour before, what it puts there has it after; an op of several results
+is one box. Of a large graph only what is near matches is drawn, and the note says how much is left out. Executes
+nothing and needs no torch.
 """
 
 from __future__ import annotations
@@ -102,6 +103,8 @@ def _after(view: PrintedView, before: Sequence[_Drawn], matches: Sequence[Match[
         new += calls
         for replaced in match.replaced:
             source = _source(replaced.new, made)
+            if replaced.view_as is not None:
+                source = _viewed(source, replaced.view_as, at, new)
             instead.update((_key(node), source) for node in replaced.old.holders)
             if not replaced.old.holders:
                 instead[_key(replaced.old.producer)] = source
@@ -127,6 +130,15 @@ def _after(view: PrintedView, before: Sequence[_Drawn], matches: Sequence[Match[
         if len(left) == len(nodes):
             return left
         nodes = left
+
+
+def _viewed(source: str, dims: tuple[Any, ...], match: int, new: list[_Drawn]) -> str:
+    """The key of a view of what another box makes."""
+    text = f"view [{', '.join(map(str, dims))}]"
+    key = f"new {match}.{source} {text}"
+    if all(node.key != key for node in new):
+        new.append(_Drawn(key, "new", (text,), text, (source,), match))
+    return key
 
 
 def _right_side(view: PrintedView, match: Match[Any], at: int) -> tuple[dict[RightValue, str], list[_Drawn]]:
@@ -172,7 +184,7 @@ def _values(argument: Any) -> Iterator[Any]:
 
 
 def _near(nodes: Sequence[_Drawn], matches: Sequence[Match[Any]]) -> tuple[set[str], set[int]]:
-    """The keys of what is drawn, and which matches that is."""
+    """The keys of what is drawn, and which matches that is. What else reads an input of the graph is not near."""
     every = set(range(len(matches)))
     if len(nodes) <= MOST_NODES:
         return {node.key for node in nodes}, every
@@ -181,12 +193,13 @@ def _near(nodes: Sequence[_Drawn], matches: Sequence[Match[Any]]) -> tuple[set[s
         for key in node.inputs:
             joined[key].add(node.key)
     ends = {node.key for node in nodes if node.kind == "output"}
+    inputs = {node.key for node in nodes if node.kind == "input"}
     shown: set[str] = set()
     told: set[int] = set()
     for at in sorted(every):
         near = {node.key for node in nodes if node.match == at}
         for _ in range(STEPS):
-            near |= {key for one in near for key in joined[one]} - ends
+            near |= {key for one in near - inputs for key in joined[one]} - ends
         if told and len(shown | near) > MOST_NODES:
             break
         shown |= near
@@ -216,7 +229,7 @@ def _picture(title: str, nodes: Sequence[_Drawn], shown: set[str], told: int, ma
         boxes.append(Box(node.key, node.kind, lines, "\n".join((node.hover, *hidden)), node.match))
         arrows += [Arrow(key, node.key) for key in dict.fromkeys(node.inputs) if key in shown]
     left_out = len(nodes) - len(boxes)
-    notes = [f"{matches:,} {'match' if matches == 1 else 'matches'}"]
+    notes = [f"{matches:,} {'match' if matches == 1 else 'matches, each in a colour'}"]
     if told < matches:
         notes.append(f"the first {told:,} are drawn")
     if left_out:

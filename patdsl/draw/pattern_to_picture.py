@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from patdsl.draw.picture import Arrow, Box, Kind, Picture
-from patdsl.graph import Pattern, RightStep, RightView
+from patdsl.graph import Pattern, RightView
 from patdsl.op_table import Anything, FanOut, Op, Step, Through, Use, Values, ViewStep
 from patdsl.resolved_to_text import expr_text, fan_out_text, operand_text, signature_text, type_text
 
@@ -109,7 +109,8 @@ class _Drawing:
             *said,
             *(f"-> {value}: {self._type(op, result)}" for result, value in results),
         ]
-        plain = [text for text in said if not text.endswith(("=none", "=_"))]
+        pairs = [text.partition("=") for text in said if not text.endswith(("=none", "=_"))]
+        plain = [name if name == value else f"{name}={value}" for name, _, value in pairs]
         lines = (f"{count}{name}", *_wrapped(plain))
         self.boxes.append(Box(key, kind, lines, "\n".join(hover), repeated=bool(count)))
         self.made.update({value: key for _, value in results})
@@ -153,7 +154,7 @@ def _tensors(operand: object) -> Iterator[tuple[str, int]]:
 
 
 def _count(name: str | None, fan_outs: Mapping[str, FanOut]) -> str:
-    return f"{fan_out_text(fan_outs[name].low, fan_outs[name].high)} " if name in fan_outs else ""
+    return "" if name is None else f"{fan_out_text(fan_outs[name].low, fan_outs[name].high)} "
 
 
 #: The longest line of what is said in a box.

@@ -1,7 +1,7 @@
 """Placed pictures -> SVG, one picture or several below each other.
 
-In: `Placed`. Out: text of one `<svg>` element that needs nothing else. All text of a picture is escaped, what a terminal
-or an XML parser would act on written out.
+In: `Placed`. Out: text of one `<svg>` element that needs nothing else. All text of a picture is escaped, and what XML
+does not allow, or a terminal would act on, is written out.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ MATCHES = (
     ("#f3e8a9", "#8d7409"),
 )
 STYLE = "text{font:12px ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:#1c2430}"
-STYLE += ".t{font-weight:bold}.n,.l{fill:#5a6475}.l{font-size:10px}path{fill:none;stroke:#8a94a6}"
+STYLE += ".t{font-weight:bold}.n,.l{fill:#5a6475}path{fill:none;stroke:#8a94a6}"
+STYLE += ".l{font-size:10px;stroke:#fff;stroke-width:4px;stroke-linejoin:round;paint-order:stroke}"
 
 
 def svg(pictures: Sequence[Placed]) -> str:
@@ -67,8 +68,8 @@ def _width(placed: Placed) -> float:
 def _picture(placed: Placed, number: int) -> Iterable[str]:
     yield f'<text class="t" y="12">{safe(placed.picture.title)}</text>'
     yield f'<g transform="translate(0 {TITLE:.1f})">'
-    for arrow in placed.arrows:
-        yield from _arrow(arrow)
+    yield from map(_arrow, placed.arrows)
+    yield from filter(None, map(_label, placed.arrows))
     for box in placed.boxes:
         yield from _box(box)
     yield "</g>"
@@ -76,7 +77,7 @@ def _picture(placed: Placed, number: int) -> Iterable[str]:
         yield f'<text class="n" y="{TITLE + placed.height + LINE * 1.5:.1f}">{safe(placed.picture.note)}</text>'
 
 
-def _arrow(placed: PlacedArrow) -> Iterable[str]:
+def _arrow(placed: PlacedArrow) -> str:
     (x, y), *rest = placed.points
     path = [f"M{x:.1f} {y:.1f}"]
     for next_x, next_y in rest:
@@ -84,11 +85,16 @@ def _arrow(placed: PlacedArrow) -> Iterable[str]:
         path.append(f"C{x:.1f} {middle:.1f} {next_x:.1f} {middle:.1f} {next_x:.1f} {next_y:.1f}")
         x, y = next_x, next_y
     dashed = ' stroke-dasharray="4 3"' if placed.arrow.dashed else ""
-    yield f'<path d="{"".join(path)}" marker-end="url(#tip)"{dashed}/>'
-    if placed.arrow.label:
-        (from_x, from_y), (to_x, to_y) = placed.points[-2:]
-        at = f'x="{(from_x + to_x) / 2 + 4:.1f}" y="{(from_y + to_y) / 2:.1f}"'
-        yield f'<text class="l" {at}>{safe(placed.arrow.label)}</text>'
+    return f'<path d="{"".join(path)}" marker-end="url(#tip)"{dashed}/>'
+
+
+def _label(placed: PlacedArrow) -> str:
+    """In the middle of the last part, over all arrows."""
+    if not placed.arrow.label:
+        return ""
+    (from_x, from_y), (to_x, to_y) = placed.points[-2:]
+    at = f'x="{(from_x + to_x) / 2:.1f}" y="{(from_y + to_y) / 2 + 3:.1f}"'
+    return f'<text class="l" {at} text-anchor="middle">{safe(placed.arrow.label)}</text>'
 
 
 def _box(placed: PlacedBox) -> Iterable[str]:
