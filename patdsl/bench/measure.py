@@ -138,6 +138,8 @@ class Bench:
     def line(self, pattern: str, size: Size, sides: Sides) -> Line:
         """Both sides timed."""
         self._reasons = {}
+        if self.device != "cpu":
+            torch.cuda.empty_cache()  # of the size before, whose tensors were of other sizes
         with torch.no_grad():
             sets = _sets(sides.inputs)
             candidates = {LEFT: _node(sides.left, sets), RIGHT: _node(sides.right, sets)}

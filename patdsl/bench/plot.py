@@ -38,8 +38,12 @@ def svg(lines: Sequence[Line], title: str) -> str:
         for axes, ((pattern, hidden), own) in zip(flat, panels.items(), strict=False):
             _panel(axes, own)
             axes.set_title(_plain(f"{pattern}, {hidden}"), fontsize=7)
-        handles, labels = flat[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="upper right", ncols=2, frameon=False)
+        drawn = {
+            label: handle
+            for axes in flat
+            for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
+        figure.legend(drawn.values(), drawn.keys(), loc="upper right", ncols=2, frameon=False)
         figure.text(0.01, 0.98, _plain(title), va="top")
         figure.tight_layout(rect=(0, 0, 1, 1 - 0.45 / figure.get_figheight()))
         made = io.StringIO()

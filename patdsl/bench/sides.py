@@ -18,7 +18,7 @@ from torch import Tensor
 from patdsl.bench.in_place import NotInPlaceError, put_in_place
 from patdsl.bench.sizes import Size, real_samples
 from patdsl.runtime import torch_api
-from patdsl.runtime.target import use_target
+from patdsl.runtime.target import current_target, use_target
 from patdsl.runtime.torch_api import Graph
 from patdsl.runtime.usable import what_runs
 from patdsl.selftest.model import Form, Model, NoModelError, build, quiet
@@ -40,8 +40,9 @@ class NoSidesError(Exception):
 class Sides:
     """`plain` is the left side in ops that Inductor can fuse, or why there is no such function.
 
-    `bytes`: each input read once and each result written once, caches as far as they are touched. `not_kernels`: which
-    ops of one side alone run what no GPU should, in words. `differs`: how the results differ by more than they may.
+    `bytes`: each input read once and each result written once, caches as far as they are touched. `not_kernels`: in words,
+    which ops of one side alone run what no GPU should, or that the pattern is for another target. `differs`: how the
+    results differ by more than they may.
     """
 
     types: Inputs
@@ -62,6 +63,8 @@ def sides(tester: Tester, size: Size) -> Sides:
     """Both sides at a size. Raises NoSidesError."""
     if tester.off:
         raise NoSidesError(tester.off)
+    own = "cpu" if tester.device == "cpu" else current_target()
+    elsewhere = "" if own == tester.target else f"it is for {tester.target}, not {own}"
     with use_target(tester.target), torch.no_grad():
         sample, model, right = _fitting(tester, size)
         left = copy_of(model.graph)
@@ -93,7 +96,8 @@ def sides(tester: Tester, size: Size) -> Sides:
             right=run_right,
             plain=_in_plain_torch(left, inputs),
             bytes=moved_bytes(run_right, inputs, used),
-            not_kernels=_not_kernels(left, right, tester.target),
+            not_kernels=", ".join(filter(None, (elsewhere, _not_kernels(left, right, tester.target))))
+            or None,
             differs="; ".join(wrong) or None,
         )
 
@@ -118,7 +122,7 @@ def _fitting(tester: Tester, size: Size) -> tuple[Sample, Model, Graph]:
     raise NoSidesError(reason)
 
 
-def _not_kernels(left: Graph, right: Graph, target: str) -> str | None:
+def _not_kernels(left: Graph, right: Graph, target: str) -> str:
     """The ops of one side alone that run their `ref`, and those of the right side that run plain torch."""
     found = []
     before, after = (list(dict.fromkeys(_ops(graph))) for graph in (left, right))
@@ -130,7 +134,7 @@ def _not_kernels(left: Graph, right: Graph, target: str) -> str | None:
             found.append(f"{name.rpartition('.')[0].rpartition('_')[0]} runs its ref")
         elif op in after and what_runs(f"{namespace}::{name}", target) == "plain torch":
             found.append(f"{namespace}::{name} runs plain torch")
-    return ", ".join(found) or None
+    return ", ".join(found)
 
 
 def _ops(graph: Graph) -> Iterator[Any]:

@@ -187,11 +187,15 @@ class _Run:
     def _pattern(self, tester: Tester, name: str) -> Iterator[Line]:
         from patdsl.bench.measure import Line
         from patdsl.bench.sides import NoSidesError, sides
+        from patdsl.runtime.target import use_target
 
         for at, size in enumerate(self.sizes, 1):
             self.progress.show(f"{name}: {size.rows:,} x {size.hidden:,}, size {at} of {len(self.sizes)}")
             try:
-                yield self.bench.line(name, size, sides(tester, size))
+                made = sides(tester, size)
+                with use_target(tester.target):
+                    line = self.bench.line(name, size, made)
+                yield line
             except NoSidesError as error:
                 yield Line(name, size.rows, size.hidden, reasons={"sides": str(error)})
             except RuntimeError as error:  # a GPU that has too little memory, say: other sizes may do
