@@ -360,6 +360,8 @@ def test_boxes_do_not_meet_and_arrows_lead_down(picture):
         heights = [y for _, y in arrow.points]
         assert heights == sorted(heights)
         assert heights[0] < heights[-1]
+        for (x, y), box in itertools.product(arrow.points[1:-1], placed.boxes):
+            assert not (box.x < x < box.x + box.width and box.y < y < box.y + box.height)
 
 
 def test_crossings_that_need_not_be_are_not_there():

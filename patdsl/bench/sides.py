@@ -40,9 +40,9 @@ class NoSidesError(Exception):
 class Sides:
     """`plain` is the left side in ops that Inductor can fuse, or why there is no such function.
 
-    `bytes`: each input read once and each result written once, caches as far as they are touched. `not_kernels`: in words,
-    which ops of one side alone run what no GPU should, or that the pattern is for another target. `differs`: how the
-    results differ by more than they may.
+    `bytes`: each input read once and each result written once, caches as far as they are touched. `not_kernels`: in
+    words, which ops of one side alone run what no GPU should, or that the pattern is for another target. `differs`: how
+    the results differ by more than they may.
     """
 
     types: Inputs

@@ -97,6 +97,8 @@ class _Layout:
         for layer in self.layers:
             height = max(slot.height for slot in layer)
             for slot in layer:
+                if slot.box is None:
+                    slot.height = height  # an arrow runs straight between boxes
                 slot.y = y + (height - slot.height) / 2
             y += height + GAP_Y
         return Placed(
@@ -237,6 +239,6 @@ def _settle(layer: Sequence[_Slot], wishes: Sequence[float]) -> None:
 
 def _points(path: Sequence[_Slot]) -> tuple[Point, ...]:
     first, last = path[0], path[-1]
-    between = [(slot.x + slot.width / 2, slot.y) for slot in path[1:-1]]
+    between = [(slot.x + slot.width / 2, y) for slot in path[1:-1] for y in (slot.y, slot.y + slot.height)]
     start = (first.x + first.width / 2, first.y + first.height)
     return (start, *between, (last.x + last.width / 2, last.y))

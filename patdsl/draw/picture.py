@@ -11,8 +11,8 @@ from typing import Literal
 import attrs
 
 #: `input` and `output`: where values come from and go to. `op`: a call that stays. `gone` and `new`: what the rewrite
-#: takes and what it puts there. `view`: costs nothing. `more`: stands for what is not drawn.
-Kind = Literal["input", "output", "op", "gone", "new", "view", "more"]
+#: takes and what it puts there. `view`: costs nothing.
+Kind = Literal["input", "output", "op", "gone", "new", "view"]
 
 
 @attrs.frozen

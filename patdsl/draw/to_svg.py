@@ -22,7 +22,6 @@ COLOURS: dict[Kind, tuple[str, str]] = {
     "view": ("#ffffff", "#b4bccb"),
     "gone": ("#ffd9b8", "#c2611f"),
     "new": ("#c9ecd6", "#1f7a48"),
-    "more": ("#ffffff", "#c9cfda"),
 }
 MATCHES = (
     ("#ffd9b8", "#c2611f"),
@@ -82,7 +81,9 @@ def _arrow(placed: PlacedArrow) -> str:
     path = [f"M{x:.1f} {y:.1f}"]
     for next_x, next_y in rest:
         middle = (y + next_y) / 2
-        path.append(f"C{x:.1f} {middle:.1f} {next_x:.1f} {middle:.1f} {next_x:.1f} {next_y:.1f}")
+        straight = f"L{next_x:.1f} {next_y:.1f}"
+        curve = f"C{x:.1f} {middle:.1f} {next_x:.1f} {middle:.1f} {next_x:.1f} {next_y:.1f}"
+        path.append(straight if x == next_x else curve)
         x, y = next_x, next_y
     dashed = ' stroke-dasharray="4 3"' if placed.arrow.dashed else ""
     return f'<path d="{"".join(path)}" marker-end="url(#tip)"{dashed}/>'
@@ -102,10 +103,9 @@ def _box(placed: PlacedBox) -> Iterable[str]:
     fill, edge = COLOURS[box.kind]
     if box.match is not None and box.kind in ("gone", "new"):
         fill, edge = MATCHES[box.match % len(MATCHES)]
-    radius = placed.height / 2 if box.kind in ("input", "output", "more") else 4.0
-    dashed = ' stroke-dasharray="3 3"' if box.kind == "more" else ""
+    radius = placed.height / 2 if box.kind in ("input", "output") else 4.0
     size = f'width="{placed.width:.1f}" height="{placed.height:.1f}" rx="{radius:.1f}"'
-    shape = f'{size} fill="{fill}" stroke="{edge}"{dashed}'
+    shape = f'{size} fill="{fill}" stroke="{edge}"'
     thick = ' stroke-width="2"' if box.kind in ("gone", "new") else ""
     yield f'<g transform="translate({placed.x:.1f} {placed.y:.1f})"><title>{safe(box.hover)}</title>'
     if box.repeated:
