@@ -78,6 +78,11 @@ def test_heads_and_latents_have_the_sizes_of_models():
     assert shapes["mla_rope_cat_kv_cache"]["q_nope"] == "bf16[4, 4, 512]"
 
 
+def test_rows_are_not_multiplied_where_a_pattern_wants_more_dims():
+    found = all_sides(library_folder() / "vllm/add_rms_fusion.pat", Size(24, 512), "rms_reshape")
+    assert {one.shapes()["x"] for one in found.values()} == {"bf16[24, 1, 512]"}
+
+
 def test_what_is_given_is_taken(write):
     (found,) = all_sides(write(ONE), Size(4, 512, {"group_size": 64})).values()
     scales = found.left(*found.inputs)[1]

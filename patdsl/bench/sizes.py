@@ -42,7 +42,7 @@ PACKED = re.compile("([A-Za-z]+)[0-9]+")
 class Widths:
     """Last dims in the order of the inputs: `packed` where a `*B` has them, 0 for the hidden size, and `others`.
 
-    `share`: columns of the hidden size for each head, where a `*B` ends in heads. `kv_heads`: any other dim before the
+    `share`: columns of the hidden size for each head, where a `*B` ends in heads; 0: none does. `kv_heads`: any other dim before the
     last.
     """
 
@@ -52,7 +52,7 @@ class Widths:
     others: tuple[int, ...] = ()
 
 
-ROWS = Widths(128, 1)
+ROWS = Widths(0, 1)
 HEADS = Widths(128, 8, (0, 1024), (128,) * 8)
 LATENTS = Widths(256, 1, (64, 64), (64, 512, 576, 512))
 
@@ -176,7 +176,7 @@ class _RealSearch(Search):
                     usual = (1,)
                 elif pack and turned in ("", pack[1]):
                     turned = pack[1]
-                    usual = (max(hidden // widths.share, 1), 1)
+                    usual = (max(hidden // widths.share, 1) if widths.share else 1, 1)
                 else:
                     usual = (widths.kv_heads, 1)
             elif role == "last":
