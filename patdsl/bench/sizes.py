@@ -42,8 +42,8 @@ PACKED = re.compile("([A-Za-z]+)[0-9]+")
 class Widths:
     """Last dims in the order of the inputs: `packed` where a `*B` has them, 0 for the hidden size, and `others`.
 
-    `share`: columns of the hidden size for each head, where a `*B` ends in heads; 0: none does. `kv_heads`: any other dim before the
-    last.
+    `share`: columns of the hidden size for each head, where a `*B` ends in heads; 0: none does. `kv_heads`: any other
+    dim before the last.
     """
 
     share: int
