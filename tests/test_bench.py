@@ -247,6 +247,21 @@ def test_on_a_cpu_it_times_and_gives_no_verdict(write, capsys, tmp_path):
     assert picture.read_text().lstrip().startswith("<?xml")
 
 
+def test_a_cpu_gives_no_verdict_where_no_op_is_plain_torch_alone(capsys):
+    path = str(library_folder() / "vllm/add_rms_fusion.pat")
+    sizes = ["-k", "rms_reshape", "--rows", "2", "--hidden", "256", "--no-inductor", "--json"]
+    assert main(["bench", path, "--device", "cpu", *sizes]) == 0
+    lines = json.loads(capsys.readouterr().out)["lines"]
+    assert [line["pattern"] for line in lines] == ["rms_reshape", "add_rms_reshape"]
+    assert {(line["verdict"], line["not_kernels"]) for line in lines} == {("unknown", "it ran on a CPU")}
+
+
+def test_a_size_that_does_not_fit_is_told(write, capsys):
+    sizes = ["--rows", "2", "--hidden", "250", "--no-inductor"]
+    assert main(["bench", str(write(ONE)), "--device", "cpu", *sizes]) == 0
+    assert "  not timed: group_quant: " in capsys.readouterr().out
+
+
 def test_the_table_names_the_place(write, capsys):
     path = write(ONE)
     assert (

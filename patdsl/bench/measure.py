@@ -28,7 +28,7 @@ MOST_NODES, LEAST_NODES = 100, 4
 #: Faster or slower by less than this is the same.
 EVEN = 0.03
 CPU_LOOPS, CPU_SECONDS = 7, 0.05
-LEFT, INDUCTOR, RIGHT = "left", "inductor", "right"
+LEFT, INDUCTOR, RIGHT, ALL = "left", "inductor", "right", "all"
 
 
 class Timer(Protocol):
@@ -77,7 +77,7 @@ def _seconds(node: Node, calls: int) -> float:
 
 @attrs.frozen
 class Line:
-    """One pattern at one size. Times are microseconds; `reasons` says why one is missing, or all of them (`size`).
+    """One pattern at one size. Times are microseconds; `reasons` says why one is missing, or all of them (`ALL`).
 
     `not_kernels`, `differs`: as of `Sides`.
     """
@@ -159,7 +159,7 @@ class Bench:
             sides.bytes,
             times,
             dict(self._reasons),
-            sides.not_kernels,
+            sides.not_kernels or ("it ran on a CPU" if self.device == "cpu" else None),
             sides.differs,
         )
 

@@ -11,7 +11,7 @@ from typing import Any
 from rich import box
 from rich.table import Column, Table
 
-from patdsl.bench.measure import INDUCTOR, LEFT, RIGHT, Line
+from patdsl.bench.measure import ALL, INDUCTOR, LEFT, RIGHT, Line
 from patdsl.render import escape
 
 COLOURS = {"pays": "green", "does not pay": "red", "wrong": "red"}
@@ -54,7 +54,8 @@ def notes(lines: Iterable[Line]) -> list[str]:
     for line in lines:
         at = f"{line.rows:,} x {line.hidden:,}"
         for name, reason in line.reasons.items():
-            found.setdefault(f"no {name}: {reason}", []).append(at)
+            what = "not timed" if name == ALL else f"no {name}"
+            found.setdefault(f"{what}: {reason}", []).append(at)
         if line.not_kernels is not None:
             found.setdefault(f"no verdict: {line.not_kernels}", []).append(at)
         if line.differs is not None:

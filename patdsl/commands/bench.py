@@ -185,7 +185,7 @@ class _Run:
                     _print(f"{compiled.path}:{tester.declared.place.rpartition(':')[2]}: {name}", lines)
 
     def _pattern(self, tester: Tester, name: str) -> Iterator[Line]:
-        from patdsl.bench.measure import Line
+        from patdsl.bench.measure import ALL, Line
         from patdsl.bench.sides import NoSidesError, sides
         from patdsl.runtime.target import use_target
 
@@ -197,9 +197,9 @@ class _Run:
                     line = self.bench.line(name, size, made)
                 yield line
             except NoSidesError as error:
-                yield Line(name, size.rows, size.hidden, reasons={"sides": str(error)})
+                yield Line(name, size.rows, size.hidden, reasons={ALL: str(error)})
             except RuntimeError as error:  # a GPU that has too little memory, say: other sizes may do
-                yield Line(name, size.rows, size.hidden, reasons={"time": str(error).partition("\n")[0]})
+                yield Line(name, size.rows, size.hidden, reasons={ALL: str(error).partition("\n")[0]})
 
     def finish(self, seconds: float) -> None:
         from patdsl.bench.report import to_json
