@@ -28,6 +28,7 @@ COMMANDS = {
     "kernels": "Build the GPU kernels, or say which there are.",
     "test": "Test patterns by graphs that are made from them.",
     "verify": "Compare both sides of patterns on many inputs.",
+    "bench": "Time both sides of patterns on a device.",
     "demo": "Fuse real models with the library and measure what changes.",
 }
 

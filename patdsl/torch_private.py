@@ -59,3 +59,8 @@ def stream_getter() -> Callable[[int], int]:
     """The function that gives the current stream of a GPU by its index, as the runtime's number for it."""
     getter: Callable[[int], int] = need("torch._C", "_cuda_getCurrentRawStream")
     return getter
+
+
+def spin(cycles: int) -> None:
+    """Keeps the current GPU busy for so many of its clock cycles."""
+    need("torch.cuda", "_sleep")(cycles)

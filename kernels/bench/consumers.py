@@ -10,11 +10,12 @@ from typing import Any
 
 import attrs
 import torch
-from graph_time import GraphTimer, Node
 from memory import Memory
 from rows_work import Buffers, RowsWork
 from torch import Tensor
 from unfused import EPSILON, GROUP
+
+from patdsl.bench.graph_time import GraphTimer, Node
 
 SOURCES = ("norm", "add_norm")
 HIDDEN = (4096, 7168)

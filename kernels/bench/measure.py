@@ -16,8 +16,9 @@ import inductor
 from compare import faults
 from families import Work
 from floor import Floor, begins_early
-from graph_time import GraphTimer, Node
 from memory import Blocks
+
+from patdsl.bench.graph_time import GraphTimer, Node
 
 HOT_ROWS = 1024
 COMPARED_ROWS = 1024

@@ -99,13 +99,14 @@ def main(arguments: list[str]) -> None:
     import floor
     import overhead
     import torch
-    from graph_time import GraphTimer
     from measure import Bench, Peers
     from memory import Blocks
 
+    from patdsl.bench.graph_time import GraphTimer
+
     blocks = Blocks(MEMORY, "cuda")
     peers = Peers(inductor, options.approximate, options.forms)
-    bench = Bench(blocks, floor.Floor(floor.build()), GraphTimer(), peers)
+    bench = Bench(blocks, floor.Floor(floor.build()), GraphTimer(_tell), peers)
     if "overhead" not in content:
         _extra(content, options.output, "overhead", overhead.times)
     if "consumers" not in content:
@@ -145,6 +146,10 @@ def _extra(content: dict[str, Any], output: Path, name: str, measure: Callable[[
         print(content["errors"][-1], flush=True)
     write(output, content)
     print(name, json.dumps(content.get(name)), flush=True)
+
+
+def _tell(name: Any, error: Exception) -> None:
+    print(f"  {name}: {type(error).__name__}: {error}"[:300], flush=True)
 
 
 def _brief(line: dict[str, Any]) -> str:

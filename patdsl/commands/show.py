@@ -16,6 +16,7 @@ import click
 
 from patdsl import pipeline
 from patdsl.commands import inputs, report
+from patdsl.commands.draw import Wanted, draw
 from patdsl.graph import Pattern
 from patdsl.graph_to_text import pattern_lines
 from patdsl.locate import library_folder
@@ -24,6 +25,9 @@ from patdsl.op_to_text import binding_name, binding_text, clauses, op_lines
 from patdsl.pipeline import Outcome
 from patdsl.render import escape
 from patdsl.resolved_to_text import signature_text
+from patdsl.runtime.target import check_target
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @attrs.frozen
@@ -41,14 +45,36 @@ class Shown:
 @click.command()
 @click.argument("name_and_paths", nargs=-1, metavar="[NAME] [PATHS]...")
 @inputs.roots_option
+@click.option("--html", type=_FILE, help="Also draw the pattern to this file, a page for a browser.")
+@click.option("--svg", type=_FILE, help="The same as one picture.")
+@click.option(
+    "--graph",
+    type=click.Path(path_type=Path),
+    help="Also draw the graphs of this log of torch, before and after the rewrite.",
+)
+@click.option(
+    "--graph-kind", help="Which graphs of a log or trace, as it calls them (before_post_grad_graph)."
+)
+@click.option("--target", help="The target that the graphs are for (cpu, sm_90, gfx942, ...).")
 @inputs.json_option
-def command(name_and_paths: tuple[str, ...], roots: tuple[Path, ...], as_json: bool) -> int:
+def command(
+    name_and_paths: tuple[str, ...],
+    roots: tuple[Path, ...],
+    html: Path | None,
+    svg: Path | None,
+    graph: Path | None,
+    graph_kind: str | None,
+    target: str | None,
+    as_json: bool,
+) -> int:
     """Show the declared ops, or one op or pattern in full.
 
     NAME is an op or a pattern; without it the table of every op is shown. PATHS are files, or folders searched for
-    *.pat; without them the library that comes with patdsl.
+    *.pat; without them the library that comes with patdsl. With --html or --svg a pattern is drawn too: what it finds
+    and what it puts there; and with --graph, a log as `patdsl explain` reads it, what it does to a graph.
     """
     name, paths = _split(name_and_paths)
+    wanted = _wanted(name, html, svg, graph, graph_kind, target)
     files = [item.path for item in inputs.find_inputs(paths or [library_folder()])]
     outcomes = pipeline.run(files, roots=roots, stop_after="plan")
     findings = report.collect(outcomes)
@@ -61,6 +87,16 @@ def command(name_and_paths: tuple[str, ...], roots: tuple[Path, ...], as_json: b
     shown = _gather(outcomes)
     if name is not None and name not in shown.visible and name not in shown.patterns:
         raise click.UsageError(_unknown(name, [*shown.visible, *shown.patterns]))
+    if wanted is not None:
+        if wanted.name not in shown.patterns:
+            raise click.UsageError(f"{wanted.name} is an op; --html and --svg draw patterns")
+        unread = draw(wanted, outcomes)
+        if unread.errors:
+            if as_json:
+                report.print_json(unread)
+            else:
+                report.print_findings(unread)
+            return unread.exit_code
     if as_json:
         report.print_json(findings, **_as_json(shown, name))
     elif name is None:
@@ -68,6 +104,29 @@ def command(name_and_paths: tuple[str, ...], roots: tuple[Path, ...], as_json: b
     else:
         click.echo("\n".join(escape(line) for line in _full(shown, name)))
     return 0
+
+
+def _wanted(
+    name: str | None,
+    html: Path | None,
+    svg: Path | None,
+    graph: Path | None,
+    graph_kind: str | None,
+    target: str | None,
+) -> Wanted | None:
+    """What is to be drawn, if anything. Raises `click.UsageError` for options without what they belong to."""
+    if html is None and svg is None:
+        if graph is not None:
+            raise click.UsageError("--graph draws to a file: give --html or --svg too")
+        return None
+    if name is None:
+        raise click.UsageError("--html and --svg draw one pattern: give its name")
+    if target is not None:
+        try:
+            check_target(target)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+    return Wanted(name, html, svg, graph, graph_kind, target)
 
 
 def _split(arguments: Sequence[str]) -> tuple[str | None, list[Path]]:

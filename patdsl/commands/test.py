@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -19,6 +18,7 @@ import click
 
 from patdsl import pipeline
 from patdsl.commands import inputs, report
+from patdsl.commands.progress import Progress
 from patdsl.render import escape
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ class _Run:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        self.progress = Progress(wanted=not options.as_json)
         self.verdicts: Counter[str] = Counter()
         self.rows: list[dict[str, Any]] = []
         self.idle: dict[str, str] = {}
@@ -142,7 +143,7 @@ class _Run:
         for test in tests.tests():
             if self.options.words not in f"{tests.path} {test.name}".lower():
                 continue
-            self._progress(test)
+            self.progress.show(f"{sum(self.verdicts.values()):,} {test.name}")
             outcome = tests.run(test)
             if outcome is None:
                 continue
@@ -156,29 +157,20 @@ class _Run:
         self.idle.update({f"{tests.path}: {name}": why for name, why in reasons.items() if not ran[name]})
         return True
 
-    def _progress(self, test: Test) -> None:
-        if sys.stderr.isatty() and not self.options.as_json:
-            line = f"{sum(self.verdicts.values()):,} {escape(test.name)}"[:100]
-            click.echo(f"\r\x1b[K{line}", nl=False, err=True)
-
-    def _clear(self) -> None:
-        if sys.stderr.isatty():
-            click.echo("\r\x1b[K", nl=False, err=True)
-
     def _tell(self, test: Test, outcome: Outcome) -> None:
         if self.options.as_json:
             row = {"pattern": test.pattern, "title": test.title, "place": test.place}
             self.rows.append({**row, "verdict": outcome.verdict, "reason": outcome.reason})
             return
         if outcome.verdict == "failed" or self.options.verbose:
-            self._clear()
+            self.progress.clear()
             colour = {"failed": "red", "passed": "green"}.get(outcome.verdict)
             click.echo(f"{click.style(outcome.verdict, fg=colour)} {escape(test.place)}: {escape(test.name)}")
             if outcome.reason:
                 click.echo(f"    {escape(outcome.reason)}")
 
     def _summary(self, seconds: float) -> None:
-        self._clear()
+        self.progress.clear()
         for name, why in self.idle.items():
             click.echo(f"not tested {escape(name)}\n    {escape(why)}")
         total = sum(self.verdicts.values())

@@ -152,7 +152,7 @@ class FileTests:
             told = [f"{each}" for one in passes for each in one.report().refusals]
             return Outcome("failed", "; ".join((*wrong, *told)))
         found = run_graph(graph, make_inputs(model.inputs, self.device, SEED))
-        for label, mine, other in zip(model.outputs, found, expected, strict=True):
+        for label, mine, other in zip(model.results, found, expected, strict=True):
             why = difference(mine, other)
             if why is not None and not any(one.spec.patterns and _rounds(one) for one in passes):
                 return Outcome("failed", f"{label}: {why}")

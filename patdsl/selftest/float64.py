@@ -19,6 +19,7 @@ from patdsl.reference import results
 from patdsl.runtime import torch_api
 from patdsl.runtime.torch_api import Graph
 from patdsl.selftest.run_graph import run_graph
+from patdsl.selftest.stand_ins import plain_torch
 
 WIDENED = (torch.bfloat16, torch.float16, torch.float32)
 
@@ -56,20 +57,9 @@ def run_float64(graph: Graph, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     wide = [each.double() if each.dtype in WIDENED else each for each in inputs]
     try:
         # What refuses other dtypes does so for the kernels' sake; the arithmetic has no such limit.
-        with mock.patch.object(results, "FLOATS", (*results.FLOATS, torch.float64)), _Wide(_function_of):
+        with mock.patch.object(results, "FLOATS", (*results.FLOATS, torch.float64)), _Wide(plain_torch):
             return run_graph(graph, wide)
     except NoFloat64Error:
         raise
     except Exception as error:  # an op that takes no float64, whatever it raises
         raise NoFloat64Error((str(error).strip() or type(error).__name__).splitlines()[0]) from error
-
-
-def _function_of(op: Any) -> Callable[..., Any] | None:
-    """The Python of an op of ours."""
-    from patdsl.register_ops import OPS
-    from patdsl.selftest.stand_ins import running
-
-    namespace, name, *_ = str(op).split(".")
-    if namespace == "patdsl" and name in OPS:
-        return OPS[name].function
-    return running.get(f"{namespace}::{name}")

@@ -86,7 +86,7 @@ class Form:
     replaces an operand by a plain value, or by a tensor of its own (`FRESH`). `swapped`: steps whose first two
     tensors change places. `returned`: further values that the graph returns. `read`: further values that an op reads.
     `written`: an input that something writes after the first step. `swept`: calls whose results nothing reads are
-    gone. `strided`: inputs of two and more dims are parts of wider tensors.
+    gone. `strided`: inputs of two and more dims are parts of wider tensors. `alone`: the graph has nothing else.
     """
 
     counts: Mapping[str, int] = attrs.Factory(dict)
@@ -100,6 +100,7 @@ class Form:
     written: str | None = None
     swept: bool = True
     strided: bool = False
+    alone: bool = False
 
 
 class _Fresh:
@@ -114,8 +115,8 @@ FRESH = _Fresh()
 
 @attrs.frozen(eq=False)
 class Model:
-    """`inputs` are the placeholders' types in order; `outputs` names each value that running the graph gives, with its
-    branch: what it returns, and the caches that no argument carries.
+    """`inputs` are the placeholders' types in order; `outputs` names each value that the graph returns, with its
+    branch, `results` each that running it gives: also the caches that no argument carries.
 
     `costly`: names of the nodes that must be gone after the rewrite. `others`: of those that have nothing to do with
     the pattern and must stay.
@@ -126,6 +127,10 @@ class Model:
     outputs: tuple[str, ...]
     costly: tuple[str, ...]
     others: tuple[str, ...]
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        return *self.outputs, "what caches hold"
 
 
 def build(pattern: Pattern, context: Any, sample: Sample, form: Form, device: str) -> Model:
@@ -176,8 +181,10 @@ class _Builder:
     # the whole
 
     def build(self) -> Model:
-        bystander = self._placeholder("bystander", TensorMeta(Dtype("f32"), (2, 3), (3, 1), self.device))
-        other = self.new.call(torch.ops.aten.neg.default, (bystander,))
+        bystanders = []
+        if not self.form.alone:
+            bystander = self._placeholder("bystander", TensorMeta(Dtype("f32"), (2, 3), (3, 1), self.device))
+            bystanders.append(("a bystander", self.new.call(torch.ops.aten.neg.default, (bystander,))))
         for item in self.pattern.inputs:
             meta = self.sample.metas.get(item.name)
             if meta is not None:
@@ -208,8 +215,7 @@ class _Builder:
                 returned.append(
                     (f"a reader of {label}", self.new.call(torch.ops.aten.clone.default, (node,)))
                 )
-        bystanders = [("a bystander", other)]
-        if self.env and not self.form.written:
+        if bystanders and self.env and not self.form.written:
             readable = [
                 node for node in self.env.values() if isinstance(node, Node) and node.op == "placeholder"
             ]
@@ -227,7 +233,7 @@ class _Builder:
         return Model(
             self.graph,
             tuple(self.inputs),
-            (*(label for label, _ in outputs), "what caches hold"),
+            tuple(label for label, _ in outputs),
             tuple(name for name in self.costly if name in there),
             tuple(node.name for _, node in bystanders if node.name in there),
         )

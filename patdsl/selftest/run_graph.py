@@ -26,13 +26,15 @@ Fill = Callable[[Tensor, torch.Generator], Tensor]
 _PRODUCTS = {torch.ops.aten.mm, torch.ops.aten.addmm, torch.ops.aten.bmm, torch.ops.aten.baddbmm}
 
 
-def make_inputs(inputs: Inputs, device: str, seed: int, fill: Fill | None = None) -> list[Tensor]:
-    """A tensor of each type.
+def make_inputs(
+    inputs: Inputs, device: str, seed: int, fill: Fill | None = None, made_on: str = "cpu"
+) -> list[Tensor]:
+    """A tensor of each type. Made on the CPU they are the same for every device, and large ones take long.
 
     Floats are normal with some of other magnitudes, integers are distinct and small, so that they can index; a float
     tensor of one element is positive, as scales are.
     """
-    chance = torch.Generator().manual_seed(seed)
+    chance = torch.Generator(made_on).manual_seed(seed)
     return [_laid_out(_tensor(meta, chance, fill).to(device), meta) for _, meta in inputs]
 
 
@@ -50,16 +52,16 @@ def _laid_out(values: Tensor, meta: TensorMeta) -> Tensor:
 def _tensor(meta: TensorMeta, chance: torch.Generator, fill: Fill | None) -> Tensor:
     dtype = torch_dtype(meta.dtype)
     if meta.dtype == Dtype("bool"):
-        return torch.rand(meta.dims, generator=chance) < 0.5
+        return torch.rand(meta.dims, generator=chance, device=chance.device) < 0.5
     if not dtype.is_floating_point:
         count = math.prod(meta.dims)
-        numbers = torch.randperm(count, generator=chance)
+        numbers = torch.randperm(count, generator=chance, device=chance.device)
         info = torch.iinfo(dtype)
         return (numbers % (info.max + 1 if info.bits < 32 else count or 1)).reshape(meta.dims).to(dtype)
-    values = torch.randn(meta.dims, generator=chance)
+    values = torch.randn(meta.dims, generator=chance, device=chance.device)
     if values.numel() == 1:
         return (values.abs() + 0.25).to(dtype)
-    spread = torch.exp2(torch.randn(meta.dims, generator=chance))
+    spread = torch.exp2(torch.randn(meta.dims, generator=chance, device=chance.device))
     made = (values * spread).clamp(-400, 400)
     return (fill(made, chance) if fill is not None else made).to(dtype)
 

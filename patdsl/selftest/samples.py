@@ -86,15 +86,17 @@ def samples(
     by name, and dtypes of tensors by their dtype variable. `breaking`: the conditions are not taken for granted when
     sizes and dtypes are chosen.
     """
-    for left in _lefts(pattern, context, Case(leading, view), breaking):
-        search = _Search(pattern, context, left, given or {}, breaking, tokens)
+    for left in typed_lefts(pattern, context, Case(leading, view), breaking):
+        search = Search(pattern, context, left, given or {}, breaking, tokens)
         for attempt in range(tries):
             sample = search.attempt(attempt)
             if sample is not None:
                 yield sample
 
 
-def _lefts(pattern: Pattern, context: Context, first: Case, breaking: bool) -> Iterator[LeftTypes]:
+def typed_lefts(
+    pattern: Pattern, context: Context, first: Case, breaking: bool = False
+) -> Iterator[LeftTypes]:
     """The left side typed, with so many leading dims first, or only so where a view is asked for."""
     others = [case for case in (*CASES, *MORE_CASES) if case.view == "same"] if first.view == "same" else []
     for case in dict.fromkeys((first, *others)):
@@ -109,8 +111,10 @@ def _lefts(pattern: Pattern, context: Context, first: Case, breaking: bool) -> I
             yield left
 
 
-class _Search:
+class Search:
     """Assignments of one typed left side."""
+
+    most_elements = MOST_ELEMENTS
 
     def __init__(
         self,
@@ -161,7 +165,7 @@ class _Search:
         every: list[Any] = [
             dim for meta in self.left.types.values() if meta for dim in meta.dims if isinstance(dim, Poly)
         ]
-        alone = {name for dim in every if len(names := set(_variables(dim))) == 1 for name in names}
+        alone = {name for dim in every if len(names := set(variables_in(dim))) == 1 for name in names}
         for item in self.pattern.inputs:
             meta = self.left.types.get(item.name)
             dims = meta.dims if meta is not None else ()
@@ -171,7 +175,7 @@ class _Search:
                     role = "tokens"
                 else:
                     role = "leading" if at < len(dims) - 1 or whole else "last"
-                for name in _variables(self.left.facts.reduced(dim) if isinstance(dim, Poly) else dim):
+                for name in variables_in(self.left.facts.reduced(dim) if isinstance(dim, Poly) else dim):
                     roles.setdefault(name, role if name in alone else "int")
         for value in (
             *self.left.names.values(),
@@ -179,7 +183,7 @@ class _Search:
             *self.left.facts.zero,
         ):
             for part in value if isinstance(value, tuple) else (value,):
-                for name in _variables(self.left.facts.reduced(part) if isinstance(part, Poly) else part):
+                for name in variables_in(self.left.facts.reduced(part) if isinstance(part, Poly) else part):
                     roles.setdefault(name, "int")
         return roles
 
@@ -191,7 +195,7 @@ class _Search:
                 name
                 for dim in meta.dims
                 if isinstance(dim, Poly)
-                for name in _variables(self.left.facts.reduced(dim))
+                for name in variables_in(self.left.facts.reduced(dim))
             }
             for meta in types
         ]
@@ -213,10 +217,13 @@ class _Search:
         sizes = self._sizes(attempt)
         if self.tokens is not None:
             sizes.update((name, self.tokens) for name in self._token_dims())
+        if any(self.value_at(fact, sizes) != 0 for fact in self.left.facts.zero):
+            return None
+        return self.sample(sizes, attempt)
+
+    def sample(self, sizes: Mapping[str, int], attempt: int) -> Sample | None:
+        """With these sizes, which the facts allow. Captures and dtypes vary with the attempt, after the first few."""
         self.dtypes.clear()
-        for fact in self.left.facts.zero:
-            if self._at(fact, sizes) != 0:
-                return None
         names: dict[str, Any] = {}
         try:
             for name, value in self.left.names.items():
@@ -231,7 +238,9 @@ class _Search:
                 metas.pop(name, None)
                 names[name] = None
         if any(
-            _elements(metas[item.name]) > MOST_ELEMENTS for item in self.pattern.inputs if item.name in metas
+            _elements(metas[item.name]) > self.most_elements
+            for item in self.pattern.inputs
+            if item.name in metas
         ):
             return None
         return judge(self.pattern, self.context, names, metas)
@@ -279,12 +288,13 @@ class _Search:
             for name, role in self.roles.items()
         }
 
-    def _at(self, poly: Poly, sizes: Mapping[str, int]) -> Fraction:
+    def value_at(self, poly: Poly, sizes: Mapping[str, int]) -> Fraction:
+        """What a dim or fact is with these sizes."""
         total = Fraction(0)
         for monomial, coefficient in self.left.facts.reduced(poly).terms.items():
             for name, power in monomial:
                 if isinstance(name, Made):
-                    base = name.at(lambda part: self._at(part, sizes))
+                    base = name.at(lambda part: self.value_at(part, sizes))
                 else:
                     base = Fraction(sizes.get(name, 1))
                 if base == 0 and power < 0:
@@ -294,7 +304,7 @@ class _Search:
         return total
 
     def _whole(self, value: Any, sizes: Mapping[str, int]) -> int:
-        number = self._at(value, sizes) if isinstance(value, Poly) else Fraction(value)
+        number = self.value_at(value, sizes) if isinstance(value, Poly) else Fraction(value)
         if number.denominator != 1:
             raise _UnfitError
         return int(number)
@@ -390,14 +400,15 @@ def _elements(meta: TensorMeta) -> int:
     return count
 
 
-def _variables(value: Any) -> Iterator[str]:
+def variables_in(value: Any) -> Iterator[str]:
+    """The variables of a dim or fact, again for each time that they occur."""
     if not isinstance(value, Poly):
         return
     for monomial in value.terms:
         for name, _ in monomial:
             if isinstance(name, Made):
                 for part in name.parts:
-                    yield from _variables(part)
+                    yield from variables_in(part)
             else:
                 yield name
 

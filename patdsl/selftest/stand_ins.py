@@ -80,6 +80,16 @@ def with_stand_ins(ops: Mapping[str, Op]) -> Iterator[tuple[Mapping[str, Op], tu
             running.pop(target.removesuffix(".default"), None)
 
 
+def plain_torch(op: Any) -> Callable[..., Any] | None:
+    """The Python of an op of ours, or of a stand-in; None for any other."""
+    from patdsl.register_ops import OPS
+
+    namespace, name, *_ = str(op).split(".")
+    if namespace == "patdsl" and name in OPS:
+        return OPS[name].function
+    return running.get(f"{namespace}::{name}")
+
+
 def _is_there(name: str, ops: Mapping[str, Op]) -> bool:
     """Whether a torch op that a binding names is registered, or code can be written in its place on the left."""
     bindings = list(reached(name, ops))

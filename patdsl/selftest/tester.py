@@ -249,7 +249,7 @@ class Tester:
             found = run_graph(graph, inputs)
         except Exception as error:  # an op's own check, or a kernel's
             return Outcome("failed", f"the rewritten graph does not run: {first_line(error)}")
-        for label, mine, other in zip(prepared.model.outputs, found, prepared.expected, strict=True):
+        for label, mine, other in zip(prepared.model.results, found, prepared.expected, strict=True):
             reason = self.differs(prepared.sample, label, mine, other)
             if reason is not None:
                 return Outcome("failed", f"{label}: {reason}")

@@ -160,7 +160,7 @@ class _Verification:
             self.failures.append(f"{title}: the right side does not run: {first_line(error)}")
             return
         self.runs += 1
-        for label, one, other in zip(prepared.model.outputs, found, expected, strict=True):
+        for label, one, other in zip(prepared.model.results, found, expected, strict=True):
             self.identical &= difference(one, other) is None
             reason = self.tester.differs(prepared.sample, label, one, other)
             if reason is not None:

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import attrs
 import torch
 
+from patdsl.torch_private import spin
+
 Launch = Callable[[int], object]
 Name = TypeVar("Name")
 _cuda: Any = torch.cuda  # not annotated
@@ -32,23 +34,24 @@ class Node:
 
 
 class GraphTimer:
-    """Holds the memory that empties the L2 cache."""
+    """Holds the memory that empties the L2 cache. `tell` is given what could not be timed, and why."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[Any, Exception], object]) -> None:
+        self._tell = tell
         self._other = torch.ones(64 * 2**20, dtype=torch.int32, device="cuda")  # 256 MB, read and not written
         self._stream = _cuda.Stream()
 
     def quick(self, candidates: Mapping[Name, Node], cold: bool) -> dict[Name, float]:
         """A first look at many candidates: few nodes, few replays, one candidate after another.
 
-        A candidate that raises, for want of registers or shared memory, has no time.
+        A candidate that raises, for want of registers or shared memory say, is told of and has no time.
         """
         found = {}
         for name, node in candidates.items():
             try:
                 found.update(self._times({name: self._short(node)}, cold, QUICK_REPLAYS))
             except Exception as error:
-                print(f"  {name}: {type(error).__name__}: {error}"[:300], flush=True)
+                self._tell(name, error)
         return found
 
     def together(
@@ -75,7 +78,7 @@ class GraphTimer:
                 if cold:
                     self._other.max()
                 else:
-                    _cuda._sleep(SPIN)
+                    spin(SPIN)
                 begin.record()
                 graph.replay()
                 end.record()

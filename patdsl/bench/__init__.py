@@ -1,0 +1,1 @@
+"""`patdsl bench`: the time of both sides of a pattern on a device."""

@@ -1,0 +1,1 @@
+"""`patdsl show --html` and `--svg`: patterns and graphs as pictures."""
