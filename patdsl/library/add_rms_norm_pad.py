@@ -62,7 +62,7 @@ ADD = Op(
     commutative=True,
 )
 
-# aiter.pat:121
+# aiter.pat:130
 ADD_RMS_NORM_PAD = Op(
     "add_rms_norm_pad",
     params=(

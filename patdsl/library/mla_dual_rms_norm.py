@@ -63,7 +63,7 @@ ADD = Op(
     commutative=True,
 )
 
-# aiter.pat:95
+# aiter.pat:104
 MLA_DUAL_RMS_NORM = Op(
     "mla_dual_rms_norm",
     params=(
@@ -83,7 +83,7 @@ MLA_DUAL_RMS_NORM = Op(
     ref="patdsl.reference:mla_dual_rms_norm",
 )
 
-# aiter.pat:111
+# aiter.pat:120
 MLA_DUAL_RMS_NORM_GROUP_QUANT = Op(
     "mla_dual_rms_norm_group_quant",
     params=(
@@ -125,7 +125,7 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT = Op(
     ref="patdsl.reference:mla_dual_rms_norm_group_quant",
 )
 
-# aiter.pat:103
+# aiter.pat:112
 MLA_DUAL_RMS_NORM_TOKEN_QUANT = Op(
     "mla_dual_rms_norm_token_quant",
     params=(

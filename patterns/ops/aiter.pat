@@ -92,6 +92,15 @@ op gated_rms_norm_group_quant(x: T[M, D], weight: W[D], z: T[M, D], epsilon: flo
   where group_size in {32, 64, 128} and T in {bf16, f16} and W in {T, f32}
   ref patdsl.reference:gated_rms_norm_group_quant
 
+# vLLM has this kernel for torch code that quantises head by head, too, and so takes it to have the floor under the scale
+# which such code has. Ours has none, and is not bound.
+op gated_rms_norm_heads_quant(x: T[M, D], weight: W[D], z: T[M, D], epsilon: float)
+    -> (q: fp8[M, D], scale: f32[M, 1])
+  = vllm::rocm_aiter_fused_rms_gated_fp8_group_quant(x, weight, none, z, epsilon, true, "silu", D)
+      on gfx942, gfx950
+  where D == 128 and T in {bf16, f16} and W in {T, f32}
+  ref patdsl.reference.heads:gated_rms_norm_heads_quant
+
 op mla_dual_rms_norm(q: T[M, Q], q_weight: T[Q], kv: T[M, C], kv_weight: T[C], q_epsilon: float,
     kv_epsilon: float)
     -> (q_n: T[M, Q], kv_n: T[M, C])

@@ -2,20 +2,19 @@
 # of the same ops, one consumer or several are `1..x`, views are `view?`.
 import vllm_ir
 import nvfp4
-import aiter (gated_rms_norm_group_quant as gated_fused)
+import aiter (gated_rms_norm_heads_quant as gated_fused)
 import rms_norm_quant
 import gated_rms_norm_quant
 
 # FusedAddRMSNormNvfp4QuantPattern, both layouts
 pattern add_rms_norm_nvfp4_quant { fused_add_rms_norm -> view? -> nvfp4_quant => add_rms_norm_nvfp4_quant }
 
-# AiterRMSNormGatedFp8GroupQuant of norms that torch code quantises head by head. As in vLLM: the kernel has no floor under
-# the scale, so that a head without any value above fp8_max * floor (2e-3) gets other bits.
+# AiterRMSNormGatedFp8GroupQuant of norms that torch code quantises head by head
 pattern gated_rms_norm_heads_quant(x: T[*B, D], z: T[*B, D]) {
   y        = rms_norm_gated(x, z, weight, epsilon)
   q, scale = heads_quant(view(y, [M, N, D]))
 =>
-  f, s  = gated_fused(view(x, [_, D]), weight, view(z, [_, D]), epsilon, D)
+  f, s  = gated_fused(view(x, [_, D]), weight, view(z, [_, D]), epsilon)
   q     = view(f, [M, N, D])
   scale = view(s, [M, N])
 }

@@ -523,6 +523,36 @@ GATED_RMS_NORM_GROUP_QUANT = Op(
     ref="patdsl.reference:gated_rms_norm_group_quant",
 )
 
+# aiter.pat:97
+GATED_RMS_NORM_HEADS_QUANT = Op(
+    "gated_rms_norm_heads_quant",
+    params=(
+        Param("x", Tensor(T, (M, D))),
+        Param("weight", Tensor(W, (D,))),
+        Param("z", Tensor(T, (M, D))),
+        Param("epsilon", Plain("float")),
+    ),
+    results=(Result("q", Tensor(Dtype("fp8"), (M, D))), Result("scale", Tensor(Dtype("f32"), (M, Lit(1))))),
+    bindings=(
+        TorchCall(
+            "vllm::rocm_aiter_fused_rms_gated_fp8_group_quant.default",
+            args={
+                0: Give(Ref("x")),
+                1: Give(Ref("weight")),
+                2: Give(Lit(None)),
+                3: Give(Ref("z")),
+                4: Give(Ref("epsilon")),
+                5: Give(Lit(True)),
+                6: Give(Lit("silu")),
+                7: Give(D),
+            },
+            targets=(On("gfx942"), On("gfx950")),
+        ),
+    ),
+    where=(expr("D == 128 and T in {bf16, f16} and W in {T, f32}"),),
+    ref="patdsl.reference.heads:gated_rms_norm_heads_quant",
+)
+
 # vllm_ir.pat:59
 GROUP_QUANT = Op(
     "group_quant",
@@ -2468,16 +2498,16 @@ GATED_RMS_NORM_GROUP_QUANT_ = Pattern(
     place="gated_rms_norm_quant.pat:5",
 )
 
-# rms_quant_fusion.pat:14
+# rms_quant_fusion.pat:13
 #     pattern gated_rms_norm_heads_quant(x: T[*B, D], z: T[*B, D]) {
 #       y        = rms_norm_gated(x, z, weight, epsilon)
 #       q, scale = heads_quant(view(y, [M, N, D]))
 #     =>
-#       f, s  = gated_fused(view(x, [_, D]), weight, view(z, [_, D]), epsilon, D)
+#       f, s  = gated_fused(view(x, [_, D]), weight, view(z, [_, D]), epsilon)
 #       q     = view(f, [M, N, D])
 #       scale = view(s, [M, N])
 #     }
-GATED_RMS_NORM_HEADS_QUANT = Pattern(
+GATED_RMS_NORM_HEADS_QUANT_ = Pattern(
     "gated_rms_norm_heads_quant",
     left=Block(
         ("x", "z", "weight", "epsilon"),
@@ -2487,35 +2517,34 @@ GATED_RMS_NORM_HEADS_QUANT = Pattern(
                 op="rms_norm_gated",
                 operands={"x": Use("x"), "z": Use("z"), "weight": Use("weight"), "epsilon": Use("epsilon")},
                 results={"y": "y"},
-                line=15,
+                line=14,
             ),
-            ViewStep("view", source="y", dims=(M, N, D), line=16),
+            ViewStep("view", source="y", dims=(M, N, D), line=15),
             Step(
                 "heads_quant",
                 op="heads_quant",
                 operands={"x": Use("view")},
                 results={"q": "q", "scale": "scale"},
-                line=16,
+                line=15,
             ),
         ),
     ),
     right=(
-        RightView("viewed", source="x", dims=expr("[_, D]"), line=18),
-        RightView("viewed_2", source="z", dims=expr("[_, D]"), line=18),
+        RightView("viewed", source="x", dims=expr("[_, D]"), line=17),
+        RightView("viewed_2", source="z", dims=expr("[_, D]"), line=17),
         RightStep(
-            "gated_rms_norm_group_quant",
+            "gated_rms_norm_heads_quant",
             args={
                 "x": Use("viewed"),
                 "weight": Use("weight"),
                 "z": Use("viewed_2"),
                 "epsilon": Use("epsilon"),
-                "group_size": Use("D"),
             },
             results={"q": "f", "scale": "s"},
-            line=18,
+            line=17,
         ),
-        RightView("new_q", source="f", dims=expr("[M, N, D]"), line=19),
-        RightView("new_scale", source="s", dims=expr("[M, N]"), line=20),
+        RightView("new_q", source="f", dims=expr("[M, N, D]"), line=18),
+        RightView("new_scale", source="s", dims=expr("[M, N]"), line=19),
     ),
     replaces=(Replace("q", "new_q"), Replace("scale", "new_scale")),
     inputs=(
@@ -2525,12 +2554,12 @@ GATED_RMS_NORM_HEADS_QUANT = Pattern(
         Input("epsilon"),
     ),
     examples=(
-        Example("x", (81664, 13, 4352), Dtype("bf16")),
-        Example("z", (81664, 13, 4352), Dtype("bf16")),
-        Example("weight", (4352,), Dtype("bf16")),
+        Example("x", (64768, 13, 128), Dtype("bf16")),
+        Example("z", (64768, 13, 128), Dtype("bf16")),
+        Example("weight", (128,), Dtype("bf16")),
         Example("epsilon", value=1e-06),
     ),
-    place="rms_quant_fusion.pat:14",
+    place="rms_quant_fusion.pat:13",
 )
 
 # rms_norm_quant.pat:9
@@ -3139,7 +3168,7 @@ NORM_QUANT_PASS = PassSpec(
         ADD_RMS_NORM_TOKEN_QUANT_,
         ADD_RMS_NORM_TOKEN_QUANT_KEEP_,
         GATED_RMS_NORM_GROUP_QUANT_,
-        GATED_RMS_NORM_HEADS_QUANT,
+        GATED_RMS_NORM_HEADS_QUANT_,
         RMS_NORM_GROUP_QUANT_,
         RMS_NORM_GROUP_QUANT_KEEP_,
         RMS_NORM_MX_QUANT_,
@@ -3167,6 +3196,7 @@ NORM_QUANT_PASS = PassSpec(
         "exp": EXP,
         "fused_add_rms_norm": FUSED_ADD_RMS_NORM,
         "gated_rms_norm_group_quant": GATED_RMS_NORM_GROUP_QUANT,
+        "gated_rms_norm_heads_quant": GATED_RMS_NORM_HEADS_QUANT,
         "group_quant": GROUP_QUANT,
         "heads_quant": HEADS_QUANT,
         "max": MAX,
@@ -3322,13 +3352,13 @@ def register_norm_quant(patterns: FusionPass) -> None:
         pattern_name="gated_rms_norm_group_quant",
     )
     register_replacement(
-        search_fn=Left(GATED_RMS_NORM_HEADS_QUANT),
-        replace_fn=Right(GATED_RMS_NORM_HEADS_QUANT),
-        example_inputs=examples(GATED_RMS_NORM_HEADS_QUANT),
+        search_fn=Left(GATED_RMS_NORM_HEADS_QUANT_),
+        replace_fn=Right(GATED_RMS_NORM_HEADS_QUANT_),
+        example_inputs=examples(GATED_RMS_NORM_HEADS_QUANT_),
         trace_fn=trace,
         pass_dicts=patterns,
         extra_check=rewrite,
-        search_fn_pattern=Matcher(GATED_RMS_NORM_HEADS_QUANT, patterns),
+        search_fn_pattern=Matcher(GATED_RMS_NORM_HEADS_QUANT_, patterns),
         pattern_name="gated_rms_norm_heads_quant",
     )
     register_replacement(

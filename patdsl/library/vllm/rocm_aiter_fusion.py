@@ -67,7 +67,7 @@ ADD = Op(
     commutative=True,
 )
 
-# aiter.pat:121
+# aiter.pat:130
 ADD_RMS_NORM_PAD = Op(
     "add_rms_norm_pad",
     params=(
@@ -277,7 +277,7 @@ TO = Op(
     ),
 )
 
-# aiter.pat:95
+# aiter.pat:104
 MLA_DUAL_RMS_NORM = Op(
     "mla_dual_rms_norm",
     params=(
@@ -297,7 +297,7 @@ MLA_DUAL_RMS_NORM = Op(
     ref="patdsl.reference:mla_dual_rms_norm",
 )
 
-# aiter.pat:111
+# aiter.pat:120
 MLA_DUAL_RMS_NORM_GROUP_QUANT = Op(
     "mla_dual_rms_norm_group_quant",
     params=(
@@ -339,7 +339,7 @@ MLA_DUAL_RMS_NORM_GROUP_QUANT = Op(
     ref="patdsl.reference:mla_dual_rms_norm_group_quant",
 )
 
-# aiter.pat:103
+# aiter.pat:112
 MLA_DUAL_RMS_NORM_TOKEN_QUANT = Op(
     "mla_dual_rms_norm_token_quant",
     params=(
