@@ -86,8 +86,8 @@ FUSED = {
     ),
     "silu_mul_nvfp4_quant": ("Tensor x, Tensor global_scale", _TWO),
     "qk_norm_rope": (
-        "Tensor qkv, int a, int g, int v, int head_size, float epsilon, Tensor q_weight, Tensor k_weight, "
-        "Tensor cos_sin, bool neox, Tensor positions",
+        "Tensor qkv, int heads, int kv_heads, int v_heads, int head_size, float epsilon, Tensor q_weight, "
+        "Tensor k_weight, Tensor cos_sin, bool neox, Tensor positions",
         _ONE,
     ),
 }

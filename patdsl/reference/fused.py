@@ -167,9 +167,9 @@ class Fused:
     def qk_norm_rope(
         self,
         qkv: Tensor,
-        a: int,
-        g: int,
-        v: int,
+        heads: int,
+        kv_heads: int,
+        v_heads: int,
         head_size: int,
         epsilon: float,
         q_weight: Tensor,
@@ -180,11 +180,13 @@ class Fused:
     ) -> Tensor:
         """rms_norm of every query and key head, then rope; the values are copied.
 
-        qkv: T[N, (a + g + v) * head_size], `a` query, `g` key and `v` value heads; weights W[head_size]; the rest as
-        in rope, which reads the norms rounded to T. Out: T, as qkv.
+        qkv: T[N, (heads + kv_heads + v_heads) * head_size]; weights W[head_size]; the rest as in rope,
+        which reads the norms rounded to T. Out: T, as qkv.
         """
-        query, key, value = torch.split(qkv, [a * head_size, g * head_size, v * head_size], -1)
-        q_n = self.ops.rms_norm(query.reshape(*query.shape[:-1], a, head_size), q_weight, epsilon)
-        k_n = self.ops.rms_norm(key.reshape(*key.shape[:-1], g, head_size), k_weight, epsilon)
+        query, key, value = torch.split(
+            qkv, [heads * head_size, kv_heads * head_size, v_heads * head_size], -1
+        )
+        q_n = self.ops.rms_norm(query.reshape(*query.shape[:-1], heads, head_size), q_weight, epsilon)
+        k_n = self.ops.rms_norm(key.reshape(*key.shape[:-1], kv_heads, head_size), k_weight, epsilon)
         q_r, k_r = self.ops.rope(positions, q_n.flatten(-2), k_n.flatten(-2), head_size, cos_sin, neox)
         return torch.cat([q_r, k_r, value], -1)
