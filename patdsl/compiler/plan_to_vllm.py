@@ -25,6 +25,7 @@ from patdsl.compiler.expr_to_python import (
     python,
 )
 from patdsl.compiler.graph_to_plan import constants_of
+from patdsl.compiler.imports import LoadedFile
 from patdsl.compiler.rivals import costly_ops
 from patdsl.compiler.vllm_left import (
     LeftToPython,
@@ -57,14 +58,6 @@ class LeftOut:
 
 
 @attrs.frozen
-class VllmModule:
-    """`text` is None where no pattern is left."""
-
-    text: str | None
-    left_out: tuple[LeftOut, ...]
-
-
-@attrs.frozen
 class _Class:
     """A class of the module: its name, and its text below `class NAME(Fusion):`."""
 
@@ -72,8 +65,42 @@ class _Class:
     body: str
 
 
-def vllm_module(unit: Unit, file_name: str) -> VllmModule:
-    return _Writer(unit, file_name).module()
+def vllm_module(unit: Unit, file_name: str, loaded: LoadedFile) -> str | None:
+    """None where no pattern is left. Patterns that are left out are findings of the file."""
+    writer = _Writer(unit, file_name)
+    text = writer.module()
+    for each in writer.left_out.values():
+        _report(each, unit, loaded)
+    if text is None:
+        loaded.diagnostics.add(
+            "PAT703",
+            None,
+            f"no pattern of `{file_name}` can be in a module for vLLM",
+            help="the notes say why of each; `patdsl compile` without --target makes a module that has them all",
+        )
+    return text
+
+
+def _report(left_out: LeftOut, unit: Unit, loaded: LoadedFile) -> None:
+    """A warning where the pattern is declared, or used in a pass."""
+    name = left_out.pattern.full_name
+    decl = unit.decls[left_out.pattern.name]
+    if left_out.is_own:
+        loaded.diagnostics.add(
+            "PAT702",
+            decl.name.span,
+            f"`{name}` is not in the module for vLLM: {left_out.reason}",
+            help="bind the op to one of vLLM's, or run the pattern by the plugin, which has patdsl's kernels",
+            severity="warning",
+        )
+        return
+    loaded.diagnostics.add(
+        "PAT701",
+        decl.name.span,
+        f"`{name}` is not in the module for vLLM: {left_out.reason}",
+        help="write the pattern without it, or run it by the plugin: patdsl's own matcher can",
+        severity="warning",
+    )
 
 
 class _Writer:
@@ -84,7 +111,7 @@ class _Writer:
         self.classes: dict[str, list[_Class]] = {}
         self.taken: set[str] = set()
 
-    def module(self) -> VllmModule:
+    def module(self) -> str | None:
         hosts = {host.name: host for spec in self.unit.passes for host in spec.hosts}
         consts = {name: values for spec in self.unit.passes for name, values in spec.consts.items()}
         outer = {**_consts(consts), **_hosts(hosts.values())}
@@ -92,7 +119,7 @@ class _Writer:
         left_out = tuple(self.left_out.values())
         made = [each for classes in self.classes.values() for each in classes]
         if not made:
-            return VllmModule(None, left_out)
+            return None
         body = "\n\n\n".join(
             f"class {each.name}(Fusion):\n{each.body}" for each in made
         )
@@ -100,7 +127,7 @@ class _Writer:
         parts += [_const_lines(consts, body), _host_class(hosts.values())]
         text = "\n\n".join(part.strip("\n") + "\n" for part in parts if part)
         text = f"{text}\n\n{body}\n\n\n" + "\n\n\n".join(each for each in passes if each) + "\n"
-        return VllmModule(text, left_out)
+        return text
 
     def _header(self, left_out: tuple[LeftOut, ...]) -> str:
         name = _printable(self.file_name)
@@ -507,8 +534,3 @@ def _quotable(line: str) -> str:
     return re.sub(r'["\\]', "'", _printable(line))
 
 
-__all__ = ["LeftOut", "VllmModule", "python", "vllm_module"]
-
-
-def _unused(op: Op, items: Iterator[str]) -> None:
-    """"""

@@ -505,7 +505,7 @@ def pattern_name(name: str, made: Spelling, types: ValueTypes, outer: Mapping[st
         return types.scalars[name]
     if name in types.tensors or name in types.left.types:
         return types.tensor(name)
-    return types.named(name) or outer.get(name)
+    return types.named(name) or outer.get(name) or types.first_dim(name)
 
 
 def _typed_inputs(types: ValueTypes) -> list[Condition]:

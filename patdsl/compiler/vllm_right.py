@@ -185,6 +185,8 @@ class RightToPython:
             return python(self._expr(arg.value))
         if not isinstance(arg, Use):
             raise UnsayableError(f"`{name}` of `{op.name}` is a list of values")
+        if not op.param[name].is_tensor:
+            return python(self._expr(Ref(arg.value)))
         text = self._value(arg.value)
         declared = op.param[name].type
         if name not in step.flatten or not isinstance(declared, Tensor):
@@ -368,15 +370,15 @@ class RightToPython:
     def _expr(self, expr: Expr) -> Known:
         compiled = ExprToPython(lambda name: pattern_name(name, self.left, self.types, self.outer))
         known = compiled.value(expr)
+        if isinstance(known, TensorCode):
+            raise UnsayableError("a tensor stands where a number does")
         self.made.conditions += [Condition(side) for side in compiled.sides]
         return known
 
     def _result(self, replace: Replace) -> str:
         text = self._value(replace.right)
-        if not replace.view:
-            return text
         types = self.types
-        if not types.is_open(replace.left):
+        if not replace.view or types.left.types.get(replace.left) is None or not types.is_open(replace.left):
             return text
         leading = types.leading(replace.left)
         if leading is None:

@@ -17,10 +17,10 @@ from patdsl.compiler.left_types import Case, LeftTypes
 from patdsl.compiler.prove import possible_left
 from patdsl.compiler.symbolic import Poly
 from patdsl.dtypes import Dtype, is_dtype
-from patdsl.expr import Lit
+from patdsl.expr import Lit, Ref
 from patdsl.graph import Pattern
 from patdsl.match.found import TensorMeta
-from patdsl.op_table import Op
+from patdsl.op_table import Op, ViewStep
 
 VIEWS = {False: "same", True: "merged"}
 
@@ -159,11 +159,30 @@ class ValueTypes:
         return self.dim(bound) if isinstance(bound, (int, Poly)) else None
 
 
+    def first_dim(self, name: str) -> Code | None:
+        """A name that only the first dim of a view has: what is left of a tensor's size."""
+        for step in self.left.pattern.left.steps:
+            if not isinstance(step, ViewStep) or step.dims[0] != Ref(name):
+                continue
+            meta = self.left.types.get(step.source)
+            rest = [self.dim(self.left.names.get(d.name)) if isinstance(d, Ref) else None for d in step.dims[1:]]
+            for tensor in self.tensors if meta is not None and None not in rest else ():
+                found = self.left.types.get(tensor)
+                if found is not None and meta is not None and len(found.dims) == len(meta.dims):
+                    if all(self._equal(a, b) for a, b in zip(found.dims, meta.dims, strict=True)):
+                        sizes = " * ".join(str(each.value if isinstance(each, Lit) else each.text) for each in rest if each)
+                        return Code(f"({tensor}.numel() // ({sizes}))", "dim")
+        return None
+
+
 def typed_left(pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any], view: bool) -> ValueTypes | None:
     """None where no graph has this left side with, or without, its optional views."""
     left = possible_left(pattern, ops, constants, [Case(2, VIEWS[view])])
     other = possible_left(pattern, ops, constants, [Case(1, VIEWS[view]), Case(3, VIEWS[view])])
-    return ValueTypes(left, other) if left is not None and other is not None else None
+    if left is None or other is None:
+        return None
+    left.facts.assuming = False  # what is not said to be equal is not
+    return ValueTypes(left, other)
 
 
 def _factor(coefficient: Fraction) -> str | None:
