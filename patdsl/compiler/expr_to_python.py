@@ -7,6 +7,7 @@ whatever may be symbolic. `UnsayableError` where Python of this kind cannot say 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -18,7 +19,6 @@ from patdsl.expr import (
     EvaluationError,
     Expr,
     Func,
-    Items,
     Lit,
     Member,
     Ref,
@@ -63,14 +63,17 @@ Lookup: TypeAlias = Callable[[str], Known | None]
 
 @attrs.frozen
 class Condition:
-    """Python, or a truth value. `is_or`: alternatives, which stand in parentheses beside others."""
+    """Python, or a truth value. `is_or`: alternatives, which stand in parentheses beside others. `parts`: what must
+    all hold, where it is several.
+    """
 
     text: str | bool
     is_or: bool = False
+    parts: tuple[str, ...] = ()
 
     @property
-    def inner(self) -> str:
-        return f"({self.text})" if self.is_or else str(self.text)
+    def all_parts(self) -> tuple[str, ...]:
+        return self.parts or (f"({self.text})" if self.is_or else str(self.text),)
 
 
 TRUE, FALSE = Condition(True), Condition(False)
@@ -78,6 +81,8 @@ TRUE, FALSE = Condition(True), Condition(False)
 
 def literal(value: object) -> str:
     """A constant as Python."""
+    if isinstance(value, str):
+        return json.dumps(value)
     if isinstance(value, Dtype):
         return "FP8" if value.name == FP8 else f"torch.{TORCH_NAMES[value.name]}"
     return repr(value)
@@ -240,7 +245,8 @@ def all_of(parts: list[Condition]) -> Condition:
     found = list(dict.fromkeys(part for part in parts if part.text is not True))
     if len(found) < 2:
         return found[0] if found else TRUE
-    return Condition(" and ".join(part.inner for part in found))
+    texts = tuple(dict.fromkeys(text for part in found for text in part.all_parts))
+    return Condition(" and ".join(texts), parts=texts)
 
 
 def _with_needs(condition: Condition, *values: Known) -> Condition:
@@ -273,7 +279,3 @@ def _folded(expr: Expr) -> Lit:
         return Lit(evaluate(expr, Scope({})))
     except EvaluationError as error:
         raise UnsayableError(str(error)) from None
-
-
-def is_list(expr: Expr) -> bool:
-    return isinstance(expr, Items)

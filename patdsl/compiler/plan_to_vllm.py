@@ -24,9 +24,10 @@ from patdsl.compiler.expr_to_python import (
     literal,
     python,
 )
+from patdsl.compiler.data_to_python import WIDTH
 from patdsl.compiler.graph_to_plan import constants_of
 from patdsl.compiler.imports import LoadedFile
-from patdsl.compiler.rivals import costly_ops
+from patdsl.compiler.python_lines import all_lines, fitted
 from patdsl.compiler.vllm_left import (
     LeftToPython,
     Line,
@@ -37,12 +38,11 @@ from patdsl.compiler.vllm_left import (
 from patdsl.compiler.vllm_prelude import IMPORTS, PRELUDE
 from patdsl.compiler.vllm_right import Replacement, RightToPython, asked_of_captures, kernels
 from patdsl.compiler.vllm_types import ValueTypes, typed_left
-from patdsl.expr import names_in
+from patdsl.expr import Lit, names_in
 from patdsl.graph import ConstValue, HostValue, PassSpec, Pattern
 from patdsl.op_table import On, Op, TorchCall, reached
 from patdsl.version import __version__
 
-WIDTH = 110
 #: A fan-out without an upper count is registered for so many branches.
 MOST_BRANCHES = 4
 KINDS = {"int": "int", "float": "float", "bool": "bool", "str": "str"}
@@ -123,11 +123,11 @@ class _Writer:
         body = "\n\n\n".join(
             f"class {each.name}(Fusion):\n{each.body}" for each in made
         )
-        parts = [self._header(left_out), IMPORTS, PRELUDE]
-        parts += [_const_lines(consts, body), _host_class(hosts.values())]
-        text = "\n\n".join(part.strip("\n") + "\n" for part in parts if part)
-        text = f"{text}\n\n{body}\n\n\n" + "\n\n\n".join(each for each in passes if each) + "\n"
-        return text
+        imports = IMPORTS.format(dataclass="from dataclasses import dataclass\n" if hosts else "")
+        top = [self._header(left_out), imports, PRELUDE]
+        constants = _const_lines(consts, body)
+        parts = [constants, _host_class(hosts.values()), body, *passes]
+        return "\n\n".join([f"{top[0]}\n\n{top[1]}".rstrip("\n"), f"\n{top[2]}"]) + "".join(f"\n\n{part}\n" for part in parts if part)
 
     def _header(self, left_out: tuple[LeftOut, ...]) -> str:
         name = _printable(self.file_name)
@@ -151,10 +151,7 @@ class _Writer:
                 self._pattern(pattern, spec, outer)
             names = [each.name for each in self.classes.get(pattern.full_name, [])]
             if names:
-                call = f"        self.stage({', '.join(names)})"
-                if len(call) > WIDTH:
-                    call = "        self.stage(\n" + "".join(f"            {each},\n" for each in names) + "        )"
-                stages.append(call)
+                stages += fitted(f"self.stage({', '.join(names)})", 8)
         if not stages:
             return ""
         name = f"{_camel(spec.name)}Pass"
@@ -170,10 +167,10 @@ class _Writer:
             for part in _conjuncts(spec.when):
                 in_range = "tokens" in names_in(part)
                 lookup = _in_pass(outer, in_range)
-                text = ExprToPython(lookup).condition(part).inner
-                (applicable if in_range else conditions).append(text)
+                texts = ExprToPython(lookup).condition(part).all_parts
+                (applicable if in_range else conditions).extend(texts)
         if conditions:
-            lines += [f"        if not ({' and '.join(conditions)}):", "            return"]
+            lines += fitted(f"if not ({' and '.join(conditions)}):", 8) + ["            return"]
         lines += stages
         lines += ["        for stage in self.stages:", "            self.dump_patterns(config, stage)"]
         if applicable:
@@ -196,7 +193,7 @@ class _Writer:
                 raise UnsayableError(f"`only {pattern.only[0].value}` asks for all later readers of a value")
             for chosen in kernels(pattern, self.unit.table):
                 asked = asked_of_captures(pattern, self.unit.table, chosen)
-                for bindings in spellings(pattern, self.unit.table, {}, {}):
+                for bindings in spellings(pattern, self.unit.table):
                     try:
                         body = _Body(pattern, self.unit, spec, outer, self.constants, chosen, bindings, asked).text()
                         bodies.setdefault(body)
@@ -229,7 +226,7 @@ class _Body:
         constants: Mapping[str, object],
         chosen: tuple[TorchCall, ...],
         bindings: tuple[TorchCall, ...],
-        asked: Mapping[str, object],
+        asked: Mapping[str, Lit],
     ) -> None:
         self.pattern, self.unit, self.spec, self.outer = pattern, unit, spec, outer
         self.ops = unit.table
@@ -240,8 +237,10 @@ class _Body:
         """Raises UnsayableError."""
         replaced = [replace.left for replace in self.pattern.replaces]
         left = self._left(frozenset(replaced))
-        _, right = self._right(left)
-        left = self._left(frozenset(right.buffers))
+        types, right = self._right(left)
+        views = list(types)
+        required = _required([self._conditions(left, types[view], right, view) for view in views])
+        left = self._left(frozenset(right.buffers), required)
         types, right = self._right(left)
         views = [view for view in ((False, True) if left.has_view else (False,)) if view in types]
         conditions = {view: self._conditions(left, types[view], right, view) for view in views}
@@ -250,8 +249,11 @@ class _Body:
             raise UnsayableError("what its ops ask for contradicts each other")
         return self._class(left, right, conditions, views)
 
-    def _left(self, wanted: frozenset[str]) -> Spelling:
-        return LeftToPython(self.pattern, self.ops, self.bindings, self.outer, wanted, self.asked).run()  # type: ignore[arg-type]
+    def _left(self, wanted: frozenset[str], required: frozenset[str] = frozenset()) -> Spelling:
+        writer = LeftToPython(
+            self.pattern, self.ops, self.bindings, self.outer, wanted, self.asked, required
+        )
+        return writer.run()
 
     def _right(self, left: Spelling) -> tuple[dict[bool, ValueTypes], Replacement]:
         types = {}
@@ -290,19 +292,18 @@ class _Body:
         if targets:
             lines += _tuple("targets", targets)
         if views != [False]:
-            lines.append(f"    views = ({', '.join(map(str, views))}{',' if len(views) == 1 else ''})")
+            lines += _tuple("views", views)
         if left.fan_out is not None:
             low = max(left.fan_out.low, 1)
             high = left.fan_out.high or max(MOST_BRANCHES, low)
-            counts = ", ".join(map(str, range(low, high + 1)))
-            lines.append(f"    branches = ({counts}{',' if high == low else ''})")
+            lines += _tuple("branches", range(low, high + 1))
         effects = self._effects()
         if effects:
-            lines += _tuple("effects", effects, "frozenset({", "})")
+            lines += _tuple("effects", effects)
         order = self._order()
-        restride = [str(order.index(value)) for value in pattern.restride if value in order]
+        restride = [order.index(value) for value in pattern.restride if value in order]
         if restride:
-            lines.append(f"    restride = ({', '.join(restride)}{',' if len(restride) == 1 else ''})")
+            lines += _tuple("restride", restride)
         if lines[-1] != "":
             lines.append("")
         lines += self._check(left, conditions, views)
@@ -339,70 +340,87 @@ class _Body:
         return sorted(found)
 
     def _check(self, left: Spelling, conditions: Mapping[bool, list[Condition]], views: list[bool]) -> list[str]:
-        found = [each for each in conditions[views[0]] if all(each in conditions[view] for view in views)]
-        texts = [each.inner for each in found]
+        parts = {view: all_of(conditions[view]).all_parts if conditions[view] else () for view in views}
+        texts = [each for each in parts[views[0]] if all(each in parts[view] for view in views)]
         for view in views:
-            own = [each for each in conditions[view] if each not in found]
+            own = [each for each in parts[view] if each not in texts]
             if own:
-                texts.append(f"({'not view' if view else 'view'} or {all_of(own).inner})")
+                texts.append(f"({'not view' if view else 'view'} or {' and '.join(own)})")
+        texts = _without_weaker(texts)
         if not texts:
             return []
         used = set(re.findall(r"\w+", " ".join(texts)))
         names = [name for name in left.params if name in used]
-        lines = ["    @staticmethod" if False else f"    def check(self, *, {', '.join([*names, '**_'])}) -> bool:"]
+        lines = fitted(f"def check(self, *, {', '.join([*names, '**_'])}) -> bool:", 4)
         lines += ["        view = self.view"] if "view" in used else []
         lines += ["        hosts = self.hosts"] if "hosts" in used else []
-        if len(texts) == 1:
-            lines.append(f"        return {texts[0].removeprefix('(').removesuffix(')') if found and found[0].is_or else texts[0]}")
-        else:
-            lines += ["        return (", f"            {texts[0]}"]
-            lines += [f"            and {text}" for text in texts[1:]]
-            lines.append("        )")
-        return [*lines, ""]
+        return [*lines, *all_lines(texts, 8), ""]
 
     def _function(
         self, name: str, left: Spelling, body: list[Line], values: Mapping[str, str], views: list[bool]
     ) -> list[str]:
         order = self._order()
         in_branch = {replace.left for replace in self.pattern.replaces if replace.fan_out is not None}
-        each = [values[value] for value in order if value in in_branch]
-        once = [values[value] for value in order if value not in in_branch]
+        each = ", ".join(values[value] for value in order if value in in_branch)
+        once = "".join(f", {values[value]}" for value in order if value not in in_branch)
+        body = _read(body, f"{each}{once}")
+        words = {word for line in body for word in re.findall(r"(?<![.\w])\w+(?!\()", line.text)}
         lines = ["    @property", f"    def {name}(self) -> Callable[..., Any]:"]
-        used = " ".join(line.text for line in body)
-        if re.search(r"\bview\b(?!\()", used):
-            lines.append("        view = self.view")
-        is_looped = bool(each)
-        if is_looped:
+        lines += [f"        {held} = self.{held}" for held in ("view", "hosts") if held in words]
+        if each:
             lines.append("        branch_count = self.branch_count")
-        lines.append("")
-        signature = ", ".join(f"{param}: {kind}" for param, kind in left.params.items())
-        if len(signature) + 22 > WIDTH:
-            inside = "".join(f"            {param}: {kind},\n" for param, kind in left.params.items())
-            lines.append(f"        def {name}(\n{inside}        ):")
-        else:
-            lines.append(f"        def {name}({signature}):")
+        if len(lines) > 2:
+            lines.append("")
+        parameters = ", ".join(f"{param}: {kind}" for param, kind in left.params.items())
+        lines += fitted(f"def {name}({parameters}):", 8)
+        looped = [line.text for line in body if line.each]
         for line in body:
             if not line.each:
-                lines.append(f"            {line.text}")
-        if is_looped and name == "pattern":
-            lines += ["            branches = []", "            for branch in range(branch_count):"]
-            lines += [f"                {line.text}" for line in body if line.each]
-            lines.append(f"                branches += [{', '.join(each)}]")
-            lines.append(f"            return [*branches{''.join(f', {value}' for value in once)}]")
-        elif is_looped:
-            loop = [line.text for line in body if line.each]
-            if loop:
-                lines += ["            branches = []", "            for _ in range(branch_count):"]
-                lines += [f"                {text}" for text in loop]
-                lines.append(f"                branches += [{', '.join(each)}]")
-                lines.append(f"            return [*branches{''.join(f', {value}' for value in once)}]")
-            else:
-                lines.append(
-                    f"            return [*[{', '.join(each)}] * branch_count{''.join(f', {value}' for value in once)}]"
-                )
+                lines += fitted(line.text, 12)
+        if looped:
+            count = "branch" if "branch" in words else "_"
+            lines += ["            branches = []", f"            for {count} in range(branch_count):"]
+            lines += [text for line in looped for text in fitted(line, 16)]
+            lines += fitted(f"branches += [{each}]", 16)
+            lines += fitted(f"return [*branches{once}]", 12)
+        elif each:
+            lines += fitted(f"branch = [{each}]", 12)
+            lines += fitted(f"return [*branch * branch_count{once}]", 12)
         else:
-            lines.append(f"            return [{', '.join(once)}]")
+            lines += fitted(f"return [{once.removeprefix(', ')}]", 12)
         return [*lines, "", f"        return {name}"]
+
+
+def _read(body: list[Line], result: str) -> list[Line]:
+    """The lines without results that nothing reads."""
+    kept: list[Line] = []
+    read = set(re.findall(r"\w+", result))
+    for line in reversed(body):
+        item = re.fullmatch(r"(\w+) = \w+\[.*\]", line.text)
+        if item is None or item[1] in read:
+            kept.insert(0, line)
+            read |= set(re.findall(r"\w+", line.text.partition(" = ")[2]))
+    return kept
+
+
+def _required(conditions: list[list[Condition]]) -> frozenset[str]:
+    """The inputs that must not be None, whatever a view does."""
+    parts = [{part for each in case for part in each.all_parts} for case in conditions]
+    common = set.intersection(*parts) if parts else set()
+    return frozenset(part.removesuffix(" is not None") for part in common if part.endswith(" is not None"))
+
+
+def _without_weaker(texts: list[str]) -> list[str]:
+    """Of what is said of a rank only the strongest."""
+    ranks: dict[str, tuple[bool, int]] = {}
+    said = [re.fullmatch(r"(\w+)\.dim\(\) (==|>=) (\d+)", text) for text in texts]
+    for found in filter(None, said):
+        ranks[found[1]] = max(ranks.get(found[1], (False, 0)), (found[2] == "==", int(found[3])))
+    return [
+        text
+        for text, found in zip(texts, said, strict=True)
+        if found is None or ranks[found[1]] == (found[2] == "==", int(found[3]))
+    ]
 
 
 def _handed_over(types: ValueTypes, left: Spelling, pattern: Pattern) -> ValueTypes:
@@ -422,8 +440,6 @@ def _handed_over(types: ValueTypes, left: Spelling, pattern: Pattern) -> ValueTy
 
 
 def _consts(consts: Mapping[str, tuple[ConstValue, ...]]) -> dict[str, Known]:
-    from patdsl.expr import Lit
-
     found: dict[str, Known] = {}
     for name, values in consts.items():
         if len(values) == 1 and not values[0].targets:
@@ -462,7 +478,7 @@ def _host_class(hosts: Iterable[HostValue]) -> str:
         lines.append(f"    {host.name}: {kind}")
     if not lines:
         return ""
-    return '\n@dataclass(frozen=True)\nclass Hosts:\n    """What only the engine knows."""\n\n' + "\n".join(lines)
+    return '@dataclass(frozen=True)\nclass Hosts:\n    """What only the engine knows."""\n\n' + "\n".join(lines)
 
 
 def _in_pass(outer: Mapping[str, Known], in_range: bool):  # type: ignore[no-untyped-def]
@@ -510,16 +526,9 @@ def _targets(targets: Iterable[On]) -> str:
     return ", ".join(f'"{_target(each)}"' for each in targets)
 
 
-def _tuple(name: str, items: Iterable[str], opening: str = "(", closing: str = ")") -> list[str]:
-    texts = [f'"{item}"' for item in items]
-    comma = "," if len(texts) == 1 and opening == "(" else ""
-    line = f"    {name} = {opening}{', '.join(texts)}{comma}{closing}"
-    if len(line) <= WIDTH:
-        return [line]
-    if opening != "(":
-        opening, closing = "frozenset(\n        {", "    }\n    )"
-        return [f"    {name} = frozenset(", "        {", *(f"            {text}," for text in texts), "        }", "    )"]
-    return [f"    {name} = (", *(f"        {text}," for text in texts), "    )"]
+def _tuple(name: str, items: Iterable[object]) -> list[str]:
+    texts = [f'"{item}"' if isinstance(item, str) else str(item) for item in items]
+    return fitted(f"{name} = ({', '.join(texts)}{',' if len(texts) == 1 else ''})", 4)
 
 
 def _camel(name: str) -> str:

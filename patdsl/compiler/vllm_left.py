@@ -16,21 +16,21 @@ from typing import Any
 import attrs
 
 from patdsl.compiler.expr_to_python import (
-    FALSE,
     Code,
     Condition,
     ExprToPython,
     Known,
     TensorCode,
     UnsayableError,
+    all_of,
+    any_of,
     literal,
     python,
 )
 from patdsl.compiler.vllm_types import ValueTypes
-from patdsl.expr import Binary, EvaluationError, Expr, Items, Lit, Ref, Scope, Unary, evaluate, names_in
+from patdsl.expr import Binary, EvaluationError, Expr, Items, Lit, Member, Ref, Scope, Unary, evaluate, names_in
 from patdsl.graph import Pattern
 from patdsl.op_table import (
-    AnyTensor,
     Anything,
     Const,
     DtypeVar,
@@ -110,7 +110,7 @@ def variable(name: str) -> str:
 
 
 def spellings(
-    pattern: Pattern, ops: Mapping[str, Op], consts: Mapping[str, Code | Lit], hosts: Mapping[str, Code]
+    pattern: Pattern, ops: Mapping[str, Op]
 ) -> Iterator[tuple[TorchCall, ...]]:
     """Every choice of bindings that torch's matcher can be given. Raises UnsayableError where a step has none."""
     if len(pattern.left.fan_outs) > 1:
@@ -148,13 +148,14 @@ class LeftToPython:
         outer: Mapping[str, Known],
         wanted: frozenset[str],
         asked: Mapping[str, Lit],
+        required: frozenset[str],
     ) -> None:
         self.pattern, self.ops, self.outer, self.wanted = pattern, ops, outer, wanted
         steps = [step for step in pattern.left.steps if isinstance(step, Step)]
         self.bindings = dict(zip((step.label for step in steps), bindings, strict=True))
         self.made = Spelling(fan_out=next(iter(pattern.left.fan_outs), None))
         self.made.fixed.update(asked)
-        self._inputs = {item.name: item for item in pattern.inputs}
+        self.required = required
         self._optional: dict[str, bool] = {}
         self._free: set[str] = set()
 
@@ -298,19 +299,13 @@ class LeftToPython:
             if param.type.is_list:
                 raise UnsayableError(f"`{value}` captures a list")
             annotation = ANNOTATIONS[param.type.kind]
-        elif isinstance(param.type, AnyTensor) and not isinstance(self._typed(value), Tensor) and param.name == "other":
-            annotation = "torch.Tensor"
-        optional = param.is_tensor and param.optional or (not param.is_tensor and param.optional)
+        optional = param.optional and value not in self.required
         self._optional[value] = self._optional.get(value, True) and optional
         name = variable(value)
         self._param(name, f"{annotation} | None" if self._optional[value] else annotation)
         if param.is_tensor:
             self._free.add(value)
         return name
-
-    def _typed(self, name: str) -> Any:
-        item = self._inputs.get(name)
-        return item.type if item is not None else None
 
     def _list(self, items: Expr, kind: str) -> str:
         assert isinstance(items, Items)
@@ -334,9 +329,9 @@ class LeftToPython:
         return name
 
     def _param(self, name: str, annotation: str) -> None:
-        if self.made.params.setdefault(name, annotation) != annotation:
-            if annotation in self.made.params[name]:
-                self.made.params[name] = annotation
+        known = self.made.params.setdefault(name, annotation)
+        if known == f"{annotation} | None":
+            self.made.params[name] = annotation
 
     def _new(self, value: str) -> str:
         """A variable of its own for a value."""
@@ -394,7 +389,7 @@ def call_lines(
     if in_place:
         returned = any(result in values for result in binding.results)
         lines.append(f"{f'{stem}_returns' if returned else '_'}, {stem} = functionalized({', '.join([target, *args])})")
-        lines += [f"{names[value]} = {stem}[{key!r}]" for key, value in written.items()]
+        lines += [f"{names[value]} = {stem}[{literal(key)}]" for key, value in written.items()]
         lines += [
             f"{names[values[result]]} = {stem}_returns[{index}]"
             for index, result in enumerate(binding.results)
@@ -480,22 +475,13 @@ def conditions_of(
         return pattern_name(name, made, types, outer)
 
     for name, expr in made.derived.items():
-        found.append(ExprToPython(lambda n, own=name: Code(own, "int") if n == "" else named(n)).condition(
-            Binary("==", Ref(""), expr)
-        ))
+        found.append(ExprToPython(named).condition(Binary("==", Ref(name), expr)))
     for name, options in made.options.items():
-        parts = [ExprToPython(named).condition(Binary("==", Ref(name), option)) for option in options]
-        found.append(parts[0] if len(parts) == 1 else _any(parts))
+        found.append(ExprToPython(named).condition(Member(Ref(name), options)))
     for expr in pattern.where:
         found.append(ExprToPython(named, host_functions).condition(expr))
     found += _typed_inputs(types)
     return found
-
-
-def _any(parts: list[Condition]) -> Condition:
-    from patdsl.compiler.expr_to_python import any_of
-
-    return any_of(parts)
 
 
 def pattern_name(name: str, made: Spelling, types: ValueTypes, outer: Mapping[str, Known]) -> Known | None:
@@ -524,9 +510,10 @@ def _typed_inputs(types: ValueTypes) -> list[Condition]:
             source = types.dim(dim) if other == name else None
             if source is not None and python(source) != f"{name}.shape[{at}]":
                 parts.append(f"known({name}.shape[{at}] == {python(source)})")
-        if parts:
-            text = " and ".join(parts)
-            found.append(Condition(f"{name} is None or {text}" if optional else text, is_or=optional))
+        whole = all_of([Condition(part) for part in parts])
+        if optional and parts:
+            whole = any_of([Condition(f"{name} is None"), whole])
+        found.append(whole)
     return found
 
 

@@ -11,8 +11,7 @@ import inspect
 import operator
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+{dataclass}from typing import Any, ClassVar
 
 import torch
 import torch._inductor.pattern_matcher as pm
@@ -23,8 +22,8 @@ from torch.fx.experimental.symbolic_shapes import statically_known_true as known
 
 from vllm.compilation.passes.inductor_pass import enable_fake_mode
 from vllm.compilation.passes.vllm_inductor_pass import (
-    VllmInductorPass,
     VllmFusionPatternMatcherPass,
+    VllmInductorPass,
     VllmPatternMatcherPass,
     VllmPatternReplacement,
     remove_noop_reshapes,
@@ -109,7 +108,7 @@ class Fusion(VllmPatternReplacement):
     targets: ClassVar[tuple[str, ...]] = ()
     views: ClassVar[tuple[bool, ...]] = (False,)
     branches: ClassVar[tuple[int, ...]] = (1,)
-    effects: ClassVar[frozenset[str]] = frozenset()
+    effects: ClassVar[tuple[str, ...]] = ()
     restride: ClassVar[tuple[int, ...]] = ()
 
     def __init__(self, hosts: Any, view: bool, branch_count: int) -> None:
@@ -178,7 +177,7 @@ def _is_default(arg: Any, default: Any) -> bool:
 
 
 def _is(value: Any, annotation: Any) -> bool:
-    """Whether a captured value is of the kind that the pattern's signature says. Numbers are plain: no bool, no symbol."""
+    """Whether a captured value is of the kind that the pattern's signature says; a number is no bool, no symbol."""
     if annotation in (int, float, bool, str):
         return type(value) is annotation
     return annotation is Any or isinstance(value, annotation)
@@ -192,20 +191,45 @@ def is_sound(match: pm.Match, fusion: Fusion) -> bool:
     if any(set(node.kwargs) - set(p.kwargs) for p, node in calls.items()):
         return False  # an argument that the pattern does not name
     taken = {node for p, node in calls.items() if p.users is not pm.MULTIPLE}
-    place = min(node for node in match.output_nodes() if node is not None)
-    inputs = [value for value in match.kwargs.values() if isinstance(value, fx.Node)]
-    if any(node in taken or not node < place for node in inputs):
-        return False  # the replacement would stand in front of what it reads
     node, last = min(taken), max(taken)
     while fusion.effects and node is not last:
         op = node.args[0] if node.target is auto_functionalized else node.target
         if node not in taken and str(op).replace(".", "::", 1) in fusion.effects:
             return False  # moved past an op that changes or reads the same state
         node = node.next
+    return hoist_inputs(match, taken)
+
+
+def hoist_inputs(match: pm.Match, taken: set[fx.Node]) -> bool:
+    """Moves what the replacement reads in front of the first output, where torch puts the replacement. False where it
+    hangs on what is replaced.
+    """
+    place = min(node for node in match.output_nodes() if node is not None)
+    late: set[fx.Node] = set()
+    waiting = [value for value in match.kwargs.values() if isinstance(value, fx.Node)]
+    while waiting:
+        node = waiting.pop()
+        if node in taken:
+            return False
+        if node < place or node in late:
+            continue
+        is_pure = node.target is operator.getitem or (
+            isinstance(node.target, torch._ops.OpOverload)
+            and node.target.namespace in ("aten", "prims")
+            and not node.target._schema.is_mutable
+        )
+        if not is_pure:
+            return False
+        late.add(node)
+        waiting += node.all_input_nodes
+    for node in sorted(late):
+        place.prepend(node)
     return True
 
 
-def keeps_types(match: pm.Match, values: list[Any], replacement: Callable[..., Any], restride: Sequence[int]) -> bool:
+def keeps_types(
+    match: pm.Match, values: list[Any], replacement: Callable[..., Any], restride: Sequence[int]
+) -> bool:
     """Whether each replaced value keeps its shape, dtype, device and strides, by the ops' own fake kernels."""
     mode = detect_fake_mode(values)
     if mode is None:
@@ -270,8 +294,6 @@ class FusionPass(VllmFusionPatternMatcherPass):
             return tuple(made[at] for at in live)
 
         def check(match: pm.Match) -> bool:
-            if not is_sound(match, fusion):
-                return False
             values = {
                 name: value.meta.get("val") if isinstance(value, fx.Node) else value
                 for name, value in ((name, match.kwargs[name]) for name in kinds)
@@ -280,6 +302,7 @@ class FusionPass(VllmFusionPatternMatcherPass):
                 all(_is(values[name], kind) for name, kind in kinds.items())
                 and fusion.check(**values)
                 and keeps_types(match, list(values.values()), replacement, restride)
+                and is_sound(match, fusion)
             )
 
         pm.register_replacement(
