@@ -34,13 +34,14 @@ from patdsl.compiler.vllm_left import (
     Spelling,
     conditions_of,
     spellings,
+    writes,
 )
 from patdsl.compiler.vllm_prelude import IMPORTS, PRELUDE
 from patdsl.compiler.vllm_right import Replacement, RightToPython, asked_of_captures, kernels
 from patdsl.compiler.vllm_types import ValueTypes, typed_left
-from patdsl.expr import Lit, names_in
-from patdsl.graph import ConstValue, HostValue, PassSpec, Pattern
-from patdsl.op_table import On, Op, TorchCall, reached
+from patdsl.expr import Lit, Ref, names_in
+from patdsl.graph import ConstValue, HostValue, Only, PassSpec, Pattern
+from patdsl.op_table import Give, On, TorchCall, reached
 from patdsl.version import __version__
 
 #: A fan-out without an upper count is registered for so many branches.
@@ -189,8 +190,6 @@ class _Writer:
         reasons: dict[str, bool] = {}
         bodies: dict[str, None] = {}
         try:
-            if pattern.only:
-                raise UnsayableError(f"`only {pattern.only[0].value}` asks for all later readers of a value")
             for chosen in kernels(pattern, self.unit.table):
                 asked = asked_of_captures(pattern, self.unit.table, chosen)
                 for bindings in spellings(pattern, self.unit.table):
@@ -284,7 +283,7 @@ class _Body:
         lines[0] += _printable(f"{pattern.place}{f', variant {pattern.variant}' if pattern.variant else ''}:")
         lines += ["", *(f"    {_quotable(each)}".rstrip() for each in source), '    """', ""]
         needs = [*left.ops, *(op for op in right.ops if op not in left.ops)]
-        needs = [op for op in needs if not op.startswith(("aten::", "prims::"))]
+        needs = [_overload(op) for op in needs if not op.startswith(("aten::", "prims::"))]
         lines += _tuple("needs", needs)
         targets = _common_targets([pattern.targets, *(each.targets for each in self.chosen)])
         if targets is None:
@@ -304,6 +303,13 @@ class _Body:
         restride = [order.index(value) for value in pattern.restride if value in order]
         if restride:
             lines += _tuple("restride", restride)
+        only = [
+            f'({order.index(each.value)}, "{_overload(binding.target)}", {position})'
+            for each in pattern.only
+            for binding, position in self._readers(each)
+        ]
+        if only:
+            lines += fitted(f"only = ({', '.join(only)}{',' if len(only) == 1 else ''})", 4)
         if lines[-1] != "":
             lines.append("")
         lines += self._check(left, conditions, views)
@@ -321,6 +327,17 @@ class _Body:
         lefts = [replace.left for replace in self.pattern.replaces]
         return sorted(lefts, key=lambda value: (made[value][1], made[value][0]))
 
+    def _readers(self, only: Only) -> Iterator[tuple[TorchCall, int]]:
+        """The calls that may read a value afterwards, and by which operand."""
+        found = False
+        for binding in reached(only.op, self.ops):
+            for key, arg in binding.args if isinstance(binding, TorchCall) and writes(binding) else ():
+                if arg == Give(Ref(only.param)) and isinstance(key, int):
+                    found = True
+                    yield binding, key
+        if not found:
+            raise UnsayableError(f"nothing tells the readers of `{only.value}` by an operand")
+
     def _effects(self) -> list[str]:
         """The ops that share an effect with the pattern's, unless all of them only read."""
         own = {
@@ -335,8 +352,7 @@ class _Body:
             if any(e.name in names and not (names[e.name] and e.read_only) for e in op.effects):
                 for binding in reached(op.name, self.ops):
                     if isinstance(binding, TorchCall):
-                        target = binding.target
-                        found.setdefault(target if "." in target else f"{target}.default")
+                        found.setdefault(_overload(binding.target))
         return sorted(found)
 
     def _check(self, left: Spelling, conditions: Mapping[bool, list[Condition]], views: list[bool]) -> list[str]:
@@ -529,6 +545,10 @@ def _targets(targets: Iterable[On]) -> str:
 def _tuple(name: str, items: Iterable[object]) -> list[str]:
     texts = [f'"{item}"' if isinstance(item, str) else str(item) for item in items]
     return fitted(f"{name} = ({', '.join(texts)}{',' if len(texts) == 1 else ''})", 4)
+
+
+def _overload(target: str) -> str:
+    return target if "." in target else f"{target}.default"
 
 
 def _camel(name: str) -> str:

@@ -36,7 +36,8 @@ PRELUDE = '''\
 FP8 = current_platform.fp8_dtype()
 
 ATEN = torch.ops.aten
-#: Calls that cost nothing. On an input of a pattern they may have other readers, for whom they stay.
+#: Calls that cost nothing. On an input of a pattern, or on what it replaces, they may have other readers: for these they
+#: stay.
 FREE = (
     operator.getitem,
     ATEN.reshape.default,
@@ -101,7 +102,7 @@ class Fusion(VllmPatternReplacement):
     """A pattern and what replaces it, for graphs with or without a view (`view`) and with so many branches.
 
     `needs` are the ops of both sides. `effects` are ops that must not stand between those of a match, `restride` the
-    outputs that may get other strides.
+    outputs that may get other strides. `only`: an output, an op, and the position of the one operand that may read it.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
@@ -110,6 +111,7 @@ class Fusion(VllmPatternReplacement):
     branches: ClassVar[tuple[int, ...]] = (1,)
     effects: ClassVar[tuple[str, ...]] = ()
     restride: ClassVar[tuple[int, ...]] = ()
+    only: ClassVar[tuple[tuple[int, str, int], ...]] = ()
 
     def __init__(self, hosts: Any, view: bool, branch_count: int) -> None:
         self.hosts, self.view, self.branch_count = hosts, view, branch_count
@@ -137,43 +139,73 @@ class DistinctOutputs(pm.MultiOutputPattern):
         return pm.FailedMatch("no anchor found")
 
 
+class Items(pm.PatternExpr):
+    """A list, item by item. Graphs hold lists and tuples, which torch's own patterns tell apart."""
+
+    def __init__(self, items: Sequence[Any]) -> None:
+        self.items = list(items)
+
+    def __repr__(self) -> str:
+        return repr(self.items)
+
+    def _match(self, node: Any, ctx: pm.MatchContext) -> Any:
+        if not isinstance(node, (list, tuple)) or len(node) != len(self.items):
+            return pm.FailedMatch("no list of {} items", len(self.items))
+        match = pm.Match(ctx, self)
+        for pattern, item in zip(self.items, node):
+            if isinstance(pattern, pm.PatternExpr):
+                found = ctx.match(pattern, item)
+                if not pm.is_match(found):
+                    return found
+                match.extend(found)
+            elif isinstance(item, fx.Node) or item != pattern:
+                return pm.FailedMatch("{} is not {}", item, pattern)
+        return match
+
+    def find_anchor_nodes(self, ctx: pm.MatchContext, searched: Any) -> Any:
+        for item in self.items:
+            if isinstance(item, pm.PatternExpr):
+                yield from item.find_anchor_nodes(ctx, searched)
+
+
 def search_pattern(graph: fx.Graph) -> pm.PatternExpr:
     """What torch's matcher looks for, of a traced pattern: every constant as written, `...` for any operand."""
     made: dict[fx.Node, Any] = {}
-    inputs: set[fx.Node] = set()
+    outputs = graph.output_node().args[0]
+    shared = set(outputs)
 
     def convert(arg: Any) -> Any:
         if isinstance(arg, (list, tuple)):
-            return type(arg)(convert(each) for each in arg)
-        return pm.Ignored() if arg is ... else made.get(arg, arg) if isinstance(arg, fx.Node) else arg
+            return Items([convert(each) for each in arg])
+        return pm.Ignored() if arg is ... else made[arg] if isinstance(arg, fx.Node) else arg
 
     for node in graph.nodes:
         if node.op == "placeholder":
             made[node] = pm.KeywordArg(node.target)
-            inputs.add(node)
+            shared.add(node)
         elif node.op == "call_function":
-            args, kwargs = list(node.args), dict(node.kwargs)
+            args = list(node.args)
             if isinstance(node.target, torch._ops.OpOverload):  # graphs leave defaults at the end out
                 arguments = node.target._schema.arguments
-                while args and arguments[len(args) - 1].has_default_value():
-                    if not _is_default(args[-1], arguments[len(args) - 1].default_value):
-                        break
+                while args and _is_default(args[-1], arguments[len(args) - 1]):
                     args.pop()
-            is_free = node.target in FREE and inputs.issuperset(node.all_input_nodes)
+            is_free = node.target in FREE and shared.issuperset(node.all_input_nodes)
             if is_free:
-                inputs.add(node)
+                shared.add(node)
             made[node] = pm.CallFunction(
                 node.target,
-                *(convert(list(arg) if isinstance(arg, (list, tuple)) else arg) for arg in args),
+                *map(convert, args),
                 _users=pm.MULTIPLE if is_free else len(node.users),
-                **{name: convert(arg) for name, arg in kwargs.items()},
+                **{name: convert(arg) for name, arg in node.kwargs.items()},
             )
-    outputs = [made[node] for node in graph.output_node().args[0]]
-    return outputs[0] if len(outputs) == 1 else DistinctOutputs(outputs)
+    patterns = [made[node] for node in outputs]
+    return patterns[0] if len(patterns) == 1 else DistinctOutputs(patterns)
 
 
-def _is_default(arg: Any, default: Any) -> bool:
-    return not isinstance(arg, fx.Node) and type(arg) is type(default) and arg == default
+def _is_default(arg: Any, argument: Any) -> bool:
+    if isinstance(arg, fx.Node) or not argument.has_default_value():
+        return False
+    return type(arg) is type(argument.default_value) and arg == argument.default_value
 
 
 def _is(value: Any, annotation: Any) -> bool:
@@ -224,6 +256,19 @@ def hoist_inputs(match: pm.Match, taken: set[fx.Node]) -> bool:
         waiting += node.all_input_nodes
     for node in sorted(late):
         place.prepend(node)
+    return True
+
+
+def is_only_read_by(value: fx.Node, op: str, position: int) -> bool:
+    """Whether all that reads a value, or a view of it, is this operand of calls of this op."""
+    for user in value.users:
+        if user.target is ATEN.reshape.default and is_only_read_by(user, op, position):
+            continue
+        if user.target is not auto_functionalized or str(user.args[0]).replace(".", "::", 1) != op:
+            return False
+        name = user.args[0]._schema.arguments[position].name
+        if any(each is value for key, each in user.kwargs.items() if key != name):
+            return False
     return True
 
 
@@ -288,6 +333,7 @@ class FusionPass(VllmFusionPatternMatcherPass):
             return  # what the replacement needs hangs on the dead result
         kinds = {name: each.annotation for name, each in inspect.signature(fusion.pattern).parameters.items()}
         restride = [live.index(at) for at in fusion.restride if at in live]
+        only = [(live.index(at), op, position) for at, op, position in fusion.only if at in live]
 
         def replacement(*args: Any) -> tuple[Any, ...]:
             made = fusion.replacement(*args)
@@ -302,6 +348,7 @@ class FusionPass(VllmFusionPatternMatcherPass):
                 all(_is(values[name], kind) for name, kind in kinds.items())
                 and fusion.check(**values)
                 and keeps_types(match, list(values.values()), replacement, restride)
+                and all(is_only_read_by(match.output_nodes()[at], op, place) for at, op, place in only)
                 and is_sound(match, fusion)
             )
 
