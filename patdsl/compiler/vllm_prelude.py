@@ -315,6 +315,7 @@ class FusionPass(VllmFusionPatternMatcherPass):
     def register(self, fusion: Fusion) -> None:
         """With every result read, and with one of them dead: graphs hold no result that nobody reads."""
         graph = fx.symbolic_trace(fusion.pattern).graph
+        graph.eliminate_dead_code()
         (outputs,) = graph.output_node().args
         results = [
             at
@@ -329,8 +330,8 @@ class FusionPass(VllmFusionPatternMatcherPass):
         outputs = graph.graph_copy(traced, {})
         graph.output(tuple(outputs[at] for at in live))
         graph.eliminate_dead_code()
-        if any(node.op == "placeholder" and not node.users for node in graph.nodes):
-            return  # what the replacement needs hangs on the dead result
+        if len(graph.nodes) + len(outputs) - len(live) != len(traced.nodes):
+            return  # without the result the pattern would be another one
         kinds = {name: each.annotation for name, each in inspect.signature(fusion.pattern).parameters.items()}
         restride = [live.index(at) for at in fusion.restride if at in live]
         only = [(live.index(at), op, position) for at, op, position in fusion.only if at in live]
