@@ -6,6 +6,7 @@ module does is written in `vllm_prelude.py`; here are the patterns, `vllm_left.p
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -33,6 +34,7 @@ from patdsl.compiler.vllm_left import (
     Line,
     Spelling,
     conditions_of,
+    orders,
     spellings,
     writes,
 )
@@ -192,10 +194,12 @@ class _Writer:
         try:
             for chosen in kernels(pattern, self.unit.table):
                 asked = asked_of_captures(pattern, self.unit.table, chosen)
-                for bindings in spellings(pattern, self.unit.table):
+                for ordered, bindings in itertools.product(
+                    orders(pattern, self.unit.table), spellings(pattern, self.unit.table)
+                ):
                     try:
-                        body = _Body(pattern, self.unit, spec, outer, self.constants, chosen, bindings, asked).text()
-                        bodies.setdefault(body)
+                        body = _Body(ordered, self.unit, spec, outer, self.constants, chosen, bindings, asked)
+                        bodies.setdefault(body.text())
                     except UnsayableError as error:
                         reasons.setdefault(str(error), False)
         except UnsayableError as error:

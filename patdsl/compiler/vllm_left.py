@@ -121,6 +121,21 @@ def spellings(
     return itertools.islice(itertools.product(*choices), MOST_SPELLINGS)
 
 
+def orders(pattern: Pattern, ops: Mapping[str, Op]) -> list[Pattern]:
+    """The pattern with the operands of its commutative ops in every order. Two inputs are alike in both."""
+    made = {value for step in pattern.left.steps if isinstance(step, Step) for _, value in step.results}
+    made |= {step.value for step in pattern.left.steps if isinstance(step, ViewStep)}
+    choices = []
+    for step in pattern.left.steps:
+        choices.append([step])
+        if isinstance(step, Step) and ops[step.op].commutative:
+            (one, first), (other, second), *rest = step.operands
+            if any(isinstance(each, (Use, Through)) and each.value in made for each in (first, second)):
+                choices[-1].append(attrs.evolve(step, operands=((one, second), (other, first), *rest)))
+    found = itertools.islice(itertools.product(*choices), MOST_SPELLINGS)
+    return [attrs.evolve(pattern, left=attrs.evolve(pattern.left, steps=steps)) for steps in found]
+
+
 def _choices(step: Step, ops: Mapping[str, Op]) -> list[TorchCall]:
     found: list[TorchCall] = []
     others: set[str] = set()

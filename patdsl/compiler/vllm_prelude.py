@@ -372,8 +372,13 @@ class FusionPass(VllmFusionPatternMatcherPass):
         remove_noop_reshapes(module)
         return module
 
-    def uuid(self) -> str:
-        return self.hash_source(inspect.getsource(sys.modules[__name__]), repr(self.hosts))
+    def uuid(self) -> str | None:
+        """None, so that nothing is cached, where a function among the hosts has no `uuid` of its own."""
+        given = {} if self.hosts is None else vars(self.hosts)
+        hosts = {name: getattr(each, "uuid", each) for name, each in given.items()}
+        if any(map(callable, hosts.values())):
+            return None
+        return self.hash_source(inspect.getsource(sys.modules[__name__]), self.pass_name, repr(hosts))
 
     @VllmInductorPass.time_and_log
     def __call__(self, graph: fx.Graph) -> None:
