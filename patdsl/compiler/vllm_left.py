@@ -20,6 +20,7 @@ from patdsl.compiler.expr_to_python import (
     Condition,
     ExprToPython,
     Known,
+    Lookup,
     TensorCode,
     UnsayableError,
     all_of,
@@ -28,11 +29,14 @@ from patdsl.compiler.expr_to_python import (
     python,
 )
 from patdsl.compiler.vllm_types import ValueTypes
+from patdsl.dtypes import Dtype
 from patdsl.expr import Binary, EvaluationError, Expr, Items, Lit, Member, Ref, Scope, Unary, evaluate, names_in
 from patdsl.graph import Pattern
 from patdsl.op_table import (
     Anything,
     Const,
+    DtypeOf,
+    DtypeSet,
     DtypeVar,
     FanOut,
     Give,
@@ -192,9 +196,18 @@ class LeftToPython:
         said = dict(solved(binding.guard))
         passed = {name for _, arg in binding.args for name in _params_of(arg)}
         op = self.ops[step.op]
+        # The dtype of a buffer says it.
+        written = {
+            declared.dtype.parameter
+            for _, arg in binding.args
+            if isinstance(arg, Out) and isinstance(declared := op.result[arg.result].type, Tensor)
+            if isinstance(declared.dtype, DtypeOf)
+        }
         for name, operand in step.operands:
             param = op.param[name]
             value = said.get(name)
+            if value is None and name in written and isinstance(operand, Const):
+                continue
             if value is None and name not in passed:
                 value = Lit(None) if param.is_tensor else default_of(param)
                 if value is None:
@@ -428,7 +441,7 @@ def writes(binding: TorchCall) -> bool:
 
 def guard_lookup(
     step: Step, op: Op, made: Spelling, types: ValueTypes, outer: Mapping[str, Known], view: bool
-) -> Any:
+) -> Lookup:
     """What names in a binding's guard, or in an op's `where`, stand for at a step of the left side."""
     operands = dict(step.operands)
 
@@ -489,6 +502,13 @@ def conditions_of(
     def named(name: str) -> Known | None:
         return pattern_name(name, made, types, outer)
 
+    for step in pattern.left.steps:
+        for result, value in step.results if isinstance(step, Step) else ():
+            declared = ops[step.op].result[result].type if value in made.buffers else None
+            if isinstance(declared, Tensor) and not isinstance(declared.dtype, DtypeSet):
+                dtype = _dtype_of(declared.dtype, guard_lookup(step, ops[step.op], made, types, outer, view))
+                found.append(Condition(f"{made.buffers[value]}.dtype == {python(dtype)}"))
+
     for name, expr in made.derived.items():
         found.append(ExprToPython(named).condition(Binary("==", Ref(name), expr)))
     for name, options in made.options.items():
@@ -496,6 +516,15 @@ def conditions_of(
     for expr in pattern.where:
         found.append(ExprToPython(named, host_functions).condition(expr))
     found += _typed_inputs(types)
+    return found
+
+
+def _dtype_of(dtype: Dtype | DtypeVar | DtypeOf, lookup: Lookup) -> Known:
+    if isinstance(dtype, Dtype):
+        return Lit(dtype)
+    found = lookup(dtype.name if isinstance(dtype, DtypeVar) else dtype.parameter)
+    if found is None:
+        raise UnsayableError("nothing in a match tells the dtype of a buffer")
     return found
 
 

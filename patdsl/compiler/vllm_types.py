@@ -177,7 +177,7 @@ class ValueTypes:
 
 def typed_left(pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any], view: bool) -> ValueTypes | None:
     """None where no graph has this left side with, or without, its optional views."""
-    left = possible_left(pattern, ops, constants, [Case(2, VIEWS[view])])
+    left = possible_left(pattern, ops, constants, [Case(2, VIEWS[view]), Case(1, VIEWS[view])])
     other = possible_left(pattern, ops, constants, [Case(1, VIEWS[view]), Case(3, VIEWS[view])])
     if left is None or other is None:
         return None
