@@ -116,7 +116,11 @@ class ExprToPython:
             return found
         if isinstance(expr, Unary) and expr.op == "-":
             known = self.value(expr.operand)
-            return _folded(Unary("-", known)) if isinstance(known, Lit) else Code(f"-{python(known)}", _kind(known))
+            return (
+                _folded(Unary("-", known))
+                if isinstance(known, Lit)
+                else Code(f"-{python(known)}", _kind(known))
+            )
         if isinstance(expr, Binary) and expr.op in "+-*/%":
             return self._arithmetic(expr)
         if isinstance(expr, Func):
@@ -175,7 +179,9 @@ class ExprToPython:
         one, other = self.value(dividend), self.value(divisor)
         if isinstance(one, Lit) and isinstance(other, Lit):
             return _folded(Func("ceil_div", (one, other)))
-        return Code(f"-(-{python(one)} // {python(other)})", "dim" if "dim" in (_kind(one), _kind(other)) else "int")
+        return Code(
+            f"-(-{python(one)} // {python(other)})", "dim" if "dim" in (_kind(one), _kind(other)) else "int"
+        )
 
     # Conditions
 

@@ -1,7 +1,7 @@
 """A planned unit to the text of a module of vLLM's own kind: torch's matcher, vLLM's pass classes, no patdsl.
 
-In: `Unit`. Out: `VllmModule`: Python source, and the patterns that it leaves out, each with why. Deterministic. What the
-module does is written in `vllm_prelude.py`; here are the patterns, `vllm_left.py` and `vllm_right.py` say how.
+In: `Unit`. Out: Python source; a finding for each pattern that it leaves out. Deterministic. What every module does is
+written in `vllm_prelude.py`; how a side of a pattern is said, in `vllm_left.py` and `vllm_right.py`.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from collections.abc import Iterable, Iterator, Mapping
 import attrs
 
 from patdsl.compiler.ast_to_graph import Unit
+from patdsl.compiler.data_to_python import WIDTH
 from patdsl.compiler.expr_to_python import (
     FALSE,
     Code,
     Condition,
     ExprToPython,
     Known,
+    Lookup,
     UnsayableError,
     all_of,
     literal,
-    python,
 )
-from patdsl.compiler.data_to_python import WIDTH
 from patdsl.compiler.graph_to_plan import constants_of
 from patdsl.compiler.imports import LoadedFile
 from patdsl.compiler.python_lines import all_lines, fitted
@@ -41,7 +41,7 @@ from patdsl.compiler.vllm_left import (
 from patdsl.compiler.vllm_prelude import IMPORTS, PRELUDE
 from patdsl.compiler.vllm_right import Replacement, RightToPython, asked_of_captures, kernels
 from patdsl.compiler.vllm_types import ValueTypes, typed_left
-from patdsl.expr import Lit, Ref, names_in
+from patdsl.expr import Binary, Expr, Lit, Ref, names_in
 from patdsl.graph import ConstValue, HostValue, Only, PassSpec, Pattern
 from patdsl.op_table import Give, On, TorchCall, reached
 from patdsl.version import __version__
@@ -123,14 +123,14 @@ class _Writer:
         made = [each for classes in self.classes.values() for each in classes]
         if not made:
             return None
-        body = "\n\n\n".join(
-            f"class {each.name}(Fusion):\n{each.body}" for each in made
-        )
+        body = "\n\n\n".join(f"class {each.name}(Fusion):\n{each.body}" for each in made)
         imports = IMPORTS.format(dataclass="from dataclasses import dataclass\n" if hosts else "")
         top = [self._header(left_out), imports, PRELUDE]
         constants = _const_lines(consts, body)
         parts = [constants, _host_class(hosts.values()), body, *passes]
-        return "\n\n".join([f"{top[0]}\n\n{top[1]}".rstrip("\n"), f"\n{top[2]}"]) + "".join(f"\n\n{part}\n" for part in parts if part)
+        return "\n\n".join([f"{top[0]}\n\n{top[1]}".rstrip("\n"), f"\n{top[2]}"]) + "".join(
+            f"\n\n{part}\n" for part in parts if part
+        )
 
     def _header(self, left_out: tuple[LeftOut, ...]) -> str:
         name = _printable(self.file_name)
@@ -140,8 +140,13 @@ class _Writer:
             f"#     patdsl compile --target vllm {shlex.quote(name)} -o {output}",
         ]
         if left_out:
-            lines.append("# Not in here, as torch's matcher cannot do what they say, or only patdsl has their kernels:")
-            lines += [f"#     {_printable(each.pattern.full_name)}: {_printable(each.reason)}"[:WIDTH] for each in left_out]
+            lines.append(
+                "# Not in here, as torch's matcher cannot do what they say, or only patdsl has their kernels:"
+            )
+            lines += [
+                f"#     {_printable(each.pattern.full_name)}: {_printable(each.reason)}"[:WIDTH]
+                for each in left_out
+            ]
         lines.append(f'"""The passes of {name} for vLLM: patterns for torch\'s matcher."""')
         return "\n".join(lines)
 
@@ -162,18 +167,18 @@ class _Writer:
         lines = [f"class {name}(FusionPass):", f'    """Pass `{spec.name}`."""', ""]
         lines += [f"    def __init__(self, config: VllmConfig{given}) -> None:"]
         lines += [f'        super().__init__(config, "{spec.name}"{", hosts" if hosts else ""})']
-        conditions = []
+        conditions: list[str] = []
+        applicable: list[str] = []
         if spec.targets:
             conditions.append(f"on({_targets(spec.targets)})")
-        applicable = []
         if spec.when is not None:
             for part in _conjuncts(spec.when):
                 in_range = "tokens" in names_in(part)
-                lookup = _in_pass(outer, in_range)
+                lookup = _in_pass(outer)
                 texts = ExprToPython(lookup).condition(part).all_parts
                 (applicable if in_range else conditions).extend(texts)
         if conditions:
-            lines += fitted(f"if not ({' and '.join(conditions)}):", 8) + ["            return"]
+            lines += [*fitted(f"if not ({' and '.join(conditions)}):", 8), "            return"]
         lines += stages
         lines += ["        for stage in self.stages:", "            self.dump_patterns(config, stage)"]
         if applicable:
@@ -198,8 +203,8 @@ class _Writer:
                     orders(pattern, self.unit.table), spellings(pattern, self.unit.table)
                 ):
                     try:
-                        body = _Body(ordered, self.unit, spec, outer, self.constants, chosen, bindings, asked)
-                        bodies.setdefault(body.text())
+                        made = _Body(ordered, self.unit, spec, outer, self.constants, chosen, bindings, asked)
+                        bodies.setdefault(made.text())
                     except UnsayableError as error:
                         reasons.setdefault(str(error), False)
         except UnsayableError as error:
@@ -253,9 +258,7 @@ class _Body:
         return self._class(left, right, conditions, views)
 
     def _left(self, wanted: frozenset[str], required: frozenset[str] = frozenset()) -> Spelling:
-        writer = LeftToPython(
-            self.pattern, self.ops, self.bindings, self.outer, wanted, self.asked, required
-        )
+        writer = LeftToPython(self.pattern, self.ops, self.bindings, self.outer, wanted, self.asked, required)
         return writer.run()
 
     def _right(self, left: Spelling) -> tuple[dict[bool, ValueTypes], Replacement]:
@@ -272,14 +275,20 @@ class _Body:
         self._writer = writer
         return types, made
 
-    def _conditions(self, left: Spelling, types: ValueTypes, right: Replacement, view: bool) -> list[Condition]:
+    def _conditions(
+        self, left: Spelling, types: ValueTypes, right: Replacement, view: bool
+    ) -> list[Condition]:
         found = conditions_of(left, self.pattern, self.ops, types, self.outer, view)
         found += self._writer.conditions(types)
         found += right.conditions
         return [each for each in dict.fromkeys(found) if each.text is not True]
 
     def _class(
-        self, left: Spelling, right: Replacement, conditions: Mapping[bool, list[Condition]], views: list[bool]
+        self,
+        left: Spelling,
+        right: Replacement,
+        conditions: Mapping[bool, list[Condition]],
+        views: list[bool],
     ) -> str:
         pattern = self.pattern
         source = self.unit.text[pattern.name].splitlines()
@@ -335,7 +344,9 @@ class _Body:
         """The calls that may read a value afterwards, and by which operand."""
         found = False
         for binding in reached(only.op, self.ops):
-            for key, arg in binding.args if isinstance(binding, TorchCall) and writes(binding) else ():
+            if not isinstance(binding, TorchCall) or not writes(binding):
+                continue
+            for key, arg in binding.args:
                 if arg == Give(Ref(only.param)) and isinstance(key, int):
                     found = True
                     yield binding, key
@@ -359,7 +370,9 @@ class _Body:
                         found.setdefault(_overload(binding.target))
         return sorted(found)
 
-    def _check(self, left: Spelling, conditions: Mapping[bool, list[Condition]], views: list[bool]) -> list[str]:
+    def _check(
+        self, left: Spelling, conditions: Mapping[bool, list[Condition]], views: list[bool]
+    ) -> list[str]:
         parts = {view: all_of(conditions[view]).all_parts if conditions[view] else () for view in views}
         texts = [each for each in parts[views[0]] if all(each in parts[view] for view in views)]
         for view in views:
@@ -450,7 +463,14 @@ def _handed_over(types: ValueTypes, left: Spelling, pattern: Pattern) -> ValueTy
         for name, kind in left.params.items()
         if kind.startswith("torch.Tensor") and name not in left.buffers.values()
     }
-    kinds = {"int": "int", "float": "float", "bool": "bool", "str": "str", "torch.dtype": "dtype", "Any": "opaque"}
+    kinds = {
+        "int": "int",
+        "float": "float",
+        "bool": "bool",
+        "str": "str",
+        "torch.dtype": "dtype",
+        "Any": "opaque",
+    }
     scalars = {
         name: Code(name, kinds[kind.removesuffix(" | None")])
         for name, kind in left.params.items()
@@ -493,24 +513,26 @@ def _host_class(hosts: Iterable[HostValue]) -> str:
     for host in hosts:
         kind = KINDS[host.kind]
         if host.params is not None:
-            arguments = ", ".join("str | None" if kind == "opaque" else KINDS.get(kind, "Any") for kind in host.params)
+            arguments = ", ".join(
+                "str | None" if kind == "opaque" else KINDS.get(kind, "Any") for kind in host.params
+            )
             kind = f"Callable[[{arguments}], {kind}]"
         lines.append(f"    {host.name}: {kind}")
     if not lines:
         return ""
-    return '@dataclass(frozen=True)\nclass Hosts:\n    """What only the engine knows."""\n\n' + "\n".join(lines)
+    return '@dataclass(frozen=True)\nclass Hosts:\n    """What only the engine knows."""\n\n' + "\n".join(
+        lines
+    )
 
 
-def _in_pass(outer: Mapping[str, Known], in_range: bool):  # type: ignore[no-untyped-def]
+def _in_pass(outer: Mapping[str, Known]) -> Lookup:
     def lookup(name: str) -> Known | None:
         return Code("compile_range.end", "int") if name == "tokens" else outer.get(name)
 
     return lookup
 
 
-def _conjuncts(expr):  # type: ignore[no-untyped-def]
-    from patdsl.expr import Binary
-
+def _conjuncts(expr: Expr) -> list[Expr]:
     if isinstance(expr, Binary) and expr.op == "and":
         return [*_conjuncts(expr.left), *_conjuncts(expr.right)]
     return [expr]
@@ -565,5 +587,3 @@ def _printable(line: str) -> str:
 
 def _quotable(line: str) -> str:
     return re.sub(r'["\\]', "'", _printable(line))
-
-

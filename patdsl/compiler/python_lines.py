@@ -1,14 +1,12 @@
 """A Python statement on as many lines as it needs, broken where formatters break it.
 
-In: a statement on one line, its indentation. Out: its lines. Breaks inside the last brackets: their content on a line of
-its own where it fits, else one item a line with a comma behind each.
+In: a statement on one line, its indentation. Out: its lines. Breaks inside the last brackets: their content on a line
+of its own where it fits, else one item a line with a comma behind each.
 """
 
 from __future__ import annotations
 
 from patdsl.compiler.data_to_python import WIDTH
-
-_CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
 def fitted(text: str, indent: int, comma: str = "") -> list[str]:
@@ -26,7 +24,7 @@ def fitted(text: str, indent: int, comma: str = "") -> list[str]:
     is_call = text[start] == "(" and text[start - 1 : start].isidentifier()
     if is_call and indent + 4 + len(inside) <= WIDTH:
         return [head, f"{pad}    {inside}", tail]
-    lines = [line for item in _items(inside) for line in fitted(item, indent + 4, ",")]
+    lines = [line for item in _parted(inside, ", ") for line in fitted(item, indent + 4, ",")]
     return [head, *lines, tail]
 
 
@@ -40,16 +38,33 @@ def all_lines(parts: list[str], indent: int) -> list[str]:
         return [f"{pad}{flat}"]
     lines = [f"{pad}return ("]
     for at, part in enumerate(parts):
-        text = f"and {part}" if at else part
-        if indent + 4 + len(text) <= WIDTH or not part.startswith("("):
-            lines += fitted(text, indent + 4)
-            continue
-        lines.append(f"{pad}    {'and (' if at else '('}")
-        for number, each in enumerate(part[1:-1].split(" or ")):
-            text = f"{'or ' if number else ''}{each}"
-            lines += [f"{pad}        {line}" for line in text.replace(" and ", "\nand ").split("\n")]
-        lines.append(f"{pad}    )")
+        lines += _operand_lines("and " if at else "", part, indent + 4)
     return [*lines, f"{pad})"]
+
+
+def _operand_lines(word: str, operand: str, indent: int) -> list[str]:
+    """An operand of a condition that stands on several lines, behind its `and` or `or`."""
+    pad = " " * indent
+    inner = _without_parentheses(operand)
+    if indent + len(word) + len(operand) <= WIDTH or inner == operand:
+        return fitted(f"{word}{operand}", indent)
+    lines = [f"{pad}{word}("]
+    for number, either in enumerate(_parted(inner, " or ")):
+        for at, each in enumerate(_parted(either, " and ")):
+            lines += _operand_lines("and " if at else "or " if number else "", each, indent + 4)
+    return [*lines, f"{pad})"]
+
+
+def _parted(text: str, word: str) -> list[str]:
+    """What a word outside of brackets and strings parts."""
+    found, depth, quoted, start = [], 0, False, 0
+    for at, char in enumerate(text):
+        quoted ^= char == '"'
+        depth += 0 if quoted else (char in "([{") - (char in ")]}")
+        if not depth and not quoted and text.startswith(word, at):
+            found.append(text[start:at])
+            start = at + len(word)
+    return [*found, text[start:]]
 
 
 def _without_parentheses(part: str) -> str:
@@ -61,34 +76,15 @@ def _last_brackets(text: str) -> tuple[int, int] | None:
     """The outermost brackets that close last and hold something."""
     found = None
     stack: list[int] = []
-    quote = ""
+    quoted = False
     for at, char in enumerate(text):
-        if quote:
-            quote = "" if char == quote and text[at - 1] != "\\" else quote
-        elif char in "\"'":
-            quote = char
-        elif char in _CLOSING:
+        quoted ^= char == '"'
+        if quoted:
+            continue
+        if char in "([{":
             stack.append(at)
-        elif char in _CLOSING.values():
+        elif char in ")]}":
             start = stack.pop()
             if not stack and at > start + 1:
                 found = (start, at)
     return found
-
-
-def _items(text: str) -> list[str]:
-    """What commas outside of brackets and strings part."""
-    items, depth, quote, start = [], 0, "", 0
-    for at, char in enumerate(text):
-        if quote:
-            quote = "" if char == quote and text[at - 1] != "\\" else quote
-        elif char in "\"'":
-            quote = char
-        elif char in "([{":
-            depth += 1
-        elif char in ")]}":
-            depth -= 1
-        elif char == "," and not depth:
-            items.append(text[start:at].strip())
-            start = at + 1
-    return [*items, text[start:].strip()]

@@ -1,8 +1,8 @@
 """A left side as Python: the function that torch's matcher is given, for one choice of the ops' bindings.
 
 In: a pattern, the declared ops, a binding for each step. Out: `Spelling`: the function's parameters and lines, what is
-known of captured values, and the conditions under which a match is one. `...` stands for what is not looked at. Bindings
-of `patdsl::` ops are left out: where the module runs nothing makes them.
+known of captured values, and the conditions under which a match is one. `...` stands for what is not looked at.
+Bindings of `patdsl::` ops are left out: where the module runs nothing makes them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import itertools
 import keyword
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import attrs
 
@@ -30,7 +29,19 @@ from patdsl.compiler.expr_to_python import (
 )
 from patdsl.compiler.vllm_types import ValueTypes
 from patdsl.dtypes import Dtype
-from patdsl.expr import Binary, EvaluationError, Expr, Items, Lit, Member, Ref, Scope, Unary, evaluate, names_in
+from patdsl.expr import (
+    Binary,
+    EvaluationError,
+    Expr,
+    Items,
+    Lit,
+    Member,
+    Ref,
+    Scope,
+    Unary,
+    evaluate,
+    names_in,
+)
 from patdsl.graph import Pattern
 from patdsl.op_table import (
     Anything,
@@ -66,9 +77,18 @@ from patdsl.op_table import (
 #: What a left side may be spelled in. More are a mistake of scale: each is a class of the module.
 MOST_SPELLINGS = 24
 OWN = "patdsl::"
-ANNOTATIONS = {"int": "int", "float": "float", "bool": "bool", "str": "str", "dtype": "torch.dtype", "opaque": "Any"}
+ANNOTATIONS = {
+    "int": "int",
+    "float": "float",
+    "bool": "bool",
+    "str": "str",
+    "dtype": "torch.dtype",
+    "opaque": "Any",
+}
 #: Names that the functions use themselves.
-TAKEN = frozenset({"torch", "self", "match", "known", "functionalized", "name_of", "hosts", "FP8", "view", "lead"})
+TAKEN = frozenset(
+    {"torch", "self", "match", "known", "functionalized", "name_of", "hosts", "FP8", "view", "lead"}
+)
 _NAMED = {"+": "plus", "-": "minus", "*": "times", "/": "by", "%": "mod"}
 
 
@@ -113,14 +133,14 @@ def variable(name: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) or name in TAKEN or name.startswith("__") else name
 
 
-def spellings(
-    pattern: Pattern, ops: Mapping[str, Op]
-) -> Iterator[tuple[TorchCall, ...]]:
+def spellings(pattern: Pattern, ops: Mapping[str, Op]) -> Iterator[tuple[TorchCall, ...]]:
     """Every choice of bindings that torch's matcher can be given. Raises UnsayableError where a step has none."""
     if len(pattern.left.fan_outs) > 1:
         raise UnsayableError("it has several fan-outs")
     if pattern.keep:
-        raise UnsayableError(f"it keeps `{pattern.keep[0]}`, an op inside the match that torch's matcher replaces")
+        raise UnsayableError(
+            f"it keeps `{pattern.keep[0]}`, an op inside the match that torch's matcher replaces"
+        )
     choices = [_choices(step, ops) for step in pattern.left.steps if isinstance(step, Step)]
     return itertools.islice(itertools.product(*choices), MOST_SPELLINGS)
 
@@ -247,7 +267,9 @@ class LeftToPython:
             self.made.guards.append((step, binding.guard))
         reads = [operand.value for operand in operands.values() if isinstance(operand, (Use, Through))]
         is_free = op.free and all(self._is_free(name) for name in reads)
-        lines = call_lines(binding, op, args, written, values, {value: self._new(value) for value in values.values()})
+        lines = call_lines(
+            binding, op, args, written, values, {value: self._new(value) for value in values.values()}
+        )
         self.made.lines += [Line(text, each) for text in lines]
         if is_free:
             before = [line for name in reads for line in self.made.free.get(name, [])]
@@ -262,8 +284,10 @@ class LeftToPython:
             name = arg.value.name
             return self._operand(operands[name], op.param[name], each)
         if isinstance(arg, Give):
-            return python(ExprToPython(self._constant).value(arg.value)) if not _is_list(arg.value) else self._list(
-                arg.value, "int"
+            return (
+                python(ExprToPython(self._constant).value(arg.value))
+                if not _is_list(arg.value)
+                else self._list(arg.value, "int")
             )
         if isinstance(arg, (Mut, Same)):
             return self._operand(operands[arg.param], op.param[arg.param], each)
@@ -282,11 +306,15 @@ class LeftToPython:
         given = dict(arg.args)
         args = []
         for key, part in binding.args:
-            if not (isinstance(part, Give) and isinstance(part.value, Ref) and part.value.name in inner.param):
+            if not (
+                isinstance(part, Give) and isinstance(part.value, Ref) and part.value.name in inner.param
+            ):
                 raise UnsayableError(f"`{arg.op}` stands inside `{op.name}`")
             name = part.value.name
-            text = self._argument(given[name], op, operands, values, each) if name in given else literal(
-                getattr(default_of(inner.param[name]), "value", None)
+            text = (
+                self._argument(given[name], op, operands, values, each)
+                if name in given
+                else literal(getattr(default_of(inner.param[name]), "value", None))
             )
             args.append(text if isinstance(key, int) else f"{key}={text}")
         self.made.ops.setdefault(binding.target)
@@ -309,7 +337,11 @@ class LeftToPython:
             return name
         if isinstance(operand, Const):
             kind = param.type.kind if isinstance(param.type, Plain) else "float"
-            return self._list(operand.value, kind) if _is_list(operand.value) else self._number(operand.value, kind)
+            return (
+                self._list(operand.value, kind)
+                if _is_list(operand.value)
+                else self._number(operand.value, kind)
+            )
         if isinstance(operand, OneOf):
             self.made.options[operand.name] = operand.options
             return self._value(operand.name, param)
@@ -409,28 +441,34 @@ def call_lines(
     target = torch_name(binding.target)
     is_list = len(op.results) == 1 and isinstance(op.results[0].type, Plain)
     in_place = writes(binding)
-    stem = variable(op.name) if not any(name == variable(op.name) for name in names.values()) else f"{op.name}_"
+    stem = (
+        variable(op.name) if not any(name == variable(op.name) for name in names.values()) else f"{op.name}_"
+    )
     if not in_place and not is_list and len(binding.results) == 1:
-        value = next((values[r] for r in binding.results if r in values), None)
+        value = next((values[r] for r in binding.results if r is not None and r in values), None)
         return [f"{names[value] if value is not None else stem} = {target}({', '.join(args)})"]
     lines = []
     if in_place:
         returned = any(result in values for result in binding.results)
-        lines.append(f"{f'{stem}_returns' if returned else '_'}, {stem} = functionalized({', '.join([target, *args])})")
+        lines.append(
+            f"{f'{stem}_returns' if returned else '_'}, {stem} = functionalized({', '.join([target, *args])})"
+        )
         lines += [f"{names[value]} = {stem}[{literal(key)}]" for key, value in written.items()]
         lines += [
             f"{names[values[result]]} = {stem}_returns[{index}]"
             for index, result in enumerate(binding.results)
-            if result in values
+            if result is not None and result in values
         ]
         return lines
     lines.append(f"{stem} = {target}({', '.join(args)})")
     if is_list:
-        return lines + [f"{names[value]} = {stem}[{result.rsplit('.', 1)[1]}]" for result, value in values.items()]
+        return lines + [
+            f"{names[value]} = {stem}[{result.rsplit('.', 1)[1]}]" for result, value in values.items()
+        ]
     return lines + [
         f"{names[values[result]]} = {stem}[{index}]"
         for index, result in enumerate(binding.results)
-        if result in values
+        if result is not None and result in values
     ]
 
 
@@ -457,7 +495,11 @@ def guard_lookup(
         for param in op.params:
             declared = param.type
             operand = operands.get(param.name)
-            if isinstance(declared, Tensor) and Ref(name) in declared.dims and isinstance(operand, (Use, Through)):
+            if (
+                isinstance(declared, Tensor)
+                and Ref(name) in declared.dims
+                and isinstance(operand, (Use, Through))
+            ):
                 meta = types.left.types.get(operand.value)
                 if meta is not None:
                     return types.dim(meta.dims[declared.dims.index(Ref(name)) - len(declared.dims)])
@@ -481,19 +523,26 @@ def _operand_known(
             return TensorCode(None, known.dtype, known.rank)
         return TensorCode(None, known.dtype, Lit(2))
     if isinstance(operand, Const):
-        return ExprToPython(lambda name: made.fixed.get(name) or types.scalars.get(name) or outer.get(name)).value(
-            operand.value
-        )
+        return ExprToPython(
+            lambda name: made.fixed.get(name) or types.scalars.get(name) or outer.get(name)
+        ).value(operand.value)
     return None
 
 
 def conditions_of(
-    made: Spelling, pattern: Pattern, ops: Mapping[str, Op], types: ValueTypes, outer: Mapping[str, Known], view: bool
+    made: Spelling,
+    pattern: Pattern,
+    ops: Mapping[str, Op],
+    types: ValueTypes,
+    outer: Mapping[str, Known],
+    view: bool,
 ) -> list[Condition]:
     """What a match of this spelling has to meet: the bindings' guards, what derived numbers are, the pattern's `where`.
     Raises UnsayableError.
     """
-    host_functions = frozenset(name for name, known in outer.items() if isinstance(known, Code) and known.kind == "host")
+    host_functions = frozenset(
+        name for name, known in outer.items() if isinstance(known, Code) and known.kind == "host"
+    )
     found: list[Condition] = []
     for step, guard in made.guards:
         lookup = guard_lookup(step, ops[step.op], made, types, outer, view)
@@ -502,8 +551,8 @@ def conditions_of(
     def named(name: str) -> Known | None:
         return pattern_name(name, made, types, outer)
 
-    for step in pattern.left.steps:
-        for result, value in step.results if isinstance(step, Step) else ():
+    for step in (each for each in pattern.left.steps if isinstance(each, Step)):
+        for result, value in step.results:
             declared = ops[step.op].result[result].type if value in made.buffers else None
             if isinstance(declared, Tensor) and not isinstance(declared.dtype, DtypeSet):
                 dtype = _dtype_of(declared.dtype, guard_lookup(step, ops[step.op], made, types, outer, view))
@@ -577,7 +626,12 @@ def solved(guard: Expr | None) -> Iterator[tuple[str, Lit]]:
     if isinstance(guard, Binary) and guard.op == "and":
         yield from solved(guard.left)
         yield from solved(guard.right)
-    elif isinstance(guard, Binary) and guard.op == "==" and isinstance(guard.left, Ref) and isinstance(guard.right, Lit):
+    elif (
+        isinstance(guard, Binary)
+        and guard.op == "=="
+        and isinstance(guard.left, Ref)
+        and isinstance(guard.right, Lit)
+    ):
         yield guard.left.name, guard.right
     elif isinstance(guard, Unary) and guard.op == "not" and isinstance(guard.operand, Ref):
         yield guard.operand.name, Lit(False)
@@ -620,4 +674,3 @@ def _name_of(expr: Expr) -> str:
     if isinstance(expr, Ref):
         return expr.name
     return re.sub(r"\W", "_", str(getattr(expr, "value", "number")))
-

@@ -6,7 +6,7 @@ torch's matcher that tests/peer shows, and says so.
 
 from __future__ import annotations
 
-IMPORTS = '''\
+IMPORTS = """\
 import inspect
 import operator
 import sys
@@ -30,13 +30,13 @@ from vllm.compilation.passes.vllm_inductor_pass import (
 )
 from vllm.config import VllmConfig
 from vllm.platforms import current_platform
-'''
+"""
 
 PRELUDE = '''\
 FP8 = current_platform.fp8_dtype()
 
 ATEN = torch.ops.aten
-#: Calls that cost nothing. On an input of a pattern, or on what it replaces, they may have other readers: for these they
+#: Calls that cost nothing. On an input of a pattern, or on what it replaces, they may have other readers, for whom they
 #: stay.
 FREE = (
     operator.getitem,

@@ -16,6 +16,7 @@ from patdsl.compiler.expr_to_python import (
     Condition,
     ExprToPython,
     Known,
+    Lookup,
     TensorCode,
     UnsayableError,
     literal,
@@ -83,7 +84,9 @@ def kernels(pattern: Pattern, ops: Mapping[str, Op]) -> Iterator[tuple[TorchCall
     return itertools.product(*choices)
 
 
-def asked_of_captures(pattern: Pattern, ops: Mapping[str, Op], chosen: tuple[TorchCall, ...]) -> dict[str, Lit]:
+def asked_of_captures(
+    pattern: Pattern, ops: Mapping[str, Op], chosen: tuple[TorchCall, ...]
+) -> dict[str, Lit]:
     """What the chosen ops say of captured values: `if variance_size == none`."""
     found: dict[str, Lit] = {}
     steps = [step for step in pattern.right if isinstance(step, RightStep)]
@@ -111,7 +114,12 @@ class RightToPython:
         outer: Mapping[str, Known],
     ) -> None:
         self.pattern, self.ops, self.left, self.types, self.viewed, self.outer = (
-            pattern, ops, left, types, viewed, outer,
+            pattern,
+            ops,
+            left,
+            types,
+            viewed,
+            outer,
         )
         steps = [step for step in pattern.right if isinstance(step, RightStep)]
         self.chosen = dict(zip(map(id, steps), chosen, strict=True))
@@ -298,7 +306,7 @@ class RightToPython:
                 return f"{known[param.name]}.shape[:-{behind}]" if behind else f"{known[param.name]}.shape"
         raise UnsayableError(f"nothing says `*{name}` of `{op.name}`")
 
-    def _in_code(self, step: RightStep, op: Op, known: Mapping[str, str]):  # type: ignore[no-untyped-def]
+    def _in_code(self, step: RightStep, op: Op, known: Mapping[str, str]) -> Lookup:
         """What names of the op stand for in the function itself: dims are those of its own arguments."""
 
         def lookup(name: str) -> Known | None:
@@ -334,7 +342,11 @@ class RightToPython:
                 continue
             last = declared.dims[-1]
             factor = getattr(last, "left", None)
-            if getattr(last, "op", "") == "*" and isinstance(factor, Lit) and getattr(last, "right", None) == Ref(name):
+            if (
+                getattr(last, "op", "") == "*"
+                and isinstance(factor, Lit)
+                and getattr(last, "right", None) == Ref(name)
+            ):
                 return Code(f"({known[param.name]}.shape[-1] // {factor.value})", "dim")
         return None
 
@@ -399,7 +411,7 @@ class RightToPython:
         self._names[value] = name
         return name
 
-    def _lookup(self, step: RightStep, op: Op, types: ValueTypes):  # type: ignore[no-untyped-def]
+    def _lookup(self, step: RightStep, op: Op, types: ValueTypes) -> Lookup:
         """What names in guards of the op stand for, as a match tells it."""
         args = dict(step.args)
 
@@ -436,4 +448,6 @@ class RightToPython:
 
 
 def host_functions(outer: Mapping[str, Known]) -> frozenset[str]:
-    return frozenset(name for name, known in outer.items() if isinstance(known, Code) and known.kind == "host")
+    return frozenset(
+        name for name, known in outer.items() if isinstance(known, Code) and known.kind == "host"
+    )

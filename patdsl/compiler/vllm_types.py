@@ -27,7 +27,7 @@ VIEWS = {False: "same", True: "merged"}
 
 @attrs.define
 class ValueTypes:
-    """`tensors`: names that hand over a tensor, and whether it may be None. `scalars`: names that hand over a number."""
+    """`tensors`: the names that hand over a tensor, and whether it may be None; `scalars`: those of numbers."""
 
     left: LeftTypes
     other: LeftTypes
@@ -145,6 +145,11 @@ class ValueTypes:
         """Whether the dims that are left open are the same."""
         return all(self._equal(a, b) for a, b in zip(one.dims[:2], other.dims[:2], strict=True))
 
+    def _same_dims(self, one: TensorMeta | None, other: TensorMeta | None) -> bool:
+        if one is None or other is None or len(one.dims) != len(other.dims):
+            return False
+        return all(self._equal(a, b) for a, b in zip(one.dims, other.dims, strict=True))
+
     def _equal(self, one: Any, other: Any) -> bool:
         if isinstance(one, Poly) and isinstance(other, Poly):
             reduced = self.left.facts.reduced
@@ -158,24 +163,27 @@ class ValueTypes:
             return self.dtype(bound)
         return self.dim(bound) if isinstance(bound, (int, Poly)) else None
 
-
     def first_dim(self, name: str) -> Code | None:
         """A name that only the first dim of a view has: what is left of a tensor's size."""
         for step in self.left.pattern.left.steps:
             if not isinstance(step, ViewStep) or step.dims[0] != Ref(name):
                 continue
             meta = self.left.types.get(step.source)
-            rest = [self.dim(self.left.names.get(d.name)) if isinstance(d, Ref) else None for d in step.dims[1:]]
-            for tensor in self.tensors if meta is not None and None not in rest else ():
-                found = self.left.types.get(tensor)
-                if found is not None and meta is not None and len(found.dims) == len(meta.dims):
-                    if all(self._equal(a, b) for a, b in zip(found.dims, meta.dims, strict=True)):
-                        sizes = " * ".join(str(each.value if isinstance(each, Lit) else each.text) for each in rest if each)
-                        return Code(f"({tensor}.numel() // ({sizes}))", "dim")
+            rest = [
+                self.dim(self.left.names.get(d.name)) if isinstance(d, Ref) else None for d in step.dims[1:]
+            ]
+            sizes = [
+                str(each.value if isinstance(each, Lit) else each.text) for each in rest if each is not None
+            ]
+            for tensor in self.tensors if meta is not None and len(sizes) == len(rest) else ():
+                if self._same_dims(self.left.types.get(tensor), meta):
+                    return Code(f"({tensor}.numel() // ({' * '.join(sizes)}))", "dim")
         return None
 
 
-def typed_left(pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any], view: bool) -> ValueTypes | None:
+def typed_left(
+    pattern: Pattern, ops: Mapping[str, Op], constants: Mapping[str, Any], view: bool
+) -> ValueTypes | None:
     """None where no graph has this left side with, or without, its optional views."""
     left = possible_left(pattern, ops, constants, [Case(2, VIEWS[view]), Case(1, VIEWS[view])])
     other = possible_left(pattern, ops, constants, [Case(1, VIEWS[view]), Case(3, VIEWS[view])])

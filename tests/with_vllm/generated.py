@@ -1,7 +1,7 @@
 """The modules of `patdsl compile --target vllm`, made, loaded and given vLLM's configuration.
 
-In: the `.pat` files of `patterns/vllm`. Out: `generated_passes`, every pass of them in the order of the plugin's, each with
-its name. They are given the host values that the plugin finds; nothing else of patdsl is in them.
+In: the `.pat` files of `patterns/vllm`. Out: `generated_passes`, every pass of them by its name, in the order of the
+plugin's. They are given the host values that the plugin finds; nothing else of patdsl is in them.
 """
 
 from __future__ import annotations
