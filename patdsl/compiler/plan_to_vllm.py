@@ -79,7 +79,7 @@ def vllm_module(unit: Unit, file_name: str, loaded: LoadedFile) -> str | None:
             "PAT703",
             None,
             f"no pattern of `{file_name}` can be in a module for vLLM",
-            help="the notes say why of each; `patdsl compile` without --target makes a module that has them all",
+            help="the warnings say why of each; `patdsl compile` without --target makes a module that has them all",
         )
     return text
 

@@ -88,6 +88,7 @@ ANNOTATIONS = {
 #: Names that the functions use themselves.
 TAKEN = frozenset(
     {"torch", "self", "match", "known", "functionalized", "name_of", "hosts", "FP8", "view", "lead"}
+    | {"branch", "branches", "branch_count", "l", "I", "O"}  # the last three look like digits
 )
 _NAMED = {"+": "plus", "-": "minus", "*": "times", "/": "by", "%": "mod"}
 
