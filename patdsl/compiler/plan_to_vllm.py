@@ -38,6 +38,7 @@ from patdsl.compiler.vllm_left import (
     spellings,
     writes,
 )
+from patdsl.compiler.vllm_names import variable
 from patdsl.compiler.vllm_prelude import IMPORTS, PRELUDE
 from patdsl.compiler.vllm_right import Replacement, RightToPython, asked_of_captures, kernels
 from patdsl.compiler.vllm_types import ValueTypes, typed_left
@@ -312,7 +313,7 @@ class _Body:
         effects = self._effects()
         if effects:
             lines += _tuple("effects", effects)
-        order = self._order()
+        order = [*self._order(), *left.unchanged]
         restride = [order.index(value) for value in pattern.restride if value in order]
         if restride:
             lines += _tuple("restride", restride)
@@ -326,9 +327,11 @@ class _Body:
         if lines[-1] != "":
             lines.append("")
         lines += self._check(left, conditions, views)
-        lines += self._function("pattern", left, left.lines, {v: left.names.get(v, v) for v in order}, views)
+        lines += self._function(
+            "pattern", left, left.lines, {value: left.names[value] for value in order}, views
+        )
         lines.append("")
-        lines += self._function("replacement", left, right.lines, right.values, views)
+        lines += self._function("replacement", left, right.lines, {**right.values, **left.unchanged}, views)
         return "\n".join(lines)
 
     def _order(self) -> list[str]:
@@ -392,7 +395,7 @@ class _Body:
     def _function(
         self, name: str, left: Spelling, body: list[Line], values: Mapping[str, str], views: list[bool]
     ) -> list[str]:
-        order = self._order()
+        order = [*self._order(), *left.unchanged]
         in_branch = {replace.left for replace in self.pattern.replaces if replace.fan_out is not None}
         each = ", ".join(values[value] for value in order if value in in_branch)
         once = "".join(f", {values[value]}" for value in order if value not in in_branch)
@@ -476,6 +479,8 @@ def _handed_over(types: ValueTypes, left: Spelling, pattern: Pattern) -> ValueTy
         for name, kind in left.params.items()
         if not kind.startswith("torch.Tensor")
     }
+    for known in (types.left.types, types.other.types, types.left.names):
+        known.update({variable(name): known[name] for name in list(known)})
     return ValueTypes(types.left, types.other, tensors, scalars)
 
 

@@ -36,6 +36,12 @@ def all_lines(parts: list[str], indent: int) -> list[str]:
         flat = f"return {_without_parentheses(parts[0])}"
     if indent + len(flat) <= WIDTH:
         return [f"{pad}{flat}"]
+    *first, last = parts
+    head = f"{pad}return {' and '.join(first)} and ("
+    if len(parts) == 2 and _without_parentheses(last) != last and len(head) <= WIDTH:
+        inner = f"{pad}    {_without_parentheses(last)}"
+        if len(inner) <= WIDTH:
+            return [head, inner, f"{pad})"]
     lines = [f"{pad}return ("]
     for at, part in enumerate(parts):
         lines += _operand_lines("and " if at else "", part, indent + 4)

@@ -8,7 +8,6 @@ Bindings of `patdsl::` ops are left out: where the module runs nothing makes the
 from __future__ import annotations
 
 import itertools
-import keyword
 import re
 from collections.abc import Iterator, Mapping
 
@@ -27,6 +26,7 @@ from patdsl.compiler.expr_to_python import (
     literal,
     python,
 )
+from patdsl.compiler.vllm_names import variable
 from patdsl.compiler.vllm_types import ValueTypes
 from patdsl.dtypes import Dtype
 from patdsl.expr import (
@@ -85,11 +85,6 @@ ANNOTATIONS = {
     "dtype": "torch.dtype",
     "opaque": "Any",
 }
-#: Names that the functions use themselves.
-TAKEN = frozenset(
-    {"torch", "self", "match", "known", "functionalized", "name_of", "hosts", "FP8", "view", "lead"}
-    | {"branch", "branches", "branch_count", "l", "I", "O"}  # the last three look like digits
-)
 _NAMED = {"+": "plus", "-": "minus", "*": "times", "/": "by", "%": "mod"}
 
 
@@ -105,7 +100,8 @@ class Line:
 class Spelling:
     """`params`: name to annotation. `names`: each value's variable. `fixed`: captures with one value in this spelling.
     `derived`: parameters that must equal an expression. `free`: lines that make a free value anew from the inputs.
-    `guards`: what each chosen binding asks for, with the step it is of.
+    `guards`: what each chosen binding asks for, with the step it is of. `unchanged`: what an op could have written to an
+    operand and did not, with that operand: graphs may go on with it.
     """
 
     params: dict[str, str] = attrs.Factory(dict)
@@ -117,6 +113,7 @@ class Spelling:
     free: dict[str, list[str]] = attrs.Factory(dict)
     buffers: dict[str, str] = attrs.Factory(dict)
     guards: list[tuple[Step, Expr]] = attrs.Factory(list)
+    unchanged: dict[str, str] = attrs.Factory(dict)
     ops: dict[str, None] = attrs.Factory(dict)
     has_view: bool = False
     fan_out: FanOut | None = None
@@ -127,11 +124,6 @@ def torch_name(target: str) -> str:
     space, _, name = target.partition("::")
     name, _, overload = name.partition(".")
     return f"torch.ops.{space}.{name}.{overload or 'default'}"
-
-
-def variable(name: str) -> str:
-    name = re.sub(r"\W", "_", name, flags=re.ASCII)
-    return f"{name}_" if keyword.iskeyword(name) or name in TAKEN or name.startswith("__") else name
 
 
 def spellings(pattern: Pattern, ops: Mapping[str, Op]) -> Iterator[tuple[TorchCall, ...]]:
@@ -268,9 +260,14 @@ class LeftToPython:
             self.made.guards.append((step, binding.guard))
         reads = [operand.value for operand in operands.values() if isinstance(operand, (Use, Through))]
         is_free = op.free and all(self._is_free(name) for name in reads)
-        lines = call_lines(
-            binding, op, args, written, values, {value: self._new(value) for value in values.values()}
-        )
+        names = {value: self._new(value) for value in values.values()}
+        for key, arg in binding.args:
+            if isinstance(arg, Same) and not each:
+                operand = self._operand(operands[arg.param], op.param[arg.param])
+                after = written[key] = self._new(f"{operand}_after")
+                names[after] = after
+                self.made.unchanged[after] = operand
+        lines = call_lines(binding, op, args, written, values, names)
         self.made.lines += [Line(text, each) for text in lines]
         if is_free:
             before = [line for name in reads for line in self.made.free.get(name, [])]
@@ -517,7 +514,7 @@ def _operand_known(
             return made.fixed[operand.value]
         if param.is_tensor:
             return types.tensor(operand.value)
-        return types.scalars.get(operand.value)
+        return types.scalars.get(variable(operand.value))
     if isinstance(operand, Through):
         known = types.tensor(operand.value)
         if types.left.case.view == "same":
@@ -525,7 +522,7 @@ def _operand_known(
         return TensorCode(None, known.dtype, Lit(2))
     if isinstance(operand, Const):
         return ExprToPython(
-            lambda name: made.fixed.get(name) or types.scalars.get(name) or outer.get(name)
+            lambda name: made.fixed.get(name) or types.scalars.get(variable(name)) or outer.get(name)
         ).value(operand.value)
     return None
 
@@ -581,9 +578,9 @@ def _dtype_of(dtype: Dtype | DtypeVar | DtypeOf, lookup: Lookup) -> Known:
 def pattern_name(name: str, made: Spelling, types: ValueTypes, outer: Mapping[str, Known]) -> Known | None:
     if name in made.fixed:
         return made.fixed[name]
-    if name in types.scalars:
-        return types.scalars[name]
-    if name in types.tensors or name in types.left.types:
+    if variable(name) in types.scalars:
+        return types.scalars[variable(name)]
+    if variable(name) in types.tensors or name in types.left.types:
         return types.tensor(name)
     return types.named(name) or outer.get(name) or types.first_dim(name)
 
@@ -592,7 +589,9 @@ def _typed_inputs(types: ValueTypes) -> list[Condition]:
     """The declared types of what a match hands over, as far as one value tells of another."""
     found = []
     for name, optional in types.tensors.items():
-        meta = types.left.types.get(name)
+        if name not in types.left.types:
+            raise UnsayableError(f"the type of `{name}` is not known")
+        meta = types.left.types[name]
         if meta is None:
             continue
         parts = []

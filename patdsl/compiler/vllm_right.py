@@ -31,8 +31,8 @@ from patdsl.compiler.vllm_left import (
     pattern_name,
     solved,
     torch_name,
-    variable,
 )
+from patdsl.compiler.vllm_names import variable
 from patdsl.compiler.vllm_types import ValueTypes
 from patdsl.expr import Expr, Func, Items, Lit, Ref, Star
 from patdsl.graph import Pattern, Replace, RightStep, RightView
@@ -153,8 +153,10 @@ class RightToPython:
             for name in step.flatten:
                 arg = dict(step.args)[name]
                 declared = op.param[name].type
-                if isinstance(arg, Use) and isinstance(declared, Tensor) and arg.value in types.tensors:
-                    found.append(Condition(f"{arg.value}.dim() >= {len(declared.dims)}"))
+                if not isinstance(arg, Use) or not isinstance(declared, Tensor):
+                    continue
+                if variable(arg.value) in types.tensors:
+                    found.append(Condition(f"{variable(arg.value)}.dim() >= {len(declared.dims)}"))
         return found
 
     # Steps

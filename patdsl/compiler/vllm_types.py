@@ -16,6 +16,7 @@ from patdsl.compiler.expr_to_python import Code, Known, TensorCode
 from patdsl.compiler.left_types import Case, LeftTypes
 from patdsl.compiler.prove import possible_left
 from patdsl.compiler.symbolic import Poly
+from patdsl.compiler.vllm_names import variable
 from patdsl.dtypes import Dtype, is_dtype
 from patdsl.expr import Lit, Ref
 from patdsl.graph import Pattern
@@ -35,6 +36,7 @@ class ValueTypes:
     scalars: Mapping[str, Code] = attrs.Factory(dict)
 
     def tensor(self, value: str) -> TensorCode:
+        value = variable(value) if variable(value) in self.tensors else value
         optional = self.tensors.get(value)
         text = None if optional is None else value
         meta = self.left.types.get(value)

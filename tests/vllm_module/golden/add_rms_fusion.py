@@ -402,21 +402,21 @@ class AddRms1(Fusion):
 
     needs = ("vllm_ir::rms_norm.default", "vllm_ir::fused_add_rms_norm.default")
 
-    def check(self, *, branch, residual, weight, **_) -> bool:
+    def check(self, *, branch_, residual, weight, **_) -> bool:
         return (
-            branch.dim() >= 1
-            and residual.dtype == branch.dtype
-            and same_dims(residual.shape[:-1], branch.shape[:-1])
-            and known(residual.shape[-1] == branch.shape[-1])
-            and (weight is None or weight.dim() == 1 and known(weight.shape[0] == branch.shape[-1]))
+            branch_.dim() >= 1
+            and residual.dtype == branch_.dtype
+            and same_dims(residual.shape[:-1], branch_.shape[:-1])
+            and known(residual.shape[-1] == branch_.shape[-1])
+            and (weight is None or weight.dim() == 1 and known(weight.shape[0] == branch_.shape[-1]))
         )
 
     @property
     def pattern(self) -> Callable[..., Any]:
         def pattern(
-            branch: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor | None, epsilon: float
+            branch_: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor | None, epsilon: float
         ):
-            r = torch.ops.aten.add.Tensor(branch, residual)
+            r = torch.ops.aten.add.Tensor(branch_, residual)
             y = torch.ops.vllm_ir.rms_norm.default(r, weight, epsilon, None)
             return [y, r]
 
@@ -425,10 +425,10 @@ class AddRms1(Fusion):
     @property
     def replacement(self) -> Callable[..., Any]:
         def replacement(
-            branch: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor | None, epsilon: float
+            branch_: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor | None, epsilon: float
         ):
             fused_add_rms_norm = torch.ops.vllm_ir.fused_add_rms_norm.default(
-                branch, residual, weight, epsilon, None
+                branch_, residual, weight, epsilon, None
             )
             y = fused_add_rms_norm[0]
             r = fused_add_rms_norm[1]
@@ -451,21 +451,21 @@ class AddRms2(Fusion):
 
     needs = ("vllm_ir::rms_norm.default", "vllm_ir::fused_add_rms_norm.default")
 
-    def check(self, *, branch, residual, weight, **_) -> bool:
+    def check(self, *, branch_, residual, weight, **_) -> bool:
         return (
-            branch.dim() >= 1
-            and residual.dtype == branch.dtype
-            and same_dims(residual.shape[:-1], branch.shape[:-1])
-            and known(residual.shape[-1] == branch.shape[-1])
-            and (weight is None or weight.dim() == 1 and known(weight.shape[0] == branch.shape[-1]))
+            branch_.dim() >= 1
+            and residual.dtype == branch_.dtype
+            and same_dims(residual.shape[:-1], branch_.shape[:-1])
+            and known(residual.shape[-1] == branch_.shape[-1])
+            and (weight is None or weight.dim() == 1 and known(weight.shape[0] == branch_.shape[-1]))
         )
 
     @property
     def pattern(self) -> Callable[..., Any]:
         def pattern(
-            branch: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor | None, epsilon: float
+            branch_: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor | None, epsilon: float
         ):
-            r = torch.ops.aten.add.Tensor(branch, residual)
+            r = torch.ops.aten.add.Tensor(branch_, residual)
             y = torch.ops.vllm_ir.rms_norm.default(
                 r,
                 torch.ops.aten.add.Tensor(
@@ -481,10 +481,10 @@ class AddRms2(Fusion):
     @property
     def replacement(self) -> Callable[..., Any]:
         def replacement(
-            branch: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor | None, epsilon: float
+            branch_: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor | None, epsilon: float
         ):
             fused_add_rms_norm = torch.ops.vllm_ir.fused_add_rms_norm.default(
-                branch,
+                branch_,
                 residual,
                 torch.ops.aten.add.Tensor(
                     torch.ops.prims.convert_element_type.default(weight, torch.float32), 1.0

@@ -658,7 +658,8 @@ class AttnStaticQuant2(Fusion):
                 torch.ops.vllm.rocm_aiter_per_tensor_quant.default, ..., view_, scale, False
             )
             q = static_quant[0]
-            return [q]
+            scale_after = static_quant[2]
+            return [q, scale_after]
 
         return pattern
 
@@ -688,7 +689,7 @@ class AttnStaticQuant2(Fusion):
             )
             t = attention_static_quant[3]
             q = t.reshape(-1, F)
-            return [q]
+            return [q, scale]
 
         return replacement
 

@@ -437,8 +437,8 @@ class AddRmsNormPad(Fusion):
             y = fused_add_rms_norm[0]
             r = fused_add_rms_norm[1]
             p = torch.ops.aten.constant_pad_nd.default(y, [0, P], 0.0)
-            l = torch.ops.vllm.rocm_unquantized_gemm.default(y, router, None)
-            return [l, p, r]
+            l_ = torch.ops.vllm.rocm_unquantized_gemm.default(y, router, None)
+            return [l_, p, r]
 
         return pattern
 
@@ -458,8 +458,8 @@ class AddRmsNormPad(Fusion):
             p = add_rms_norm_pad[0]
             r = add_rms_norm_pad[1]
             y = torch.ops.aten.slice.Tensor(p, -1, 0, x.shape[1])
-            l = torch.ops.vllm.rocm_unquantized_gemm.default(y, router, None)
-            return [l, p, r]
+            l_ = torch.ops.vllm.rocm_unquantized_gemm.default(y, router, None)
+            return [l_, p, r]
 
         return replacement
 
@@ -515,8 +515,8 @@ class AddRmsNormPadMm(Fusion):
             y = fused_add_rms_norm[0]
             r = fused_add_rms_norm[1]
             p = torch.ops.aten.constant_pad_nd.default(y, [0, P], 0.0)
-            l = torch.ops.aten.mm.default(y, router)
-            return [l, p, r]
+            l_ = torch.ops.aten.mm.default(y, router)
+            return [l_, p, r]
 
         return pattern
 
@@ -536,8 +536,8 @@ class AddRmsNormPadMm(Fusion):
             p = add_rms_norm_pad[0]
             r = add_rms_norm_pad[1]
             y = torch.ops.aten.slice.Tensor(p, -1, 0, x.shape[1])
-            l = torch.ops.aten.mm.default(y, router)
-            return [l, p, r]
+            l_ = torch.ops.aten.mm.default(y, router)
+            return [l_, p, r]
 
         return replacement
 
