@@ -100,8 +100,8 @@ class Line:
 class Spelling:
     """`params`: name to annotation. `names`: each value's variable. `fixed`: captures with one value in this spelling.
     `derived`: parameters that must equal an expression. `free`: lines that make a free value anew from the inputs.
-    `guards`: what each chosen binding asks for, with the step it is of. `unchanged`: what an op could have written to an
-    operand and did not, with that operand: graphs may go on with it.
+    `guards`: what each chosen binding asks for, with the step it is of. `unchanged`: what an op could have written to
+    and did not, with that operand: graphs may go on with it.
     """
 
     params: dict[str, str] = attrs.Factory(dict)
