@@ -254,10 +254,11 @@ def hoist_inputs(match: pm.Match, taken: set[fx.Node]) -> bool:
     return True
 
 
-def is_only_read_by(value: fx.Node, op: str, position: int) -> bool:
-    """Whether all that reads a value, or a view of it, is this operand of calls of this op."""
+def is_only_read_by(value: fx.Node, op: str, position: int, match: pm.Match) -> bool:
+    """Whether all that reads a value, or a view of it, is in the match or is this operand of calls of this op."""
     for user in value.users:
-        if user.target is ATEN.reshape.default and is_only_read_by(user, op, position):
+        is_view = user.target is ATEN.reshape.default and is_only_read_by(user, op, position, match)
+        if is_view or (user in match.nodes and user.target is not ATEN.reshape.default):
             continue
         if user.target is not auto_functionalized or str(user.args[0]).replace(".", "::", 1) != op:
             return False
@@ -344,7 +345,7 @@ class FusionPass(VllmFusionPatternMatcherPass):
                 all(_is(values[name], kind) for name, kind in kinds.items())
                 and fusion.check(**values)
                 and keeps_types(match, list(values.values()), replacement, restride)
-                and all(is_only_read_by(match.output_nodes()[at], op, place) for at, op, place in only)
+                and all(is_only_read_by(match.output_nodes()[at], op, place, match) for at, op, place in only)
                 and is_sound(match, fusion)
             )
 
