@@ -104,4 +104,8 @@ CODES: dict[str, Code] = {
     "PAT602": Code("a graph that is too large", "graphs"),
     "PAT603": Code("a graph that is no Python", "graphs"),
     "PAT604": Code("a line that no printed graph has", "graphs"),
+    # PAT7xx: modules for vLLM
+    "PAT701": Code("a pattern that torch's matcher cannot be given", "vllm"),
+    "PAT702": Code("a pattern whose kernels only patdsl has", "vllm"),
+    "PAT703": Code("a file without any pattern for vLLM", "vllm"),
 }

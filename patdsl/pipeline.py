@@ -17,12 +17,15 @@ from patdsl.compiler.graph_to_plan import plan
 from patdsl.compiler.imports import LoadedFile, Loader
 from patdsl.compiler.module_check import check_module
 from patdsl.compiler.plan_to_module import module_text
+from patdsl.compiler.plan_to_vllm import vllm_module
 from patdsl.diagnostic import Diagnostic, Diagnostics, PatError
 from patdsl.graph_to_text import op_line, pass_lines, pattern_lines
 from patdsl.source import Source, portable_name
 from patdsl.syntax import ast_nodes as ast
 
 STAGES = ("ast", "graph", "plan", "module")
+#: What a module is for: patdsl's own runtime, or vLLM without patdsl.
+TARGETS = ("patdsl", "vllm")
 
 
 @attrs.frozen(eq=False)
@@ -46,6 +49,7 @@ def run(
     *,
     roots: Sequence[Path] = (),
     stop_after: str = "module",
+    target: str = "patdsl",
     instead: Mapping[Path, str] | None = None,
 ) -> list[Outcome]:
     """Take every file as far as `stop_after`, or as far as its errors let it. Never raises for bad input.
@@ -55,10 +59,10 @@ def run(
     Raises ModuleFormError, with no module given out, where the compiler itself would let a file's text become code.
     """
     loader = Loader(roots, instead)
-    return [_run_one(Path(path), loader, stop_after) for path in paths]
+    return [_run_one(Path(path), loader, stop_after, target) for path in paths]
 
 
-def _run_one(path: Path, loader: Loader, stop_after: str) -> Outcome:
+def _run_one(path: Path, loader: Loader, stop_after: str, target: str) -> Outcome:
     found = Diagnostics()
     loaded = loader.load(path, found)
     if loaded is None:
@@ -69,10 +73,18 @@ def _run_one(path: Path, loader: Loader, stop_after: str) -> Outcome:
         if stop_after != "graph" and not _errors(loaded):
             unit = plan(unit, loaded)
         if stop_after == "module" and not _errors(loaded) and unit.passes:
-            module = module_text(unit, portable_name(path.name))
-            check_module(module)
+            module = _module(unit, path, target, loaded)
     diagnostics = (*found.items, *(item for one in loaded.closure() for item in one.diagnostics.items))
     return Outcome(path, loaded.source, loaded.file, unit, module, tuple(dict.fromkeys(diagnostics)))
+
+
+def _module(unit: Unit, path: Path, target: str, loaded: LoadedFile) -> str | None:
+    name = portable_name(path.name)
+    if target == "vllm":
+        return vllm_module(unit, name, loaded)
+    module = module_text(unit, name)
+    check_module(module)
+    return module
 
 
 def _errors(loaded: LoadedFile) -> bool:

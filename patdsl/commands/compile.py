@@ -48,6 +48,12 @@ class Module:
     default=pipeline.STAGES[-1],
     help="Print this stage instead of going on.",
 )
+@click.option(
+    "--target",
+    type=click.Choice(pipeline.TARGETS),
+    default=pipeline.TARGETS[0],
+    help="What runs the modules: patdsl, or vLLM by torch's own matcher, without patdsl.",
+)
 @inputs.json_option
 def command(
     paths: tuple[Path, ...],
@@ -55,6 +61,7 @@ def command(
     output: Path | None,
     check: bool,
     stage: str,
+    target: str,
     as_json: bool,
 ) -> int:
     """Compile .pat files to Python modules.
@@ -71,7 +78,7 @@ def command(
     if to_module and output is None and len(files) > 1:
         raise click.UsageError(f"{len(files):,} files need --output, a folder for their modules")
 
-    outcomes = pipeline.run([item.path for item in files], roots=roots, stop_after=stage)
+    outcomes = pipeline.run([item.path for item in files], roots=roots, stop_after=stage, target=target)
     findings = report.collect(outcomes)
     if findings.errors:
         if as_json:

@@ -11,9 +11,9 @@ An example is a fenced block whose info string begins with `pat`:
 
 Words behind `error` say how the file is made of the block: `missing` (not at all), `escaped` (the bytes that its `\\x`
 escapes name), `escaped-text` (the characters that its `\\u` escapes name), `times=N` (repeated), `chain=N` (beside N
-files that import each other), `torch` (checked against torch's schemas), `graph` (it is no `.pat` file but the log
-`example.log`), `repeated=N` (each minus of a graph so often). `among=CODE`: findings of that code stand
-beside.
+files that import each other), `torch` (checked against torch's schemas), `vllm` (compiled to a module for vLLM),
+`graph` (it is no `.pat` file but the log `example.log`), `repeated=N` (each minus of a graph so often). `among=CODE`:
+findings of that code stand beside.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def findings(page: Page, files: dict[str, str], folder: Path, *, as_error: bool)
     before = Path.cwd()
     os.chdir(folder)
     try:
-        outcome = run([Path(NAME)])[0]
+        outcome = run([Path(NAME)], target="vllm" if "vllm" in page.options else "patdsl")[0]
         return _with_torch(outcome) if "torch" in page.options else outcome
     finally:
         os.chdir(before)

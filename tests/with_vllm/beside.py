@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import torch
 from standins import disable_vllm_compile_cache, dist_init, install, workspace_init  # noqa: F401
+from torch import fx
 
 MODE = os.environ.get("PATDSL_BESIDE_MODE", "counts")
 INSTEAD = MODE == "instead"
@@ -75,7 +76,7 @@ def pytest_configure() -> None:
 
     def post_pass(self: Any, graph: Any) -> None:
         self.graph_pre_pass = deepcopy(graph)
-        row = {"theirs": Counter(), "ours": Counter(), "refused": [], "error": None}
+        row = {"theirs": Counter(), "ours": Counter(), "refused": [], "error": None, "generated": {}}
         current.setdefault("graphs", []).append(row)
         looked = False
         for each in self.custom_passes:
@@ -108,6 +109,8 @@ def pytest_configure() -> None:
                     str(refusal) for report in chain.report().passes for refusal in report.refusals
                 ]
                 total = sum(chain.last_counts.values())
+                if os.environ.get("PATDSL_BESIDE_GENERATED"):
+                    row["generated"] = generated_beside(fx.GraphModule(graph.owning_module, deepcopy(graph)))
             name = (each.pass_cls if isinstance(each, LazyInitPass) else type(each)).__name__
             if INSTEAD:
                 target = each
@@ -122,6 +125,16 @@ def pytest_configure() -> None:
         self.final_graph = graph
         if MODE == "counts" and looked:
             raise CountedError
+
+    def generated_beside(module: Any) -> dict[str, int]:
+        """What the modules made for vLLM match in a graph."""
+        from generated import generated_passes
+
+        theirs = {}
+        for name, each in generated_passes(get_current_vllm_config()).items():
+            each(module.graph)
+            theirs[name] = each.matched_count
+        return theirs
 
     TestBackend.post_pass = post_pass
 
