@@ -56,6 +56,8 @@ def main(model: str, cache: str) -> None:
             "mode": 3,
             "custom_ops": ["+rms_norm"],
             "cudagraph_mode": "NONE",
+            # Rounded where the model rounds, fused or not: otherwise Inductor skips casts between what it fuses.
+            "inductor_compile_config": {"emulate_precision_casts": True},
             "pass_config": {"eliminate_noops": True, **off},
         },
     )
