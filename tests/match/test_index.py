@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
+import torch
 from layers import build, own
+from torch.fx.experimental.proxy_tensor import make_fx
 
 import patdsl
 from patdsl.match.engine import Found, find
@@ -73,6 +76,14 @@ def test_with_the_index_as_much_is_found_as_without(
     assert [each.pattern.name for each in found.matches] == ["fits", "fits"]
     assert [each.before for each in found.matches] == [each.before for each in whole.matches]
     assert _said(found) == _said(whole)
+
+
+def test_an_index_of_a_dim_is_found_however_it_is_counted(tmp_path: Path) -> None:
+    text = "pattern p(x: T[M, H]) {{ y = relu(unsqueeze(x, {})) => y = unsqueeze(relu(x), {}) }}\n"
+    for written, asked in itertools.product((1, -2), repeat=2):
+        passes = load(tmp_path, text.format(asked, asked))
+        gm = make_fx(lambda x: torch.relu(x.unsqueeze(written)), tracing_mode="fake")(torch.ones(2, 3))  # noqa: B023
+        assert passes.apply(gm) == 1
 
 
 def _said(found: Found) -> list[tuple[str, str, str]]:

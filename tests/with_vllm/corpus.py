@@ -93,10 +93,11 @@ INPUTS: Mapping[str, Callable[[torch.Generator], Tensor]] = {
     "cos_sin96": floats(64, 96),
     "q_pe": floats(TOKENS, HEADS, ROPE),
     "k_pe": floats(TOKENS, ROPE),
+    "q_and_latent": floats(TOKENS, HEADS * ROPE + LATENT + ROPE),
     "q_latent": floats(TOKENS, HEADS, LATENT + ROPE),
 }
 #: Of these the first dim is a number of tokens that a symbolic shape leaves open.
-PER_TOKEN = {"x", "z", "residual", "gate_up", "lora", "qkv", "q", "k", "v", "positions", "q_pe", "k_pe", "latent"}
+PER_TOKEN = {"x", "residual", "gate_up", "lora", "qkv", "q", "k", "v", "positions", "q_and_latent"}
 
 
 @attrs.frozen
@@ -145,6 +146,7 @@ QUANTS: Mapping[str, tuple[str, Callable[[Tensor, Tensor], Any]]] = {
     "token": (TOKEN, lambda y, scale: token(y)),
     "token_out": (TOKEN, lambda y, scale: token_out(y)),
     "static": (STATIC, static),
+    "static_no_shape": (STATIC, lambda y, scale: static(y, scale, None)),
     "static_aiter": (STATIC, static_aiter),
     "static_int8": (STATIC, static_int8),
     "static_torch": (
@@ -810,15 +812,20 @@ def stored_and_read(q: Tensor, k: Tensor, v: Tensor, name: str) -> Tensor:
     return attend(q.view(-1, HEADS, SIZE), key, value, name, kv_update(key, value, name))
 
 
-def _rope_kv(name: str, why: str, neox: bool, symbolic: bool = False) -> None:
-    @shape("rope_kv", ROPE_KV, why, name=f"rope_kv_{name}", symbolic=symbolic)
+def _rope_kv(name: str, why: str, neox: bool) -> None:
+    @shape("rope_kv", ROPE_KV, why, name=f"rope_kv_{name}")
     def _(q: Tensor, k: Tensor, v: Tensor, positions: Tensor, cos_sin: Tensor) -> Any:
         return stored_and_read(*rope(positions, q, k, SIZE, cos_sin, neox), v, "one")
 
 
 _rope_kv("neox", "as Llama has it", True)
 _rope_kv("gptj", "neighbours turned", False)
-_rope_kv("symbolic", "any number of tokens", True, True)
+
+
+@shape("rope_kv", ROPE_KV, "any number of tokens", symbolic=True)
+def rope_kv_symbolic(qkv: Tensor, positions: Tensor, cos_sin: Tensor) -> Any:
+    q, k, v = qkv.split([Q, K, K], -1)
+    return stored_and_read(*rope(positions, q, k, SIZE, cos_sin), v, "one")
 
 
 @shape("rope_kv", ROPE_KV, "q, k and v are parts of one projection")
@@ -889,7 +896,9 @@ MLA_ROPE_KV = "mla_rope_kv_cache"
 
 def _mla_rope_kv(name: str, why: str, neox: bool, symbolic: bool = False) -> None:
     @shape("mla_rope_kv", MLA_ROPE_KV, why, name=f"mla_rope_kv_{name}", symbolic=symbolic)
-    def _(q_pe: Tensor, k_pe: Tensor, latent: Tensor, positions: Tensor, cos_sin: Tensor, scale: Tensor) -> Any:
+    def _(q_and_latent: Tensor, positions: Tensor, cos_sin: Tensor, scale: Tensor) -> Any:
+        q_pe, latent, k_pe = q_and_latent.split([HEADS * ROPE, LATENT, ROPE], -1)
+        q_pe = q_pe.reshape(-1, HEADS, ROPE)
         q_r, k_r = rope(positions, q_pe, k_pe.unsqueeze(1), ROPE, cos_sin, neox)
         dep = mla_kv_update(latent, k_r, "one", scale)
         return mla_attend(q_r, latent, k_r, 512, "one", dep), q_r
@@ -898,6 +907,23 @@ def _mla_rope_kv(name: str, why: str, neox: bool, symbolic: bool = False) -> Non
 _mla_rope_kv("gptj", "as DeepSeek has it", False)
 _mla_rope_kv("neox", "halves turned", True)
 _mla_rope_kv("symbolic", "any number of tokens", False, True)
+
+
+@shape("mla_rope_kv", MLA_ROPE_KV, "q, k and the latent of projections of their own")
+def mla_rope_kv_inputs(
+    q_pe: Tensor, k_pe: Tensor, latent: Tensor, positions: Tensor, cos_sin: Tensor, scale: Tensor
+) -> Any:
+    q_r, k_r = rope(positions, q_pe, k_pe.unsqueeze(1), ROPE, cos_sin, False)
+    dep = mla_kv_update(latent, k_r, "one", scale)
+    return mla_attend(q_r, latent, k_r, 512, "one", dep), q_r
+
+
+@shape("mla_rope_kv", {}, "another dim is added: one token of many heads")
+def mla_rope_kv_other_dim(
+    q_pe: Tensor, k_pe: Tensor, latent: Tensor, positions: Tensor, cos_sin: Tensor, scale: Tensor
+) -> Any:
+    q_r, k_r = rope(positions, q_pe, k_pe.unsqueeze(0), ROPE, cos_sin, False)
+    return mla_kv_update(latent, k_r.transpose(0, 1), "one", scale), q_r
 
 
 @shape("mla_rope_kv", {}, "what is stored is k before it is turned")

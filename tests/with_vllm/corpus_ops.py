@@ -58,9 +58,9 @@ def token_out(x: Tensor) -> tuple[Tensor, Tensor]:
     return q, scale
 
 
-def static(x: Tensor, scale: Tensor) -> Tensor:
+def static(x: Tensor, scale: Tensor, shape: tuple[int, int] | None = (-1, -1)) -> Tensor:
     q = torch.empty_like(x, dtype=FP8)
-    torch.ops._C.static_scaled_fp8_quant(q, x, scale)
+    torch.ops._C.static_scaled_fp8_quant(q, x, scale, shape)
     return q
 
 
@@ -87,7 +87,7 @@ def all_reduce(x: Tensor, name: str = GROUP) -> Tensor:
 
 
 def rope(positions: Tensor, q: Tensor, k: Tensor, size: int, cos_sin: Tensor, neox: bool = True) -> tuple[Tensor, Tensor]:
-    q, k = q.clone(), k.clone()
+    """In place, as in vLLM's models."""
     torch.ops._C.rotary_embedding(positions, q, k, size, cos_sin, neox)
     return q, k
 
