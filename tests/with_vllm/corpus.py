@@ -792,12 +792,13 @@ def qk_norm_rope_96(qkv96: Tensor, head_q96: Tensor, head_k96: Tensor, positions
 @shape("qk_norm_rope", {}, "the norm of q is read before it is turned")
 def qk_norm_rope_norm_escapes(qkv: Tensor, head_q: Tensor, head_k: Tensor, positions: Tensor, cos_sin: Tensor) -> Any:
     q, k, v = normed_heads(qkv, head_q, head_k, SIZE, 1e-6, 1e-6)
-    return *rope(positions, q, k, SIZE, cos_sin), v, q
+    early = q.relu()
+    return *rope(positions, q, k, SIZE, cos_sin), v, early
 
 
 @shape("qk_norm_rope", {}, "only q has a norm")
 def qk_norm_rope_only_q(qkv: Tensor, head_q: Tensor, positions: Tensor, cos_sin: Tensor) -> Any:
-    q, k, v = qkv.split([Q, K, K], -1)
+    q, k, v = (qkv + qkv).split([Q, K, K], -1)
     q = norm(q.view(-1, HEADS, SIZE), head_q).view(q.shape)
     return *rope(positions, q, k, SIZE, cos_sin), v
 
@@ -824,13 +825,13 @@ _rope_kv("gptj", "neighbours turned", False)
 
 @shape("rope_kv", ROPE_KV, "any number of tokens", symbolic=True)
 def rope_kv_symbolic(qkv: Tensor, positions: Tensor, cos_sin: Tensor) -> Any:
-    q, k, v = qkv.split([Q, K, K], -1)
+    q, k, v = (qkv + qkv).split([Q, K, K], -1)
     return stored_and_read(*rope(positions, q, k, SIZE, cos_sin), v, "one")
 
 
 @shape("rope_kv", ROPE_KV, "q, k and v are parts of one projection")
 def rope_kv_of_a_split(qkv: Tensor, positions: Tensor, cos_sin: Tensor) -> Any:
-    q, k, v = qkv.split([Q, K, K], -1)
+    q, k, v = (qkv + qkv).split([Q, K, K], -1)
     return stored_and_read(*rope(positions, q, k, SIZE, cos_sin), v, "one")
 
 
@@ -868,13 +869,15 @@ def rope_kv_qk_norm_two_epsilons(qkv: Tensor, head_q: Tensor, head_k: Tensor, po
 @shape("rope_kv", ROPE_KV, "the norm of q is read elsewhere: the norms stay")
 def rope_kv_qk_norm_escapes(qkv: Tensor, head_q: Tensor, head_k: Tensor, positions: Tensor, cos_sin: Tensor) -> Any:
     q, k, v = normed_heads(qkv, head_q, head_k, SIZE, 1e-6, 1e-6)
-    return stored_and_read(*rope(positions, q, k, SIZE, cos_sin), v, "one"), q.relu()
+    early = q.relu()
+    return stored_and_read(*rope(positions, q, k, SIZE, cos_sin), v, "one"), early
 
 
 @shape("rope_kv", {}, "what is stored is k before it is turned")
 def rope_kv_unturned(q: Tensor, k: Tensor, v: Tensor, positions: Tensor, cos_sin: Tensor) -> Any:
+    early = k.clone()
     q_r, k_r = rope(positions, q, k, SIZE, cos_sin)
-    return stored_and_read(q_r, k, v, "one"), k_r
+    return stored_and_read(q_r, early, v, "one"), k_r
 
 
 @shape("rope_kv", {}, "the keys are turned after another op")
@@ -897,7 +900,7 @@ MLA_ROPE_KV = "mla_rope_kv_cache"
 def _mla_rope_kv(name: str, why: str, neox: bool, symbolic: bool = False) -> None:
     @shape("mla_rope_kv", MLA_ROPE_KV, why, name=f"mla_rope_kv_{name}", symbolic=symbolic)
     def _(q_and_latent: Tensor, positions: Tensor, cos_sin: Tensor, scale: Tensor) -> Any:
-        q_pe, latent, k_pe = q_and_latent.split([HEADS * ROPE, LATENT, ROPE], -1)
+        q_pe, latent, k_pe = (q_and_latent + q_and_latent).split([HEADS * ROPE, LATENT, ROPE], -1)
         q_pe = q_pe.reshape(-1, HEADS, ROPE)
         q_r, k_r = rope(positions, q_pe, k_pe.unsqueeze(1), ROPE, cos_sin, neox)
         dep = mla_kv_update(latent, k_r, "one", scale)
@@ -930,8 +933,9 @@ def mla_rope_kv_other_dim(
 def mla_rope_kv_unturned(
     q_pe: Tensor, k_pe: Tensor, latent: Tensor, positions: Tensor, cos_sin: Tensor, scale: Tensor
 ) -> Any:
+    early = k_pe.clone().unsqueeze(1)
     q_r, k_r = rope(positions, q_pe, k_pe.unsqueeze(1), ROPE, cos_sin, False)
-    dep = mla_kv_update(latent, k_pe.unsqueeze(1), "one", scale)
+    dep = mla_kv_update(latent, early, "one", scale)
     return mla_attend(q_r, latent, k_r, 512, "one", dep), q_r
 
 

@@ -27,6 +27,7 @@ from patdsl.runtime.preference import use_preference
 from patdsl.selftest.run_graph import difference
 from patdsl.vllm.hosts import LayerSupport
 from patdsl.vllm.passes import specs
+from patdsl.vllm.written_parts import read_written_parts
 
 SUPPORTED = dict.fromkeys(
     ("rope_kvcache", "qk_norm_rope_kvcache", "quant_fp8_static", "quant_fp8_group"), True
@@ -87,6 +88,7 @@ def looked_at(shape: Shape) -> Row:
                 row.their_error = f"{type(error).__name__}: {error}".splitlines()[0]
         chain = passes()
         try:
+            read_written_parts(gm.graph)
             chain(gm.graph)
             gm.graph.lint()
         except Exception as error:
