@@ -39,7 +39,7 @@ TOKENS, H, D = 8, 256, 128
 BF16, F16, F32 = torch.bfloat16, torch.float16, torch.float32
 HEADS, KV_HEADS, SIZE = 4, 2, 64
 Q, K = HEADS * SIZE, KV_HEADS * SIZE
-LATENT_Q, LATENT, ROPE = 192, 128, 64
+LATENT_Q, LATENT, ROPE = 256, 128, 64
 WIDTH = LATENT_Q + LATENT + ROPE
 
 
@@ -700,7 +700,7 @@ def dual_symbolic(lora: Tensor, q_weight: Tensor, kv_weight: Tensor) -> Any:
 @shape("mla", {GROUP: 1, f"{DUAL}_group_quant": 1}, "q is quantised in groups")
 def dual_group(lora: Tensor, q_weight: Tensor, kv_weight: Tensor) -> Any:
     q, kv, k_pe = parts(lora)
-    return group(norm(q, q_weight), 64), norm(kv, kv_weight), k_pe
+    return group(norm(q, q_weight)), norm(kv, kv_weight), k_pe
 
 
 @shape("mla", {TOKEN: 1, f"{DUAL}_token_quant": 1}, "q is quantised by rows")
@@ -712,14 +712,14 @@ def dual_token(lora: Tensor, q_weight: Tensor, kv_weight: Tensor) -> Any:
 @shape("mla", {GROUP: 1, f"{DUAL}_group_quant": 1}, "q is quantised in groups, under two epsilons")
 def dual_group_two_epsilons(lora: Tensor, q_weight: Tensor, kv_weight: Tensor) -> Any:
     q, kv, k_pe = parts(lora)
-    return group(norm(q, q_weight, 1e-5), 64), norm(kv, kv_weight, 1e-6), k_pe
+    return group(norm(q, q_weight, 1e-5)), norm(kv, kv_weight, 1e-6), k_pe
 
 
 @shape("mla", {f"{GROUP}_keep": 1}, "q's norm is read as it is, too: it goes with its quantisation, not with kv's")
 def dual_group_and_norm(lora: Tensor, q_weight: Tensor, kv_weight: Tensor) -> Any:
     q, kv, k_pe = parts(lora)
     q = norm(q, q_weight)
-    return group(q, 64), q.relu(), norm(kv, kv_weight), k_pe
+    return group(q), q.relu(), norm(kv, kv_weight), k_pe
 
 
 @shape("mla", {DUAL: 2}, "two layers")

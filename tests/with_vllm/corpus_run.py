@@ -16,9 +16,11 @@ from copy import deepcopy
 from typing import Any
 
 import attrs
+import corpus_peer
 import torch
 from corpus import INPUTS, PER_TOKEN, SHAPES, Shape
 from corpus_ops import WITH_VLLM
+from corpus_stand_ins import caches, define
 from torch.fx import Graph, GraphModule
 
 import patdsl.register_ops  # noqa: F401
@@ -60,12 +62,13 @@ class Row:
 
 
 def main(names: list[str]) -> None:
-    if not WITH_VLLM:
-        import corpus_stand_ins
-
-        corpus_stand_ins.define()
-    for shape in SHAPES:
+    if WITH_VLLM:
+        corpus_peer.prepare()
+    else:
+        define()
+    for at, shape in enumerate(SHAPES, 1):
         if not names or shape.name in names:
+            print(f"\r{at} of {len(SHAPES)} shapes", end="", file=sys.stderr, flush=True)
             print(json.dumps(attrs.asdict(looked_at(shape))), flush=True)
 
 
@@ -80,10 +83,8 @@ def looked_at(shape: Shape) -> Row:
     def see(gm: GraphModule) -> Callable[..., Any]:
         before = deepcopy(gm)
         if WITH_VLLM:
-            from corpus_peer import their_matches
-
             try:
-                row.theirs = their_matches(shape.family, deepcopy(gm).graph)
+                row.theirs = corpus_peer.their_matches(shape.family, deepcopy(gm).graph)
             except Exception as error:  # a crash is a result
                 row.their_error = f"{type(error).__name__}: {error}".splitlines()[0]
         chain = passes()
@@ -127,7 +128,7 @@ def captured(model: Callable[..., Any], see: Callable[[GraphModule], Callable[..
     """The model compiled as far as vLLM's passes are called, where `see` gets the graph and gives what runs."""
     from torch._inductor import config
     from torch._inductor.compile_fx import compile_fx
-    from torch._inductor.fx_passes.post_grad import post_grad_passes
+    from torch._inductor.fx_passes.post_grad import post_grad_passes, view_to_reshape
 
     def inner(gm: GraphModule, example_inputs: Any, **options: Any) -> Any:
         def at_the_passes(graph: Graph) -> None:
@@ -135,6 +136,7 @@ def captured(model: Callable[..., Any], see: Callable[[GraphModule], Callable[..
 
         made: list[Callable[..., Any]] = []
         with config.patch(post_grad_custom_post_pass=at_the_passes):
+            view_to_reshape(gm)
             post_grad_passes(gm, True)
         return made[0]
 
@@ -155,6 +157,7 @@ def different(before: GraphModule, after: GraphModule, args: tuple[Any, ...], re
     """How what comes out, or what is in the inputs afterwards, differs."""
     results = []
     for gm in (before, after):
+        caches.clear()
         given = [each.clone() if isinstance(each, torch.Tensor) else each for each in args]
         results.append([*gm(*given), *given])
     assert len(results[0]) == len(results[1])
