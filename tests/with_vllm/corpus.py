@@ -209,7 +209,9 @@ def _count(n: int) -> None:
         y = norm(x, weight)
         return [group(y) for _ in range(n)]
 
-    @shape("norm", GROUP, "any number of consumers, each through a view", name=f"norm_3d_{n}_groups_view_each")
+    @shape(
+        "norm", GROUP, "any number of consumers, each through a view", name=f"norm_3d_{n}_groups_view_each"
+    )
     def _(x3: Tensor, weight: Tensor) -> Any:
         y = norm(x3, weight)
         return [group(y.view(-1, H)) for _ in range(n)]
@@ -456,7 +458,9 @@ def add_norm_two_layouts(x: Tensor, residual: Tensor, weight: Tensor) -> Any:
     return group_out(y), group_out(y, by_columns=True), r
 
 
-@shape("add_norm", f"{ADD_GROUP}_keep|add_{TOKEN}_keep", "one of the two goes with the norm, the other reads it")
+@shape(
+    "add_norm", f"{ADD_GROUP}_keep|add_{TOKEN}_keep", "one of the two goes with the norm, the other reads it"
+)
 def add_norm_group_and_token(x: Tensor, residual: Tensor, weight: Tensor) -> Any:
     y, r = add_norm(x, residual, weight)
     return group(y), token(y), r
@@ -715,7 +719,11 @@ def dual_group_two_epsilons(lora: Tensor, q_weight: Tensor, kv_weight: Tensor) -
     return group(norm(q, q_weight, 1e-5)), norm(kv, kv_weight, 1e-6), k_pe
 
 
-@shape("mla", {f"{GROUP}_keep": 1}, "q's norm is read as it is, too: it goes with its quantisation, not with kv's")
+@shape(
+    "mla",
+    {f"{GROUP}_keep": 1},
+    "q's norm is read as it is, too: it goes with its quantisation, not with kv's",
+)
 def dual_group_and_norm(lora: Tensor, q_weight: Tensor, kv_weight: Tensor) -> Any:
     q, kv, k_pe = parts(lora)
     q = norm(q, q_weight)
@@ -769,7 +777,9 @@ def normed_heads(qkv: Tensor, head_q: Tensor, head_k: Tensor, size: int, q_eps: 
     return q_n, norm(k.view(-1, KV_HEADS, size), head_k, k_eps).view(k.shape), v
 
 
-def _qk_norm_rope(name: str, expected: Any, why: str, neox: bool, q_eps: float, k_eps: float, open_: bool) -> None:
+def _qk_norm_rope(
+    name: str, expected: Any, why: str, neox: bool, q_eps: float, k_eps: float, open_: bool
+) -> None:
     @shape("qk_norm_rope", expected, why, name=f"qk_norm_rope_{name}", symbolic=open_)
     def _(qkv: Tensor, head_q: Tensor, head_k: Tensor, positions: Tensor, cos_sin: Tensor) -> Any:
         q, k, v = normed_heads(qkv, head_q, head_k, SIZE, q_eps, k_eps)
@@ -784,13 +794,17 @@ _qk_norm_rope("two_epsilons", {}, "the kernel has one epsilon", True, 1e-5, 1e-6
 
 
 @shape("qk_norm_rope", {}, "no kernel has heads of this size")
-def qk_norm_rope_96(qkv96: Tensor, head_q96: Tensor, head_k96: Tensor, positions: Tensor, cos_sin96: Tensor) -> Any:
+def qk_norm_rope_96(
+    qkv96: Tensor, head_q96: Tensor, head_k96: Tensor, positions: Tensor, cos_sin96: Tensor
+) -> Any:
     q, k, v = normed_heads(qkv96, head_q96, head_k96, 96, 1e-6, 1e-6)
     return *rope(positions, q, k, 96, cos_sin96), v
 
 
 @shape("qk_norm_rope", {}, "the norm of q is read before it is turned")
-def qk_norm_rope_norm_escapes(qkv: Tensor, head_q: Tensor, head_k: Tensor, positions: Tensor, cos_sin: Tensor) -> Any:
+def qk_norm_rope_norm_escapes(
+    qkv: Tensor, head_q: Tensor, head_k: Tensor, positions: Tensor, cos_sin: Tensor
+) -> Any:
     q, k, v = normed_heads(qkv, head_q, head_k, SIZE, 1e-6, 1e-6)
     early = q.relu()
     return *rope(positions, q, k, SIZE, cos_sin), v, early
@@ -842,7 +856,9 @@ def rope_kv_k_escapes(q: Tensor, k: Tensor, v: Tensor, positions: Tensor, cos_si
 
 
 @shape("rope_kv", ROPE_KV, "the turned q is quantised")
-def rope_kv_quantised_q(q: Tensor, k: Tensor, v: Tensor, positions: Tensor, cos_sin: Tensor, scale: Tensor) -> Any:
+def rope_kv_quantised_q(
+    q: Tensor, k: Tensor, v: Tensor, positions: Tensor, cos_sin: Tensor, scale: Tensor
+) -> Any:
     q, k = rope(positions, q, k, SIZE, cos_sin)
     return stored_and_read(q, k, v, "one"), static(q, scale)
 
@@ -861,13 +877,17 @@ def rope_kv_qk_norm(qkv: Tensor, head_q: Tensor, head_k: Tensor, positions: Tens
 
 
 @shape("rope_kv", ROPE_KV, "two epsilons: the norms stay")
-def rope_kv_qk_norm_two_epsilons(qkv: Tensor, head_q: Tensor, head_k: Tensor, positions: Tensor, cos_sin: Tensor) -> Any:
+def rope_kv_qk_norm_two_epsilons(
+    qkv: Tensor, head_q: Tensor, head_k: Tensor, positions: Tensor, cos_sin: Tensor
+) -> Any:
     q, k, v = normed_heads(qkv, head_q, head_k, SIZE, 1e-5, 1e-6)
     return stored_and_read(*rope(positions, q, k, SIZE, cos_sin), v, "one")
 
 
 @shape("rope_kv", ROPE_KV, "the norm of q is read elsewhere: the norms stay")
-def rope_kv_qk_norm_escapes(qkv: Tensor, head_q: Tensor, head_k: Tensor, positions: Tensor, cos_sin: Tensor) -> Any:
+def rope_kv_qk_norm_escapes(
+    qkv: Tensor, head_q: Tensor, head_k: Tensor, positions: Tensor, cos_sin: Tensor
+) -> Any:
     q, k, v = normed_heads(qkv, head_q, head_k, SIZE, 1e-6, 1e-6)
     early = q.relu()
     return stored_and_read(*rope(positions, q, k, SIZE, cos_sin), v, "one"), early
@@ -1000,7 +1020,9 @@ def mla_attention(q_latent: Tensor, latent: Tensor, k_pe: Tensor, scale: Tensor)
 
 
 @shape("attn_quant", "mla_attn_static_quant", "latent attention, one scale")
-def mla_attention_static(q_latent: Tensor, latent: Tensor, k_pe: Tensor, scale: Tensor, scale2: Tensor) -> Any:
+def mla_attention_static(
+    q_latent: Tensor, latent: Tensor, k_pe: Tensor, scale: Tensor, scale2: Tensor
+) -> Any:
     return static(mla_attention(q_latent, latent, k_pe, scale), scale2)
 
 

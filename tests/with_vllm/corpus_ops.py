@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 import patdsl.register_ops  # noqa: F401
+
 WITH_VLLM = importlib.util.find_spec("vllm") is not None
 FP8 = torch.float8_e4m3fn
 FP8_MAX = 448.0
@@ -24,11 +25,14 @@ def layer(name: str) -> Any:
 
     return _encode_layer_name(name)
 
+
 def norm(x: Tensor, weight: Tensor | None, epsilon: float = 1e-6, **more: Any) -> Tensor:
     return torch.ops.vllm_ir.rms_norm(x, weight, epsilon, **more)
 
 
-def add_norm(x: Tensor, residual: Tensor, weight: Tensor | None, epsilon: float = 1e-6) -> tuple[Tensor, Tensor]:
+def add_norm(
+    x: Tensor, residual: Tensor, weight: Tensor | None, epsilon: float = 1e-6
+) -> tuple[Tensor, Tensor]:
     return torch.ops.vllm_ir.fused_add_rms_norm(x, residual, weight, epsilon)
 
 
@@ -36,10 +40,14 @@ def group(x: Tensor, size: int = 128) -> tuple[Tensor, Tensor]:
     return torch.ops.vllm.rocm_aiter_group_fp8_quant(x, size)
 
 
-def group_out(x: Tensor, size: int = 128, by_columns: bool = False, ue8m0: bool = False) -> tuple[Tensor, Tensor]:
+def group_out(
+    x: Tensor, size: int = 128, by_columns: bool = False, ue8m0: bool = False
+) -> tuple[Tensor, Tensor]:
     q = torch.empty_like(x, dtype=FP8)
     rows, groups = x.shape[0], x.shape[1] // size
-    scale = torch.empty(*((groups, rows) if by_columns else (rows, groups)), dtype=torch.float32, device=x.device)
+    scale = torch.empty(
+        *((groups, rows) if by_columns else (rows, groups)), dtype=torch.float32, device=x.device
+    )
     scale = scale.t() if by_columns else scale
     torch.ops._C.per_token_group_fp8_quant(
         x, q, scale, size, 1e-10, -FP8_MAX, FP8_MAX, ue8m0, by_columns, False
@@ -86,7 +94,9 @@ def all_reduce(x: Tensor, name: str = GROUP) -> Tensor:
     return torch.ops.vllm.all_reduce(x, name)
 
 
-def rope(positions: Tensor, q: Tensor, k: Tensor, size: int, cos_sin: Tensor, neox: bool = True) -> tuple[Tensor, Tensor]:
+def rope(
+    positions: Tensor, q: Tensor, k: Tensor, size: int, cos_sin: Tensor, neox: bool = True
+) -> tuple[Tensor, Tensor]:
     """In place, as in vLLM's models."""
     torch.ops._C.rotary_embedding(positions, q, k, size, cos_sin, neox)
     return q, k
@@ -106,7 +116,9 @@ def mla_kv_update(kv_c: Tensor, k_pe: Tensor, name: str, scale: Tensor) -> Tenso
     return torch.ops.vllm.unified_mla_kv_cache_update(kv_c, k_pe, layer(name), "auto", scale)
 
 
-def mla_attend(q: Tensor, kv_c: Tensor, k_pe: Tensor, width: int, name: str, dep: Tensor | None = None) -> Tensor:
+def mla_attend(
+    q: Tensor, kv_c: Tensor, k_pe: Tensor, width: int, name: str, dep: Tensor | None = None
+) -> Tensor:
     out = torch.empty(q.shape[0], width, dtype=q.dtype, device=q.device)
     torch.ops.vllm.unified_mla_attention_with_output(q, kv_c, k_pe, out, layer(name), kv_cache_dummy_dep=dep)
     return out

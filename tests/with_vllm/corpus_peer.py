@@ -16,7 +16,10 @@ import torch
 from torch.fx import Graph
 
 NORMS = ("rocm_aiter_fusion.RocmAiterRMSNormQuantFusionPass", "rms_quant_fusion.RMSNormQuantFusionPass")
-ROPES = ("qk_norm_rope_kvcache_fusion.QkNormRopeKvCacheFusionPass", "rope_kvcache_fusion.RopeKVCacheFusionPass")
+ROPES = (
+    "qk_norm_rope_kvcache_fusion.QkNormRopeKvCacheFusionPass",
+    "rope_kvcache_fusion.RopeKVCacheFusionPass",
+)
 #: Family -> the passes of vLLM, each with the layers that it asks for.
 PASSES = {
     "norm": (("", NORMS),),
@@ -153,7 +156,9 @@ def _latent_attention(config: Any, name: str) -> Any:
 
 
 def _backend(name: str) -> Any:
-    return importlib.import_module("vllm.v1.attention.backends.registry").AttentionBackendEnum[name].get_class()
+    return (
+        importlib.import_module("vllm.v1.attention.backends.registry").AttentionBackendEnum[name].get_class()
+    )
 
 
 def _say_yes(layer: Any) -> None:

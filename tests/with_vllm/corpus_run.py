@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -124,7 +123,9 @@ def passes() -> Chain:
     return chain
 
 
-def captured(model: Callable[..., Any], see: Callable[[GraphModule], Callable[..., Any]]) -> Callable[..., Any]:
+def captured(
+    model: Callable[..., Any], see: Callable[[GraphModule], Callable[..., Any]]
+) -> Callable[..., Any]:
     """The model compiled as far as vLLM's passes are called, where `see` gets the graph and gives what runs."""
     from torch._inductor import config
     from torch._inductor.compile_fx import compile_fx
@@ -163,7 +164,9 @@ def different(before: GraphModule, after: GraphModule, args: tuple[Any, ...], re
     assert len(results[0]) == len(results[1])
     for at, (expected, found) in enumerate(zip(*results, strict=True)):
         if isinstance(expected, torch.Tensor):
-            told = difference(*((found, expected) if not restrided else (found.contiguous(), expected.contiguous())))
+            told = difference(
+                *((found, expected) if not restrided else (found.contiguous(), expected.contiguous()))
+            )
             if told:
                 return f"result {at}: {told}"
     return ""

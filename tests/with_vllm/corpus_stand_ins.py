@@ -114,13 +114,17 @@ def _static(q, x, scale, shape=None):
 
 
 @stand_in(
-    "vllm::rocm_aiter_per_tensor_quant(Tensor(a!) out, Tensor x, Tensor(b!) scale, bool is_dynamic) -> ()", writes=True
+    "vllm::rocm_aiter_per_tensor_quant(Tensor(a!) out, Tensor x, Tensor(b!) scale, bool is_dynamic) -> ()",
+    writes=True,
 )
 def _static_aiter(q, x, scale, dynamic):
     _write((q,), (reference.static_quant(x, scale),))
 
 
-@stand_in("_C::static_scaled_int8_quant(Tensor(a!) result, Tensor input, Tensor scale, Tensor? azp) -> ()", writes=True)
+@stand_in(
+    "_C::static_scaled_int8_quant(Tensor(a!) result, Tensor input, Tensor scale, Tensor? azp) -> ()",
+    writes=True,
+)
 def _static_int8(q, x, scale, azp):
     _write((q,), (reference.static_quant(x, scale, torch.int8),))
 
@@ -226,7 +230,9 @@ def _mla_rope_kv(positions, q_pe, k_pe, kv_c, cos_sin, neox, dtype, scale, name)
     int forced_token_heads_per_warp=-1) -> ()""",
     writes=True,
 )
-def _qk_norm_rope(qkv, heads, kv_heads, v_heads, size, epsilon, q_weight, k_weight, cos_sin, neox, positions, forced=-1):
+def _qk_norm_rope(
+    qkv, heads, kv_heads, v_heads, size, epsilon, q_weight, k_weight, cos_sin, neox, positions, forced=-1
+):
     turned = qkv.split([heads * size, kv_heads * size, v_heads * size], -1)[:2]
     for x, weight in zip(turned, (q_weight, k_weight), strict=True):
         x.copy_(reference.rms_norm(x.unflatten(-1, (-1, size)), weight, epsilon).flatten(-2))

@@ -33,7 +33,7 @@ class Change:
     file: str = ""
     old: str = ""
     new: str = ""
-    environment: Mapping[str, str] = {}  # noqa: RUF012
+    environment: Mapping[str, str] = {}
 
 
 STATIC = "pattern rms_norm_static_quant { rms_norm -> view? -> 1..x static_quant => rms_norm_static_quant }"
@@ -54,7 +54,10 @@ CHANGES = {
         "= vllm::fused_mla_dual_rms_norm  on gfx950",
     ),
     "a binding less": Change(
-        DUAL, "patterns/ops/aiter.pat", "  = vllm::fused_mla_dual_rms_norm  on gfx942, gfx950\n  | pat", "  = pat"
+        DUAL,
+        "patterns/ops/aiter.pat",
+        "  = vllm::fused_mla_dual_rms_norm  on gfx942, gfx950\n  | pat",
+        "  = pat",
     ),
     "a limit of a kernel": Change(
         CACHE,
@@ -62,9 +65,15 @@ CHANGES = {
         'where supports(layer, "rope_kvcache")',
         'where D % 2 == 0 and supports(layer, "rope_kvcache")',
     ),
-    "a kernel": Change(EVERY, "kernels/include/patdsl/scale.h", "#pragma once", "#pragma once\n#define CHANGED"),
-    "an op of ours": Change(EVERY, "patdsl/register_ops.py", "import annotations\n", "import annotations\n#\n"),
-    "what vLLM is asked": Change(EVERY, "patdsl/vllm/hosts.py", "import annotations\n", "import annotations\n#\n"),
+    "a kernel": Change(
+        EVERY, "kernels/include/patdsl/scale.h", "#pragma once", "#pragma once\n#define CHANGED"
+    ),
+    "an op of ours": Change(
+        EVERY, "patdsl/register_ops.py", "import annotations\n", "import annotations\n#\n"
+    ),
+    "what vLLM is asked": Change(
+        EVERY, "patdsl/vllm/hosts.py", "import annotations\n", "import annotations\n#\n"
+    ),
     "the order of kernels": Change(EVERY, environment={"PATDSL_PREFER": "patdsl,_C"}),
     "a comment": Change((), "patterns/rms_norm_quant.pat", STATIC, f"# {STATIC}\n\n{STATIC}"),
     "the layout of a pattern": Change(
@@ -73,7 +82,9 @@ CHANGES = {
 }
 
 
-def identities(root: Path, python: str = sys.executable, folder: Path = ROOT, **environment: str) -> dict[str, str]:
+def identities(
+    root: Path, python: str = sys.executable, folder: Path = ROOT, **environment: str
+) -> dict[str, str]:
     program = [python, str(root / "tests" / "with_vllm" / "identities.py")]
     run = subprocess.run(
         program,
