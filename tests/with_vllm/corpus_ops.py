@@ -1,4 +1,4 @@
-"""The ops of the corpus's graphs, as model code calls them, over those of vLLM or their stand-ins (`corpus_stand_ins`)."""
+"""The ops of the corpus's graphs as model code calls them, over those of vLLM or `corpus_stand_ins`."""
 
 from __future__ import annotations
 

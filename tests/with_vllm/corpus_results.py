@@ -1,7 +1,7 @@
 """The corpus run in processes of their own.
 
-In: a Python, names of shapes (none: all). Out: what `corpus_run` says of each, by name. `fits` compares matches with what
-is expected.
+In: a Python, names of shapes (none: all). Out: what `corpus_run` says of each, by name. `fits` compares matches with
+what is expected.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
     VLLM_LAB=... python tests/with_vllm/table.py [--sample N] > docs/vllm_passes.md
 
 Needs vLLM 0.32 with the sources of its tests in `$VLLM_LAB/vt` and the stand-ins for a ROCm machine in `$VLLM_LAB`.
-Each test file runs in a process of its own under `beside.py`, as many at once as there are cores; of each test at most N cases, evenly chosen.
+Each test file runs in a process of its own under `beside.py`, as many at once as there are cores; of each test at most
+N cases, evenly chosen.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Who our passes are, to compile caches: equal in every process, changed by every change of meaning and by no other.
 
-Each change is made in a copy of the repository, whose pattern file is then compiled anew. The same is asked of a process
-with vLLM where `PATDSL_VLLM_PYTHON` names one.
+Each change is made in a copy of the repository, whose pattern file is then compiled anew. The same is asked of a
+process with vLLM where `PATDSL_VLLM_PYTHON` names one.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ CONFIGS = {
         "moe_intermediate_size": 256,
     },
 }
-#: What each layer has: norms in front of attention and of the MLP, of DeepSeek also that of q, which goes with that of kv.
+#: What each layer has: norms in front of attention and of the MLP; DeepSeek also that of q, which goes with kv's.
 MATCHES = {
     "llama": {"patdsl.norm_quant": 2, "patdsl.act_quant": 1},
     "deepseek_v3": {"patdsl.norm_quant": 3, "patdsl.act_quant": 1, "patdsl.mla_dual_norm": 1},
