@@ -25,11 +25,9 @@ def read_written_parts(graph: Graph) -> int:
     found = 0
     for part in list(graph.find_nodes(op="call_function", target=operator.getitem)):
         split = part.args[0]
-        if (
-            not isinstance(split, Node)
-            or split.target is not SPLIT
-            or any(user.op == "output" for user in part.users)
-        ):
+        if not isinstance(split, Node) or split.target is not SPLIT:
+            continue
+        if not part.users or any(user.op == "output" for user in part.users):
             continue
         source = _source(graph, part, split)
         if source is not None:

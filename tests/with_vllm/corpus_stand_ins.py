@@ -1,8 +1,8 @@
 """Where vLLM is not there: ops of its names and schemas that compute on a CPU.
 
-In: nothing. Out: `define()` registers them. They mean what `patdsl.reference` says, so that one text of the corpus gives
-the same graphs with vLLM and without, and these can be run. What vLLM keeps with a layer is kept here by the layer's
-name, and attention reads it, so that a write that is lost or wrong shows in what comes out.
+In: nothing. Out: `define()` registers them. They mean what `patdsl.reference` says, so that one text of the corpus
+gives the same graphs with vLLM and without, and these can be run. What vLLM keeps with a layer is kept here by the
+layer's name, and attention reads it, so that a write that is lost or wrong shows in what comes out.
 """
 
 from __future__ import annotations
