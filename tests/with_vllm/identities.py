@@ -38,7 +38,7 @@ def in_vllm() -> dict[str, str]:
     passes = vllm_passes(VllmConfig(), {"passes": "all"})
     return {
         "the factor": str(envs.compile_factors()["PATDSL"]),
-        **{each.fusion.name: each.uuid() for each in passes},
+        **{each.fusion.name: each.uuid() for each in passes if hasattr(each, "fusion")},
     }
 
 
