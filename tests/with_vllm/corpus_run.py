@@ -17,9 +17,9 @@ from typing import Any
 import attrs
 import corpus_peer
 import torch
-from corpus import INPUTS, PER_TOKEN, SHAPES, Shape
 from corpus_ops import WITH_VLLM
 from corpus_stand_ins import caches, define
+from graph_shapes import INPUTS, PER_TOKEN, SHAPES, Shape
 from torch.fx import Graph, GraphModule
 
 import patdsl.register_ops  # noqa: F401

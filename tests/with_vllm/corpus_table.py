@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from corpus import SHAPES, Shape
 from corpus_results import Rows, fits, with_vllm, without_vllm
+from graph_shapes import SHAPES, Shape
 
 FAMILIES = {
     "norm": "norm, quantisation",
@@ -41,8 +41,8 @@ def page(alone: Rows, beside: Rows) -> list[str]:
         "# Graph shapes of our own devising",
         "",
         "Made by `tests/with_vllm/corpus_table.py` in one run, with vLLM 0.32.0 as a ROCm build for gfx950 whose",
-        "kernels are stand-ins. A shape is a small function of `tests/with_vllm/corpus.py`; what must match in it is",
-        "worked out from what it means. Both get a copy of one graph, vLLM's behind the passes that prepare graphs",
+        "kernels are stand-ins. A shape is a small function of `tests/with_vllm/graph_shapes.py`; what must match in",
+        "it is worked out from what it means. Both get a copy of one graph, vLLM's behind the passes that prepare graphs",
         "for it. `bits` says whether the rewritten graph, run on a CPU, gave what the graph gave before, in every",
         "bit. An error of vLLM is one that would end the compilation; a match of vLLM where none is right stands as",
         "`wrong`.",

@@ -5,16 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-
-pytest.importorskip("torch")
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from corpus import SHAPES
 from corpus_results import fits, with_vllm, without_vllm
+from graph_shapes import SHAPES
 
 PYTHON, LAB = os.environ.get("PATDSL_VLLM_PYTHON", ""), os.environ.get("VLLM_LAB", "")
 #: Shapes that less is done for than could be.
