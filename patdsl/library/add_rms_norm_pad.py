@@ -233,7 +233,7 @@ RMS_NORM_PAD = Op(
     ref="patdsl.reference:rms_norm_pad",
 )
 
-# vllm_ir.pat:103
+# vllm_ir.pat:104
 ROCM_GEMM = Op(
     "rocm_gemm",
     params=(

@@ -15,6 +15,7 @@ import attrs
 from patdsl.expr import Expr
 from patdsl.graph import RightStep
 from patdsl.match.answers import answers
+from patdsl.match.aten_forms import DimIndex
 from patdsl.match.bindings import Names
 from patdsl.match.context import Context
 from patdsl.match.found import Site, TypedCall, Value
@@ -29,8 +30,11 @@ FindNative = Callable[["Sites", Op, Native], list[Site[Any]]]
 
 
 def is_literal(value: Any) -> bool:
-    """A value that a graph spells as it stands. Equal ones of different types are told apart by the join alone."""
-    return type(value) in (bool, int, float, str)  # an index of a dim is like others modulo the rank
+    """A value that a graph spells as it stands. Equal ones of different types are told apart by the join alone.
+
+    The index of a dim is none: 1 and -1 may be the same, which a set does not know.
+    """
+    return isinstance(value, (bool, int, float, str)) and not isinstance(value, DimIndex)
 
 
 @attrs.define(eq=False)

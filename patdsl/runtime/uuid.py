@@ -17,6 +17,7 @@ import attrs
 
 import patdsl
 from patdsl.graph import PassSpec
+from patdsl.locate import kernels_folder
 from patdsl.runtime.tokens import TokenRange
 from patdsl.version import __version__
 
@@ -27,10 +28,15 @@ _MEANING = (
     "graph.py",
     "op_table.py",
     "schema_check.py",
+    "torch_private.py",
     "unify.py",
     "match/*.py",
     "runtime/*.py",
+    "vllm/*.py",
 )
+#: Parts that decide what our ops compute, and what a compiled graph was told of their results.
+_KERNELS = ("register_ops.py", "reference/*.py", "kernels/*.py")
+_KERNEL_SOURCES = ("include/**/*.h", "src/*")
 
 
 def pass_uuid(
@@ -51,7 +57,7 @@ def pass_uuid(
     text = "\n".join(
         (
             f"patdsl {__version__} {sources_digest()}",
-            f"kernels {__version__}",
+            f"kernels {kernels_digest()}",
             f"target {target}",
             f"hosts {canonical(parts)}",
             f"bindings {canonical(sorted(existing))} in the order {canonical(prefer)}",
@@ -106,9 +112,18 @@ def _fields(kind: type) -> tuple[str, ...]:
 @functools.cache
 def sources_digest() -> str:
     """A digest of the code that matches and rewrites; of nothing but the version where sources are not installed."""
+    return _digest(Path(patdsl.__path__[0]), _MEANING)
+
+
+@functools.cache
+def kernels_digest() -> str:
+    """A digest of our ops and of the kernels' sources."""
+    return _digest(Path(patdsl.__path__[0]), _KERNELS) + _digest(kernels_folder(), _KERNEL_SOURCES)
+
+
+def _digest(root: Path, patterns: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
-    root = Path(patdsl.__path__[0])
-    for pattern in _MEANING:
+    for pattern in patterns:
         for path in sorted(root.glob(pattern)):
             digest.update(path.relative_to(root).as_posix().encode())
             digest.update(path.read_bytes().replace(b"\r\n", b"\n"))

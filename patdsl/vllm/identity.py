@@ -10,15 +10,16 @@ import hashlib
 import os
 
 from patdsl.runtime.preference import current_preference
-from patdsl.runtime.uuid import canonical, sources_digest
+from patdsl.runtime.uuid import canonical, kernels_digest, sources_digest
 from patdsl.version import __version__
 from patdsl.vllm.settings import ENVIRONMENT
 
 
 def library_identity() -> str:
-    """Of every pass for vLLM, chosen or not, with the choice, the kernels' order and the versions."""
+    """Of every pass for vLLM, chosen or not, with the choice, the kernels, their order and the versions."""
     chosen = canonical([os.environ.get(ENVIRONMENT, ""), list(current_preference()), _kernels()])
-    return hashlib.sha256(f"{__version__} {sources_digest()} {chosen} {_patterns()}".encode()).hexdigest()
+    parts = (__version__, sources_digest(), kernels_digest(), chosen, _patterns())
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _kernels() -> str:

@@ -13,8 +13,10 @@ from patdsl.graph import PassSpec
 from patdsl.runtime.chain import Chain
 from patdsl.runtime.passes import FusionPass, Register
 from patdsl.runtime.preference import use_preference
+from patdsl.runtime.uuid import sources_digest
 from patdsl.vllm.hosts import host_values
 from patdsl.vllm.settings import settings
+from patdsl.vllm.written_parts import read_written_parts
 
 if TYPE_CHECKING:
     from torch.fx import Graph
@@ -71,10 +73,19 @@ def target_of() -> str:
     return current_target()
 
 
+#: Passes that look for what models write in place.
+IN_PLACE = ("qk_norm_rope_kvcache", "rope_kvcache", "rope_kvcache_cat_mla", "qk_norm_rope")
+
+
 def vllm_passes(config: Any, given: Mapping[str, Any] | None = None) -> Sequence[Any]:
     """The passes as vLLM's pass manager takes them."""
     kind = _pass_class()
-    return [kind(config, each) for each in chain_for(config, given)]
+    made: list[Any] = []
+    for each in chain_for(config, given):
+        if each.name in IN_PLACE and not any(other.pass_name == WRITTEN_PARTS for other in made):
+            made.append(_written_parts_class()(config))
+        made.append(kind(config, each))
+    return made
 
 
 def _pass_class() -> Any:
@@ -104,6 +115,29 @@ def _pass_class() -> Any:
             return str(self.fusion.uuid())
 
     return PatdslPass
+
+
+WRITTEN_PARTS = "patdsl.written_parts"
+
+
+def _written_parts_class() -> Any:
+    base = importlib.import_module("vllm.compilation.passes.vllm_inductor_pass")
+
+    class WrittenParts(base.VllmInductorPass):  # type: ignore[name-defined,misc]
+        """`read_written_parts`, as vLLM has passes of its own for it in front of its fusions."""
+
+        def __init__(self, config: Any) -> None:
+            super().__init__(config)
+            self.pass_name = WRITTEN_PARTS
+
+        @base.VllmInductorPass.time_and_log  # type: ignore[untyped-decorator]
+        def __call__(self, graph: Graph) -> None:
+            read_written_parts(graph)
+
+        def uuid(self) -> str:
+            return sources_digest()
+
+    return WrittenParts
 
 
 def _dump_report(folder: Any, name: str, text: str) -> None:

@@ -85,6 +85,7 @@ op token_quant(x: T[*B, H], quant_dtype: dtype) -> (q: quant_dtype[*B, H], scale
 
 op static_quant(x: T[*B, H], scale: f32[*S], quant_dtype: dtype = fp8) -> (q: quant_dtype[*B, H])
   = _C::static_scaled_fp8_quant(out q, x, scale, [-1, -1])  if quant_dtype == fp8
+  | _C::static_scaled_fp8_quant(out q, x, scale)  if quant_dtype == fp8
   | vllm::rocm_aiter_per_tensor_quant(out q, x, same scale, false)  on gfx942, gfx950  if quant_dtype == fp8
   | _C::static_scaled_int8_quant(out q, x, scale, none)  if quant_dtype == i8
   | { q = to(saturated(mul(to(x, f32), reciprocal(scale))), quant_dtype) }  if quant_dtype == fp8

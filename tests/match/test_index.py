@@ -10,7 +10,7 @@ from layers import build, own
 from torch.fx.experimental.proxy_tensor import make_fx
 
 import patdsl
-from patdsl.match.engine import Found, find
+from patdsl.match.engine import find
 from patdsl.match.fx_view import FxView
 from patdsl.match.index import Indexed, PatternIndex
 from patdsl.match.native import find_native
@@ -75,10 +75,6 @@ def test_with_the_index_as_much_is_found_as_without(
     assert [each.pattern.name for each in found.matches] == ["fits", "fits"]
     assert [each.before for each in found.matches] == [each.before for each in whole.matches]
     assert _said(found) == _said(whole)
-
-
-def _said(found: Found) -> list[tuple[str, str, str]]:
-    return [(each.pattern.name, each.rule, each.reason) for each in found.refusals]
 
 
 @pytest.mark.parametrize(("wanted", "there"), [(1, 1), (1, -2), (-2, 1), (-1, 2)])

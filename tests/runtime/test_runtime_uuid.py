@@ -115,9 +115,11 @@ def test_registering_an_op_later_changes_it():
 def test_equal_in_every_process_and_folder(tmp_path, monkeypatch):
     # The digest of the sources has a test of its own: here somebody may be editing them.
     monkeypatch.setattr("patdsl.runtime.uuid.sources_digest", lambda: "sources")
+    monkeypatch.setattr("patdsl.runtime.uuid.kernels_digest", lambda: "kernels")
     text = (
         f"import sys; sys.path[:0] = {[str(HERE), str(HERE.parent.parent)]!r}\n"
         "import patdsl.runtime.uuid; patdsl.runtime.uuid.sources_digest = lambda: 'sources'\n"
+        "patdsl.runtime.uuid.kernels_digest = lambda: 'kernels'\n"
         "from test_runtime_uuid import CHANGES, uuid_of\n"
         "for change in CHANGES.values(): print(uuid_of(change))"
     )

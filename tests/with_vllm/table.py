@@ -3,7 +3,8 @@
     VLLM_LAB=... python tests/with_vllm/table.py [--sample N] > docs/vllm_passes.md
 
 Needs vLLM 0.32 with the sources of its tests in `$VLLM_LAB/vt` and the stand-ins for a ROCm machine in `$VLLM_LAB`.
-Each test file runs in a process of its own under `beside.py`; of each test at most N cases, evenly chosen.
+Each test file runs in a process of its own under `beside.py`, as many at once as there are cores; of each test at most
+N cases, evenly chosen.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,8 @@ TESTS = (
     *("test_rope_kvcache_fusion", "test_rocm_aiter_qk_norm_rope_kvcache_fusion"),
     *("test_mla_rope_kvcache_cat_fusion", "test_fusion_attn", "test_mla_attn_quant_fusion"),
 )
+#: So that no long one starts when the others are done.
+LONGEST_FIRST = sorted(TESTS, key=lambda name: "rope" not in name)
 #: Classes of vLLM that are no patterns but what patterns share.
 SHARED = {
     *("AiterRMSNormQuantPattern", "FusedRMSQuantKey", "RMSNormQuantPattern", "ActivationQuantPattern"),
@@ -105,15 +109,22 @@ def main() -> None:
     options = parser.parse_args()
     folder = options.results or Path(tempfile.mkdtemp())
     if options.results is None:
-        for test in TESTS:
-            run_test(test, folder / f"{test}.jsonl", options.sample)
-        run_all_reduce(folder / "allreduce.jsonl")
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            runs = [
+                pool.submit(run_test, test, folder / f"{test}.jsonl", options.sample)
+                for test in LONGEST_FIRST
+            ]
+            runs.append(pool.submit(run_all_reduce, folder / "allreduce.jsonl"))
+            for at, run in enumerate(as_completed(runs), 1):
+                run.result()
+                print(f"{at} of {len(runs)} files", file=sys.stderr)
     print("\n".join(["# vLLM's passes and ours", "", *introduction(), *classes(), "", *matches(folder)]))
 
 
 def introduction() -> list[str]:
     return [
-        "Made by `tests/with_vllm/table.py`, with vLLM 0.32.0 as a ROCm build for gfx950 whose kernels are stand-ins.",
+        "Made by `tests/with_vllm/table.py` in one run, with vLLM 0.32.0 as a ROCm build for gfx950 whose kernels are",
+        "stand-ins.",
         "Lines of vLLM are those of the class, ours those of the pattern; what its ops are is declared in",
         "`patterns/ops/`, which several patterns share.",
         "",

@@ -26,6 +26,7 @@ def main(model: str, cache: str) -> None:
         VLLM_LOGGING_LEVEL=os.environ.get("VLLM_LOGGING_LEVEL", "ERROR"),
     )
     compile_on_cpu()
+    random_weights()
     quantise_inputs()
     from vllm import LLM, SamplingParams
 
@@ -55,6 +56,8 @@ def main(model: str, cache: str) -> None:
             "mode": 3,
             "custom_ops": ["+rms_norm"],
             "cudagraph_mode": "NONE",
+            # Rounded where the model rounds, fused or not: otherwise Inductor skips casts between what it fuses.
+            "inductor_compile_config": {"emulate_precision_casts": True},
             "pass_config": {"eliminate_noops": True, **off},
         },
     )
@@ -96,15 +99,35 @@ def compile_on_cpu() -> None:
     import torch
     import vllm._C  # noqa: F401
 
-    # The pass that runs last names ops that the CPU build lacks.
     global FRAGMENT
     FRAGMENT = torch.library.Library("_C", "FRAGMENT")
-    for schema in MISSING:
-        if not hasattr(torch.ops._C, schema.split("(")[0]):
-            FRAGMENT.define(schema)
+    for name in NAMED:
+        if not hasattr(torch.ops._C, name):
+            FRAGMENT.define(f"{name}() -> ()")
 
 
-MISSING = ()
+#: vLLM's pass that runs last compares each op that writes with these, of which the CPU build has a part.
+NAMED = (
+    *("rms_norm_static_fp8_quant", "fused_add_rms_norm_static_fp8_quant", "rms_norm_dynamic_per_token_quant"),
+    *("silu_and_mul_quant", "fused_qk_norm_rope"),
+)
+
+
+def random_weights() -> None:
+    """Weights that keep values near one, in the place of vLLM's dummy ones, which make every token nearly equal."""
+    import torch
+    from vllm.model_executor.model_loader import dummy_loader
+
+    generator = torch.Generator().manual_seed(0)
+
+    def fill(weight: Any) -> None:
+        if not weight.is_floating_point():
+            return
+        values = torch.randn(weight.shape, generator=generator)
+        values = values / weight.shape[-1] ** 0.5 if weight.dim() > 1 else 1 + values / 8
+        weight.data.copy_(values)
+
+    dummy_loader.initialize_single_dummy_weight = fill
 
 
 def quantise_inputs() -> None:

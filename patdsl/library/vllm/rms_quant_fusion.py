@@ -713,7 +713,7 @@ MUL = Op(
     commutative=True,
 )
 
-# vllm_ir.pat:97
+# vllm_ir.pat:98
 MX_QUANT = Op(
     "mx_quant",
     params=(Param("x", Tensor(T, (Bs, H))),),
@@ -1314,6 +1314,11 @@ STATIC_QUANT = Op(
             guard=expr("quant_dtype == fp8"),
         ),
         TorchCall(
+            "_C::static_scaled_fp8_quant.default",
+            args={0: Out("q"), 1: Give(Ref("x")), 2: Give(Ref("scale"))},
+            guard=expr("quant_dtype == fp8"),
+        ),
+        TorchCall(
             "vllm::rocm_aiter_per_tensor_quant.default",
             args={0: Out("q"), 1: Give(Ref("x")), 2: Same("scale"), 3: Give(Lit(False))},
             targets=(On("gfx942"), On("gfx950")),
@@ -1333,35 +1338,35 @@ STATIC_QUANT = Op(
                         op="to",
                         operands={"x": Use("x"), "to_dtype": Const(Lit(Dtype("f32")))},
                         results={"y": "y"},
-                        line=90,
+                        line=91,
                     ),
                     Step(
                         "reciprocal",
                         op="reciprocal",
                         operands={"x": Use("scale")},
                         results={"y": "y_2"},
-                        line=90,
+                        line=91,
                     ),
                     Step(
                         "mul",
                         op="mul",
                         operands={"x": Use("y"), "other": Use("y_2")},
                         results={"y": "y_3"},
-                        line=90,
+                        line=91,
                     ),
                     Step(
                         "saturated",
                         op="saturated",
                         operands={"x": Use("y_3")},
                         results={"y": "y_4"},
-                        line=90,
+                        line=91,
                     ),
                     Step(
                         "to_2",
                         op="to",
                         operands={"x": Use("y_4"), "to_dtype": Use("quant_dtype")},
                         results={"y": "q"},
-                        line=90,
+                        line=91,
                     ),
                 ),
             ),
