@@ -77,6 +77,10 @@ def test_with_the_index_as_much_is_found_as_without(
     assert _said(found) == _said(whole)
 
 
+def _said(found: Found) -> list[tuple[str, str, str]]:
+    return [(each.pattern.name, each.rule, each.reason) for each in found.refusals]
+
+
 @pytest.mark.parametrize(("wanted", "there"), [(1, 1), (1, -2), (-2, 1), (-1, 2)])
 def test_a_dim_is_found_by_whatever_index_a_graph_has(wanted: int, there: int, tmp_path: Path) -> None:
     """Indices of a dim compare modulo the rank, which no table of literals does."""
