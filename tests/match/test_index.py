@@ -10,7 +10,7 @@ from layers import build, own
 from torch.fx.experimental.proxy_tensor import make_fx
 
 import patdsl
-from patdsl.match.engine import find
+from patdsl.match.engine import Found, find
 from patdsl.match.fx_view import FxView
 from patdsl.match.index import Indexed, PatternIndex
 from patdsl.match.native import find_native
