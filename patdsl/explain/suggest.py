@@ -176,7 +176,7 @@ def _keep(decl: ast.PatternDecl, step: Step) -> Iterator[Edit]:
     at = Span(decl.span.source, decl.span.end - 1, decl.span.end - 1)
     inline = "\n" not in decl.span.text
     for _, name in step.results:
-        clause = f" keep {name} " if inline else f"  keep {name}\n"
+        clause = f"keep {name} " if inline else f"  keep {name}\n"
         look = f"'{step.op}' is then computed twice: once inside the fused op, once for whoever else reads {name}"
         yield Edit(
             decl.span.source, _replaced(at, clause), f"keep '{step.op}' for whoever else reads {name}", look

@@ -16,7 +16,8 @@ from typing import TypeVar
 
 from patdsl import pipeline
 from patdsl.diagnostic import Diagnostics
-from patdsl.explain.printed import Patterns, explain_printed, graphs_of
+from patdsl.explain.mend import Patterns
+from patdsl.explain.printed import explain_printed, graphs_of
 from patdsl.explain.report import GraphReport
 from patdsl.locate import library_folder
 from patdsl.printed.text_to_graph import PrintedGraph
