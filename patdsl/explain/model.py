@@ -138,11 +138,11 @@ def _compiled(name: str, call: Call, say: Callable[[Graph], T], diagnostics: Dia
 
 
 def _told(error: BaseException) -> str:
-    """The first line of the error that all others come from."""
+    """The first lines of the error that all others come from: torch says in the second what went wrong."""
     while error.__cause__ is not None:
         error = error.__cause__
-    first = next(iter(str(error).strip().splitlines()), "")
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()][:2]
+    return ": ".join([type(error).__name__, *lines])
 
 
 def _a(value: Any) -> str:

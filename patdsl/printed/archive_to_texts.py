@@ -201,6 +201,8 @@ class _Printer:
             return f"device(type={_literal(value['type'])}{_index(value)})"
         if kind == "as_operator":
             return _dotted(value)
+        if kind in ("as_float", "as_floats"):  # those that are not finite are strings
+            return _list(repr(float(each)) for each in value) if kind == "as_floats" else repr(float(value))
         return _list(map(_literal, value)) if isinstance(value, list) else _literal(value)
 
 
@@ -220,9 +222,6 @@ def _list(values: Iterator[str]) -> str:
 
 
 def _literal(value: Any) -> str:
-    """A constant. An infinity or a NaN is a string in some versions, a bare word of Python's JSON in others."""
-    if isinstance(value, float) and value in (float("inf"), float("-inf")):
-        return "inf" if value > 0 else "-inf"
     if value is None or isinstance(value, (bool, int, float, str)):
         return repr(value)
     raise _UnreadError("a constant is none of Python's")
