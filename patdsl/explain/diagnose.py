@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from patdsl.explain.cause import Cause
+from patdsl.explain.cause import Cause, Spelling
 from patdsl.explain.trail import DeadEnd
 from patdsl.explain.unfit import unfit
 from patdsl.match.found import Site, Value
@@ -222,13 +222,20 @@ def _instead(
             message = (
                 f"'{name(node)}' ({_op(sites, node)}) stands between {show(sites, values[0])} and {step.op}"
             )
-            yield Cause("between", message, step, (node, *found.nodes))
+            spelling = _spelling(sites, node, direction)
+            yield Cause("between", message, step, (node, *found.nodes), actual=spelling)
     others = [node for node in around if target(node) is not None]
     if others:
         there = ", ".join(f"'{name(node)}' ({_op(sites, node)})" for node in others[:3])
         what = "is made by" if direction == "up" else "is read by"
         message = f"the pattern wants {step.op} here; {show(sites, values[0])} {what} {there}"
-        yield Cause("op", message + _alike(step, others, sites), step, tuple(others[:3]))
+        named = _alike(step, others, sites)
+        if named is None:
+            yield Cause("op", message, step, tuple(others[:3]))
+        else:
+            message += f"; if {target(named)} computes {step.op}, it needs a binding"
+            about = dict.fromkeys((named, *others[:3]))
+            yield Cause("op", message, step, tuple(about), actual=_spelling(sites, named, direction))
     elif values:
         what = "is not computed in the graph" if direction == "up" else "is read by no other op"
         yield Cause(
@@ -264,20 +271,26 @@ def _sites(sites: Sites, op: str, direction: str, value: Value[Any]) -> list[Sit
     return sites.producing(op, value) if direction == "up" else sites.using(op, value)
 
 
-def _alike(step: Step, nodes: list[Any], sites: Sites) -> str:
-    """A hint where an op that nothing declares has the name of the one wanted."""
+def _alike(step: Step, nodes: list[Any], sites: Sites) -> Any:
+    """A node whose op nothing declares and which has the name of the one wanted."""
     bound = {
         binding.target
         for op in sites.context.ops.values()
         for binding in op.bindings
         if isinstance(binding, TorchCall)
     }
+    wanted = step.op.rpartition(".")[2]
     for node in nodes:
         target = sites.view.target(node) or ""
         own = target.partition("::")[2].partition(".")[0]
-        if target not in bound and own and (step.op in own or own in step.op):
-            return f"; if {target} computes {step.op}, it needs a binding"
-    return ""
+        if target not in bound and own and (wanted in own or own in wanted):
+            return node
+    return None
+
+
+def _spelling(sites: Sites, node: Any, direction: str) -> Spelling:
+    args, kwargs = sites.view.given(node)
+    return Spelling(sites.view.target(node) or "", args, kwargs, direction == "down")
 
 
 def _missing(sites: Sites, step: Step, at: Solution) -> Cause:

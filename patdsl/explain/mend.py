@@ -14,8 +14,9 @@ import attrs
 
 from patdsl.compiler.ast_to_graph import Unit
 from patdsl.explain.cause import Verdict
+from patdsl.explain.edit import Edit
 from patdsl.explain.look import look
-from patdsl.explain.suggest import Edit, Suggestion, suggest
+from patdsl.explain.suggest import Suggestion, suggest
 from patdsl.graph import PassSpec
 from patdsl.match.protocol import GraphView
 from patdsl.op_table import Op

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -43,11 +44,36 @@ def test_case(
         assert words in nearest["message"]
     assert case.at in [node["name"] for node in nearest["nodes"]]
     change = nearest["suggestion"]
-    if case.change:
-        assert change is not None
-        added = [
-            line for line in change["diff"].split("\n") if line.startswith("+") and not line.startswith("+++")
-        ]
-        assert any(case.change in line for line in added), change["diff"]
-    else:
+    if not case.change:
         assert change is None
+        return
+    assert change is not None
+    added = [
+        line for line in change["diff"].split("\n") if line.startswith("+") and not line.startswith("+++")
+    ]
+    assert any(case.change in line for line in added), change["diff"]
+    Path("p.pat").write_text(applied(change["diff"], Path("p.pat").read_text()))
+    assert main(arguments) == 0
+    (graph,) = json.loads(capsys.readouterr().out)["graphs"]
+    assert graph["matches"], graph["misses"]
+    assert main(["fmt", "p.pat"]) == 0
+    assert main(["check", "p.pat"]) == 0
+
+
+def applied(diff: str, text: str) -> str:
+    """A text with a diff that has no context lines. Raises AssertionError where the diff is of another text."""
+    lines = text.splitlines(keepends=True)
+    shift = 0
+    for hunk in re.split(r"^@@ ", diff, flags=re.MULTILINE)[1:]:
+        header, *body = hunk.split("\n")
+        found = re.match(r"-(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@", header)
+        assert found
+        start, count = int(found[1]), int(found[2] or 1)
+        at = start - 1 + shift if count else start + shift
+        assert [f"-{line}".rstrip("\n") for line in lines[at : at + count]] == [
+            line for line in body if line.startswith("-")
+        ]
+        more = [f"{line[1:]}\n" for line in body if line.startswith("+")]
+        lines[at : at + count] = more
+        shift += len(more) - count
+    return "".join(lines)
