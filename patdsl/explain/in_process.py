@@ -64,7 +64,7 @@ def explain_fx(
 
     whole = FxView(graph)
     looked = look(whole, {spec.name: resolve(spec) for spec in patterns.passes}, wanted)
-    mender = Mender(patterns, view, resolve)
+    mender = Mender(patterns, looked, view, resolve)
     return graph_report(name, "", len(whole.nodes), target, looked, show, patterns.units, mender.mend, top)
 
 

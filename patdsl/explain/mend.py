@@ -15,7 +15,7 @@ import attrs
 from patdsl.compiler.ast_to_graph import Unit
 from patdsl.explain.cause import Verdict
 from patdsl.explain.edit import Edit
-from patdsl.explain.look import look
+from patdsl.explain.look import Looked, look
 from patdsl.explain.suggest import Suggestion, suggest
 from patdsl.graph import PassSpec
 from patdsl.match.protocol import GraphView
@@ -38,9 +38,11 @@ class Patterns:
 
 @attrs.frozen(eq=False)
 class Mender:
-    """Changes for one graph: `view` gives the graph to passes with these ops, `resolve` a pass for its process."""
+    """Changes for one graph: `looked` is what was found in it, `view` gives it to passes with these ops, `resolve`
+    reads a pass as its process does."""
 
     patterns: Patterns
+    looked: Looked
     view: Callable[[Mapping[str, Op]], GraphView[Any]]
     resolve: Callable[[PassSpec], Resolved]
 
@@ -50,7 +52,8 @@ class Mender:
         return None if unit is None else suggest(verdict, unit, self._holds)
 
     def _holds(self, verdict: Verdict, edit: Edit) -> bool:
-        """Whether the pattern takes the place once a file has another text, and the text compiles without an error."""
+        """Whether the pattern takes the place, and still those that it takes now, once a file has another text, and
+        the text compiles without an error."""
         file = self.patterns.files[verdict.pass_name]
         changed = Path(edit.source.name).resolve()
         outcome = run([file], roots=self.patterns.roots, stop_after="plan", instead={changed: edit.text})[0]
@@ -63,7 +66,14 @@ class Mender:
         looked = look(
             self.view(changed_spec.ops), {verdict.pass_name: self.resolve(_only(changed_spec, verdict))}
         )
-        return any(verdict.at in match.nodes or verdict.at == match.at for match in looked.matches)
+        taken = {node for match in looked.matches for node in (match.at, *match.nodes)}
+        kept = (each.at for each in self.looked.matches if _is_same(each, verdict))
+        return verdict.at in taken and taken.issuperset(kept)
+
+
+def _is_same(one: Verdict, other: Verdict) -> bool:
+    """Whether both are of one pattern, in whichever variant."""
+    return (one.pass_name, one.pattern.name) == (other.pass_name, other.pattern.name)
 
 
 def _only(spec: PassSpec, verdict: Verdict) -> PassSpec:

@@ -53,7 +53,7 @@ def explain_printed(
             resolved[name] = {spec.name: _resolved(spec, name) for spec in patterns.passes}
         shown = partial(show, graph=graph)
         looked = look(_view(graph, ops), resolved[name], wanted)
-        mender = Mender(patterns, partial(_view, graph), partial(_resolved, target=name))
+        mender = Mender(patterns, looked, partial(_view, graph), partial(_resolved, target=name))
         place = f"{graph.text.source.name}:{graph.text.numbers[0]}"
         told = name if target else f"{name} (--target names another)"
         yield graph_report(

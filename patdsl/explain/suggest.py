@@ -19,6 +19,7 @@ from patdsl.explain.add_optional_op import optional_op_edits
 from patdsl.explain.cause import Cause, Spelling, Verdict
 from patdsl.explain.edit import Edit, literal, replaced
 from patdsl.explain.spans import step_node
+from patdsl.graph import RightStep
 from patdsl.op_table import Const, OneOf, Step, Through, Use
 from patdsl.resolved_to_text import expr_text
 from patdsl.source import Span
@@ -71,7 +72,7 @@ def _edits(verdict: Verdict, cause: Cause, unit: Unit) -> Iterator[Edit]:
     elif cause.kind == "user" and isinstance(step, Step):
         yield from _keep(unit.decls[verdict.pattern.name], step)
     elif cause.kind == "off":
-        yield from _targets(unit.decls[verdict.pattern.name], cause)
+        yield from _targets(unit, verdict, cause.actual)
 
 
 def _view(node: Any, step: Any) -> Iterator[Edit]:
@@ -162,11 +163,16 @@ def _keep(decl: ast.PatternDecl, step: Step) -> Iterator[Edit]:
         )
 
 
-def _targets(decl: ast.PatternDecl, cause: Cause) -> Iterator[Edit]:
-    """One more target where the pattern names some."""
-    for clause in decl.clauses:
-        if isinstance(clause, ast.On) and clause.targets and isinstance(cause.actual, str):
-            last = clause.targets[-1].span
-            look = f"the ops of the right side must be there and fast on {cause.actual}"
-            edited = replaced(last, f"{last.text}, {cause.actual}")
-            yield Edit(last.source, edited, f"turn the pattern on for {cause.actual} too", look)
+def _targets(unit: Unit, verdict: Verdict, target: Any) -> Iterator[Edit]:
+    """One more target where the pattern names some, or a binding of an op that its right side calls."""
+    decl = unit.decls[verdict.pattern.name]
+    named = [clause.targets for clause in decl.clauses if isinstance(clause, ast.On)]
+    for step in verdict.pattern.right:
+        if isinstance(step, RightStep) and step.op in unit.op_decls:
+            named += [binding.targets for binding in unit.op_decls[step.op].bindings]
+    for targets in named:
+        if targets and isinstance(target, str):
+            last = targets[-1].span
+            look = f"the ops of the right side must be there and right on {target}"
+            edited = replaced(last, f"{last.text}, {target}")
+            yield Edit(last.source, edited, f"turn {verdict.pattern.name} on for {target} too", look)

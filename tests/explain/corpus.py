@@ -364,6 +364,7 @@ def cases() -> Iterator[Case]:
         "off",
         ("'other' cannot be called here", "gfx950"),
         "a",
+        "lib::other on gfx950, cpu",
     )
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from corpus import CASES, OPS, Case, graph_text
+from corpus import CASES, OPS, PAIR, Case, graph_text, quant
 
 from patdsl.cli import main
 
@@ -58,6 +58,31 @@ def test_case(
     assert graph["matches"], graph["misses"]
     assert main(["fmt", "p.pat"]) == 0
     assert main(["check", "p.pat"]) == 0
+
+
+@pytest.mark.parametrize(("counts", "change"), [((2, 3), "2..x"), ((2, 1), "1..x"), ((1, 3), "1x")])
+def test_a_change_keeps_the_matches_that_there_are(
+    counts: tuple[int, int],
+    change: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One norm for each count of consumers; the pattern takes two. A count is changed only where nothing is lost."""
+    lines = []
+    for at, count in enumerate(counts):
+        lines.append(f"y{at}: bf16[8, 256] = lib.norm({'xz'[at]}, w, 1e-06)")
+        for number in range(count):
+            lines += quant(f"y{at}", tag=f"{at}{number}")
+    parts = ", ".join(f"q{at}{number}" for at, count in enumerate(counts) for number in range(count))
+    case = Case("", PAIR, (*lines, f"return ({parts})"), "", (), "")
+    monkeypatch.chdir(tmp_path)
+    Path("p.pat").write_text(f"{OPS}\n{case.pattern}\n")
+    Path("graph.txt").write_text(graph_text(case))
+    assert main(["explain", "graph.txt", "--patterns", "p.pat", "--target", "cpu", "--json"]) == 0
+    (graph,) = json.loads(capsys.readouterr().out)["graphs"]
+    assert len(graph["matches"]) == counts.count(2)
+    assert f"{change} quant => {change} fused" in graph["misses"][0]["suggestion"]["diff"]
 
 
 def applied(diff: str, text: str) -> str:
