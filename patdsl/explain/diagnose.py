@@ -17,21 +17,22 @@ from patdsl.explain.unfit import unfit
 from patdsl.match.found import Site, Value
 from patdsl.match.join import Budget, Join, OutOfBudgetError, Solution
 from patdsl.match.sites import Sites
-from patdsl.op_table import Anything, Const, OneOf, Operand, Step, Through, TorchCall, Type, Use, ViewStep
+from patdsl.op_table import Anything, Const, OneOf, Operand, Step, Through, Type, Use, ViewStep
 from patdsl.resolved_to_text import expr_text
 
 #: Causes from the most telling to the least, to choose among the dead ends of one place.
 _TELLING = ("view", "attribute", "form", "type", "value", "between", "count", "op", "branch")
 
 
-def diagnose(sites: Sites, ends: list[DeadEnd]) -> tuple[Cause, int]:
-    """The most telling cause of several ends that got equally far, and how many steps hold there without its own."""
-    found = [(_cause(sites, end), end) for end in ends]
+def diagnose(sites: Sites, ends: list[DeadEnd], bound: frozenset[str]) -> tuple[Cause, int]:
+    """The most telling cause of several ends that got equally far, and how many steps hold there without its own.
+    `bound`: the torch ops that some declaration names."""
+    found = [(_cause(sites, end, bound), end) for end in ends]
     cause, end = min(found, key=lambda each: _TELLING.index(each[0].kind))
     return cause, _matched_otherwise(end)
 
 
-def _cause(sites: Sites, end: DeadEnd) -> Cause:
+def _cause(sites: Sites, end: DeadEnd, bound: frozenset[str]) -> Cause:
     step, at = end.step, end.at
     if isinstance(step, ViewStep):
         return _no_view(sites, step, at)
@@ -48,7 +49,7 @@ def _cause(sites: Sites, end: DeadEnd) -> Cause:
         return max(disagreements, key=lambda each: each[0])[1]
     if not values:
         return _no_view_between(end, step)
-    return next(_instead(sites, step, at, direction, values), None) or _missing(sites, step, at)
+    return next(_instead(sites, step, at, direction, values, bound), None) or _missing(sites, step, at)
 
 
 def _elsewhere(end: DeadEnd, step: Step) -> Iterator[Site[Any]]:
@@ -196,7 +197,12 @@ def _other_value(
 
 
 def _instead(
-    sites: Sites, step: Step, at: Solution, direction: str, values: list[Value[Any]]
+    sites: Sites,
+    step: Step,
+    at: Solution,
+    direction: str,
+    values: list[Value[Any]],
+    bound: frozenset[str],
 ) -> Iterator[Cause]:
     """What stands where the op should, the most telling first."""
     around = [node for node in _around(sites, direction, values) if node not in at.nodes]
@@ -229,7 +235,7 @@ def _instead(
         there = ", ".join(f"'{name(node)}' ({_op(sites, node)})" for node in others[:3])
         what = "is made by" if direction == "up" else "is read by"
         message = f"the pattern wants {step.op} here; {show(sites, values[0])} {what} {there}"
-        named = _alike(step, others, sites)
+        named = _alike(step, others, sites, bound)
         if named is None:
             yield Cause("op", message, step, tuple(others[:3]))
         else:
@@ -271,14 +277,8 @@ def _sites(sites: Sites, op: str, direction: str, value: Value[Any]) -> list[Sit
     return sites.producing(op, value) if direction == "up" else sites.using(op, value)
 
 
-def _alike(step: Step, nodes: list[Any], sites: Sites) -> Any:
+def _alike(step: Step, nodes: list[Any], sites: Sites, bound: frozenset[str]) -> Any:
     """A node whose op nothing declares and which has the name of the one wanted."""
-    bound = {
-        binding.target
-        for op in sites.context.ops.values()
-        for binding in op.bindings
-        if isinstance(binding, TorchCall)
-    }
     wanted = step.op.rpartition(".")[2]
     for node in nodes:
         target = sites.view.target(node) or ""

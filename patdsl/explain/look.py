@@ -16,6 +16,7 @@ import attrs
 
 from patdsl.explain.cause import OF_RULE, Absent, Cause, Verdict
 from patdsl.explain.diagnose import diagnose, diagnose_start
+from patdsl.explain.shared import Shared
 from patdsl.explain.trail import Start, Starts
 from patdsl.explain.unfit import unfit
 from patdsl.match.blocks import Placed, anchor_of, places
@@ -24,11 +25,9 @@ from patdsl.match.index import Indexed, PatternIndex
 from patdsl.match.join import AnyStep
 from patdsl.match.judge import Judge
 from patdsl.match.maximal import choose_maximal
-from patdsl.match.native import find_native
 from patdsl.match.placement import Barriers
 from patdsl.match.protocol import GraphView
-from patdsl.match.sites import Sites
-from patdsl.op_table import Step
+from patdsl.op_table import Step, TorchCall
 from patdsl.runtime.resolve import Resolved
 
 _QUOTED = re.compile(r"'([^']+)'")
@@ -55,14 +54,20 @@ Wanted = Callable[[Any], bool]
 
 
 def look(
-    view: GraphView[Any], passes: Mapping[str, Resolved], wanted: Wanted = lambda pattern: True
+    view: GraphView[Any],
+    passes: Mapping[str, Resolved],
+    wanted: Wanted = lambda pattern: True,
+    shared: Shared | None = None,
 ) -> Looked:
-    """The verdicts on the wanted patterns of `passes`, which run in this order."""
+    """The verdicts on the wanted patterns of `passes`, which run in this order. `shared` has what others found in the
+    same graph."""
+    shared = shared or Shared(view)
+    bound = _bound(passes)
     verdicts: list[Verdict] = []
     absent: list[Absent] = []
     taken: dict[Any, str] = {}
     for name, resolved in passes.items():
-        pass_look = _PassLook(view, name, resolved, taken)
+        pass_look = _PassLook(shared, name, resolved, taken, bound)
         found, gone = pass_look.run()
         verdicts += (each for each in found if wanted(each.pattern))
         absent += (each for each in gone if wanted(each.pattern))
@@ -73,6 +78,17 @@ def look(
     return Looked(tuple(order), tuple(absent))
 
 
+def _bound(passes: Mapping[str, Resolved]) -> frozenset[str]:
+    """Every torch op that a binding names."""
+    return frozenset(
+        binding.target
+        for resolved in passes.values()
+        for op in resolved.context.ops.values()
+        for binding in op.bindings
+        if isinstance(binding, TorchCall)
+    )
+
+
 def _order(verdict: Verdict, view: GraphView[Any]) -> tuple[Any, ...]:
     return (verdict.cause is not None, -verdict.nearness, -verdict.matched, view.position(verdict.at))
 
@@ -80,12 +96,15 @@ def _order(verdict: Verdict, view: GraphView[Any]) -> tuple[Any, ...]:
 class _PassLook:
     """One pass in one graph."""
 
-    def __init__(self, view: GraphView[Any], name: str, resolved: Resolved, taken: Mapping[Any, str]) -> None:
-        self.view, self.name, self.resolved, self.taken = view, name, resolved, taken
-        self.sites = Sites(view, resolved.context, find_native)
+    def __init__(
+        self, shared: Shared, name: str, resolved: Resolved, taken: Mapping[Any, str], bound: frozenset[str]
+    ) -> None:
+        self.view, self.name, self.resolved, self.taken = shared.view, name, resolved, taken
+        self.shared = shared.of(resolved.context)
+        self.sites = self.shared.sites()
         self.judge = Judge(self.sites, Barriers(self.sites))
         self.index = PatternIndex([each.pattern for each in resolved.standings], resolved.context)
-        self.starts: dict[int, list[Start]] = {}
+        self.bound = bound
         self._nodes: dict[str, Any] | None = None
 
     def run(self) -> tuple[list[Verdict], list[Absent]]:
@@ -142,12 +161,14 @@ class _PassLook:
 
     def _starts(self, entry: Indexed) -> list[Start]:
         """Where the search for a left side began; patterns of one left side share it."""
-        if entry.left not in self.starts:
+
+        def search() -> list[Start]:
             starts = Starts()
             for placed in places(self.sites, entry.resolved.left, entry.types, starts.tell, starts):
                 starts.found[-1].placed.append(placed)
-            self.starts[entry.left] = starts.found
-        return self.starts[entry.left]
+            return starts.found
+
+        return self.shared.starts(entry, search)
 
     def _start(
         self, entry: Indexed, start: Start, reasons: Sequence[str]
@@ -214,7 +235,7 @@ class _PassLook:
             solution, reason = start.unsettled[0]
             return Cause("type", reason, None, (_node(start),)), len(solution.sites)
         if start.ends:
-            return diagnose(self.sites, start.ends)
+            return diagnose(self.sites, start.ends, self.bound)
         return diagnose_start(self.sites, entry.types, start.step, start.site), 0
 
 
