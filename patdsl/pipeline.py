@@ -6,7 +6,7 @@ the stages; nothing else calls them in order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,18 +47,20 @@ def run(
     roots: Sequence[Path] = (),
     stop_after: str = "module",
     instead: Mapping[Path, str] | None = None,
+    proven: Callable[[Path], bool] = lambda path: False,
 ) -> list[Outcome]:
     """Take every file as far as `stop_after`, or as far as its errors let it. Never raises for bad input.
 
-    `instead` has texts to take in place of what files hold, by resolved path.
+    `instead` has texts to take in place of what files hold, by resolved path. Of files that are `proven` already, the
+    plan neither proves the patterns again nor makes examples.
 
     Raises ModuleFormError, with no module given out, where the compiler itself would let a file's text become code.
     """
     loader = Loader(roots, instead)
-    return [_run_one(Path(path), loader, stop_after) for path in paths]
+    return [_run_one(Path(path), loader, stop_after, not proven(Path(path))) for path in paths]
 
 
-def _run_one(path: Path, loader: Loader, stop_after: str) -> Outcome:
+def _run_one(path: Path, loader: Loader, stop_after: str, proofs: bool) -> Outcome:
     found = Diagnostics()
     loaded = loader.load(path, found)
     if loaded is None:
@@ -67,7 +69,7 @@ def _run_one(path: Path, loader: Loader, stop_after: str) -> Outcome:
     if stop_after != "ast":
         unit = resolve(loaded)
         if stop_after != "graph" and not _errors(loaded):
-            unit = plan(unit, loaded)
+            unit = plan(unit, loaded, proofs=proofs)
         if stop_after == "module" and not _errors(loaded) and unit.passes:
             module = module_text(unit, portable_name(path.name))
             check_module(module)

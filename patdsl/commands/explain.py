@@ -36,6 +36,18 @@ from patdsl.runtime.target import check_target
 _CALLABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
+@contextmanager
+def _no_collecting() -> Iterator[None]:
+    """Nearly all that explain makes is kept to the end, and looking for garbage in it takes a third of the time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
 @click.command()
 @click.argument("graph")
 @click.option(
@@ -62,6 +74,7 @@ _CALLABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 )
 @inputs.roots_option
 @inputs.json_option
+@_no_collecting()
 def command(
     graph: str,
     paths: tuple[Path, ...],
@@ -89,17 +102,18 @@ def command(
         except ValueError as error:
             raise click.UsageError(str(error)) from None
     files = [item.path for item in inputs.find_inputs(paths or (library_folder(),))]
-    outcomes = pipeline.run(files, roots=roots, stop_after="plan")
+    # The library's own patterns are proven where it is made.
+    library = library_folder().resolve()
+    outcomes = pipeline.run(
+        files, roots=roots, stop_after="plan", proven=lambda path: path.resolve().is_relative_to(library)
+    )
     findings = report.collect(outcomes)
     if findings.errors:
         return _failed(findings, as_json)
     patterns = _chosen(outcomes, pass_name, pattern_name, roots)
     diagnostics = Diagnostics()
     asked = _Asked(patterns, target, partial(_is_called, pattern_name), top)
-    with _no_collecting():
-        reports = (
-            asked.of_model(graph, diagnostics) if run else asked.of_texts(graph, graph_kind, diagnostics)
-        )
+    reports = asked.of_model(graph, diagnostics) if run else asked.of_texts(graph, graph_kind, diagnostics)
     unread = report.gather([(Path(graph), diagnostics.items)])
     if not reports:
         return _failed(unread, as_json)
@@ -162,18 +176,6 @@ class _Asked:
             )
 
         return each_graph(name, say, diagnostics)
-
-
-@contextmanager
-def _no_collecting() -> Iterator[None]:
-    """Nearly all that explain makes is kept to the end, and looking for garbage in it takes a third of the time."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _is_called(name: str | None, pattern: Pattern) -> bool:

@@ -106,6 +106,7 @@ class _PassLook:
         self.index = PatternIndex([each.pattern for each in resolved.standings], resolved.context)
         self.bound = bound
         self._nodes: dict[str, Any] | None = None
+        self._steps: dict[tuple[int, int], AnyStep | None] = {}
 
     def run(self) -> tuple[list[Verdict], list[Absent]]:
         verdicts: list[Verdict] = []
@@ -179,7 +180,8 @@ class _PassLook:
             if start.stopped is None:
                 start.stopped = self._stopped(entry, start)
             cause, matched = start.stopped
-            stopped = attrs.evolve(cause, step=_own(entry, cause.step))
+            own = self._own(entry, cause.step)
+            stopped = cause if own is cause.step else attrs.evolve(cause, step=own)
             yield None, Verdict(self.name, entry.pattern, at, min(matched, steps - 1), steps, stopped)
             return
         refused: Verdict | None = None
@@ -196,6 +198,13 @@ class _PassLook:
                 refused = attrs.evolve(verdict, cause=why or self._refusal(entry, placed, judged))
         if refused is not None and not matched_any:
             yield None, refused
+
+    def _own(self, entry: Indexed, step: AnyStep | None) -> AnyStep | None:
+        """The pattern's own step where the search was that of another one with an equal left side, on another line."""
+        place = (entry.at, id(step))  # the step is kept alive by the search
+        if place not in self._steps:
+            self._steps[place] = next((each for each in entry.pattern.left.steps if each == step), None)
+        return self._steps[place]
 
     def _unavailable(self, entry: Indexed, nodes: tuple[Any, ...], reasons: Sequence[str]) -> Cause | None:
         """Why a place where the left side holds is not even judged."""
@@ -237,11 +246,6 @@ class _PassLook:
         if start.ends:
             return diagnose(self.sites, start.ends, self.bound)
         return diagnose_start(self.sites, entry.types, start.step, start.site), 0
-
-
-def _own(entry: Indexed, step: AnyStep | None) -> AnyStep | None:
-    """The pattern's own step where the search was that of another pattern with an equal left side, on another line."""
-    return next((each for each in entry.pattern.left.steps if each == step), None)
 
 
 def _count(entry: Indexed) -> int:
