@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,9 +18,9 @@ from patdsl.compiler.ast_to_graph import Unit
 from patdsl.explain.look import Wanted, look
 from patdsl.explain.mend import Mender, Patterns
 from patdsl.explain.report import GraphReport, NodeShown, graph_report
+from patdsl.explain.shared import Shared
 from patdsl.graph import PassSpec
 from patdsl.match.fx_view import FxView
-from patdsl.op_table import Op
 from patdsl.pipeline import run
 from patdsl.runtime.resolve import Resolved, resolve_pass
 from patdsl.runtime.torch_api import Graph, Node
@@ -59,13 +59,12 @@ def explain_fx(
 ) -> GraphReport:
     """The report of one graph under a name, with suggestions for its `top` nearest misses where files are known."""
 
-    def view(ops: Mapping[str, Op]) -> FxView:
-        return FxView(graph)
-
-    whole = FxView(graph)
-    looked = look(whole, {spec.name: resolve(spec) for spec in patterns.passes}, wanted)
-    mender = Mender(patterns, looked, view, resolve)
-    return graph_report(name, "", len(whole.nodes), target, looked, show, patterns.units, mender.mend, top)
+    shared = Shared(FxView(graph))
+    looked = look(shared, {spec.name: resolve(spec) for spec in patterns.passes}, wanted)
+    mender = Mender(patterns, looked, lambda ops: shared, resolve)
+    return graph_report(
+        name, "", len(shared.view.nodes), target, looked, show, patterns.units, mender.mend, top
+    )
 
 
 def patterns_of(passes: Sequence[FusionPass]) -> Patterns:

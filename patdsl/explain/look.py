@@ -1,9 +1,9 @@
 """What became of every pattern of some passes in a graph, and why.
 
-In: a `GraphView`, passes as they are resolved for it. Out: `Verdict`s, one for each pattern and place where the rarest
-of its ops that occur does, and `Absent` for patterns of which no op occurs. Asks the engine that the passes ask: the
-same search, judge and choice among matches. Changes nothing, so that a pass is explained in the graph as it is given;
-what an earlier pass would take is taken.
+In: a graph with what was found in it (`Shared`), passes as they are resolved for it. Out: `Verdict`s, one for each
+pattern and place where the rarest of its ops that occur does, and `Absent` for patterns of which no op occurs. Asks the
+engine that the passes ask: the same search, judge and choice among matches. Changes nothing, so that a pass is
+explained in the graph as it is given; what an earlier pass would take is taken.
 """
 
 from __future__ import annotations
@@ -53,15 +53,8 @@ class Looked:
 Wanted = Callable[[Any], bool]
 
 
-def look(
-    view: GraphView[Any],
-    passes: Mapping[str, Resolved],
-    wanted: Wanted = lambda pattern: True,
-    shared: Shared | None = None,
-) -> Looked:
-    """The verdicts on the wanted patterns of `passes`, which run in this order. `shared` has what others found in the
-    same graph."""
-    shared = shared or Shared(view)
+def look(shared: Shared, passes: Mapping[str, Resolved], wanted: Wanted = lambda pattern: True) -> Looked:
+    """The verdicts on the wanted patterns of `passes`, which run in this order, in the graph of `shared`."""
     bound = _bound(passes)
     verdicts: list[Verdict] = []
     absent: list[Absent] = []
@@ -74,7 +67,7 @@ def look(
         for verdict in found:
             if verdict.cause is None:
                 taken.update((node, f"{name}.{verdict.pattern.full_name}") for node in verdict.nodes)
-    order = sorted(verdicts, key=lambda each: _order(each, view))
+    order = sorted(verdicts, key=lambda each: _order(each, shared.view))
     return Looked(tuple(order), tuple(absent))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import attrs
 
@@ -16,9 +15,9 @@ from patdsl.compiler.ast_to_graph import Unit
 from patdsl.explain.cause import Verdict
 from patdsl.explain.edit import Edit
 from patdsl.explain.look import Looked, look
+from patdsl.explain.shared import Shared
 from patdsl.explain.suggest import Suggestion, suggest
 from patdsl.graph import PassSpec
-from patdsl.match.protocol import GraphView
 from patdsl.op_table import Op
 from patdsl.pipeline import run
 from patdsl.runtime.resolve import Resolved
@@ -38,12 +37,12 @@ class Patterns:
 
 @attrs.frozen(eq=False)
 class Mender:
-    """Changes for one graph: `looked` is what was found in it, `view` gives it to passes with these ops, `resolve`
+    """Changes for one graph: `looked` is what was found in it, `shared` gives it to passes with these ops, `resolve`
     reads a pass as its process does."""
 
     patterns: Patterns
     looked: Looked
-    view: Callable[[Mapping[str, Op]], GraphView[Any]]
+    shared: Callable[[Mapping[str, Op]], Shared]
     resolve: Callable[[PassSpec], Resolved]
 
     def mend(self, verdict: Verdict) -> Suggestion | None:
@@ -64,7 +63,7 @@ class Mender:
         if changed_spec is None:
             return False
         looked = look(
-            self.view(changed_spec.ops), {verdict.pass_name: self.resolve(_only(changed_spec, verdict))}
+            self.shared(changed_spec.ops), {verdict.pass_name: self.resolve(_only(changed_spec, verdict))}
         )
         taken = {node for match in looked.matches for node in (match.at, *match.nodes)}
         kept = (each.at for each in self.looked.matches if _is_same(each, verdict))

@@ -16,6 +16,7 @@ from patdsl.diagnostic import Diagnostics
 from patdsl.explain.look import Wanted, look
 from patdsl.explain.mend import Mender, Patterns
 from patdsl.explain.report import GraphReport, NodeShown, graph_report
+from patdsl.explain.shared import Shared
 from patdsl.graph import PassSpec
 from patdsl.match.found import TensorMeta
 from patdsl.op_table import Op
@@ -52,8 +53,11 @@ def explain_printed(
         if name not in resolved:
             resolved[name] = {spec.name: _resolved(spec, name) for spec in patterns.passes}
         shown = partial(show, graph=graph)
-        looked = look(_view(graph, ops), resolved[name], wanted)
-        mender = Mender(patterns, looked, partial(_view, graph), partial(_resolved, target=name))
+        shared = Shared(_view(graph, ops))
+        looked = look(shared, resolved[name], wanted)
+        mender = Mender(
+            patterns, looked, partial(_shared, graph, shared, ops), partial(_resolved, target=name)
+        )
         place = f"{graph.text.source.name}:{graph.text.numbers[0]}"
         told = name if target else f"{name} (--target names another)"
         yield graph_report(
@@ -71,6 +75,12 @@ def explain_printed(
 
 def _view(graph: PrintedGraph, ops: Mapping[str, Op]) -> PrintedView:
     return PrintedView(graph, Schemas(ops))
+
+
+def _shared(graph: PrintedGraph, shared: Shared, known: Mapping[str, Op], ops: Mapping[str, Op]) -> Shared:
+    """What was found before, unless schemas follow from other bindings now."""
+    same = all(known.get(name) == op for name, op in ops.items())
+    return shared if same else Shared(_view(graph, {**known, **ops}))
 
 
 def _resolved(spec: PassSpec, target: str) -> Resolved:

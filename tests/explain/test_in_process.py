@@ -14,6 +14,7 @@ import patdsl
 from patdsl.explain.in_process import ENVIRONMENT, patterns_of
 from patdsl.explain.look import look
 from patdsl.explain.printed import PRINTED
+from patdsl.explain.shared import Shared
 from patdsl.locate import library_folder
 from patdsl.printed.schemas import Schemas
 from patdsl.printed.view import PrintedView
@@ -41,7 +42,7 @@ def test_a_pass_explains_a_graph(text: str, tmp_path: Path) -> None:
         assert [each.message for each in own.misses] == [each.message for each in report.misses]
         printed = read_text(text_of(graph), tmp_path)
         resolved = {each.name: resolve_pass(each.spec, "cpu", {}, process=PRINTED) for each in chain}
-        again = look(PrintedView(printed, Schemas(next(iter(chain)).spec.ops)), resolved)
+        again = look(Shared(PrintedView(printed, Schemas(next(iter(chain)).spec.ops))), resolved)
         assert [(v.at.name, v.cause and v.cause.message) for v in again.misses] == [
             (each.at.name, each.message) for each in report.misses
         ]
