@@ -2,9 +2,9 @@
 
     python tests/explain/make_logs.py FOLDER
 
-compiles two decoder layers on the GPU, or on the CPU where there is none, with `TORCH_LOGS` and `TORCH_TRACE`, and writes
-`post_grad.log` and `trace.log` into the folder: what torch wrote, with folders' names shortened, and of the trace the
-graphs alone. Needs torch and this repository; a GPU's kernels are not built.
+compiles two decoder layers on the GPU, or on the CPU where there is none, with `TORCH_LOGS` and `TORCH_TRACE`, and
+writes `post_grad.log` and `trace.log` into the folder: what torch wrote, with folders' names shortened, and of the
+trace the graphs alone. Needs torch and this repository; a GPU's kernels are not built.
 """
 
 from __future__ import annotations
