@@ -47,7 +47,7 @@ def test_the_tutorial(tmp_path: Path) -> None:
 
 def test_the_suggested_change_is_the_one_that_is_made() -> None:
     texts = [text for name, text in steps() if name == "norm_quant.pat"]
-    shown = "".join(text for name, text in steps() if name.startswith("$ patdsl explain post_grad.log"))
+    shown = "\n".join(text for name, text in steps() if name.startswith("$ patdsl explain post_grad.log"))
     removed, added = re.findall(r"^ +[-+]([^-+].*)$", shown, re.MULTILINE)
     assert texts[0].replace(removed, added) == texts[1]
     assert texts[2].startswith(texts[1])

@@ -28,7 +28,8 @@ from patdsl.explain.look import Wanted
 from patdsl.explain.mend import Patterns
 from patdsl.explain.printed import explain_printed, graphs_of
 from patdsl.explain.report import GraphReport
-from patdsl.explain.to_text import html_page, text_lines, to_json
+from patdsl.explain.to_html import html_page
+from patdsl.explain.to_text import text_lines, to_json
 from patdsl.graph import PassSpec, Pattern
 from patdsl.locate import library_folder
 from patdsl.runtime.target import check_target
