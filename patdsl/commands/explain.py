@@ -39,13 +39,14 @@ _CALLABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 @contextmanager
 def _no_collecting() -> Iterator[None]:
-    """Nearly all that explain makes is kept to the end, and looking for garbage in it takes a third of the time."""
+    """Nearly all that explain makes is kept to the end, and looking for garbage in it takes a third of the time; also
+    behind the end, if the process ends with it."""
     collecting = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if collecting:
+        if collecting and not click.get_current_context().find_root().obj:
             gc.enable()
 
 
