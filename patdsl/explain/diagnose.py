@@ -81,8 +81,8 @@ def _no_view_between(end: DeadEnd, step: Step) -> Cause:
 
 def _matched_otherwise(end: DeadEnd) -> int:
     """How many steps hold together, the one that failed left out."""
-    join = attrs.evolve(end.join, trail=None)
     at, rest, reached = end.at, end.rest, len(end.at.sites)
+    join = attrs.evolve(end.join, trail=None) if rest else end.join
     while rest:
         connected = [step for step in rest if isinstance(step, Step) and join.edge(step, at) is not None]
         if not connected:
