@@ -18,7 +18,7 @@ import attrs
 import torch
 
 from patdsl.diagnostic import Diagnostics
-from patdsl.runtime.torch_api import Graph, backend_that_shows
+from patdsl.runtime.torch_api import Graph, backend_that_shows, uncompiled
 
 T = TypeVar("T")
 
@@ -110,12 +110,10 @@ def _compiled(name: str, call: Call, say: Callable[[Graph], T], diagnostics: Dia
         except Exception as error:  # torch would take it for a fault of the model
             failed.append(error)
 
-    # A model that is compiled already would answer with its own backend.
-    model = getattr(call.model, "_orig_mod", call.model)
     torch.compiler.reset()
     try:
         with torch.no_grad():
-            torch.compile(model, backend=backend_that_shows(show))(*call.args, **call.kwargs)
+            torch.compile(uncompiled(call.model), backend=backend_that_shows(show))(*call.args, **call.kwargs)
     except (Exception, SystemExit) as error:
         if not failed:
             diagnostics.add(

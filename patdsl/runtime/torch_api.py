@@ -245,6 +245,12 @@ def fresh_cache(folder: str) -> contextlib.AbstractContextManager[None]:
     return within
 
 
+def uncompiled(model: Callable[..., Any]) -> Callable[..., Any]:
+    """The module inside one that `torch.compile` returned, which would answer with its own backend."""
+    inner: Callable[..., Any] = getattr(model, "_orig_mod", model)
+    return inner
+
+
 class _Reached(Exception):  # noqa: N818
     """Inductor has come to its post-grad passes."""
 
