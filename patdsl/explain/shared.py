@@ -28,8 +28,8 @@ class Shared:
 
     view: GraphView[Any]
     _values: dict[frozenset[str], Values[Any]] = attrs.Factory(dict)
-    _found: dict[Hashable, OpSites] = attrs.Factory(dict)
-    _starts: dict[Hashable, list[Start]] = attrs.Factory(dict)
+    found: dict[Hashable, OpSites] = attrs.Factory(dict)
+    starts: dict[Hashable, list[Start]] = attrs.Factory(dict)
     #: Equal ops have one number; the words of an op are every text in it.
     _numbers: dict[Op, int] = attrs.Factory(dict)
     _words: dict[int, frozenset[str]] = attrs.Factory(dict)
@@ -70,12 +70,12 @@ class PassShared:
         ops = frozenset(self._key(step.op) for step in left.steps if isinstance(step, Step))
         types = tuple(entry.types.items())
         key = (left, types, ops, self._named(words_in((left, types))), self.free)
-        if key not in self.shared._starts:
-            self.shared._starts[key] = search()
-        return self.shared._starts[key]
+        if key not in self.shared.starts:
+            self.shared.starts[key] = search()
+        return self.shared.starts[key]
 
     def _found_of(self, name: str) -> OpSites:
-        return self.shared._found.setdefault((name, self._key(name)), OpSites())
+        return self.shared.found.setdefault((name, self._key(name)), OpSites())
 
     def _key(self, name: str) -> Hashable:
         """Equal where the sites of the op are."""
