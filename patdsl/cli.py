@@ -72,9 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):  # a terminal that cannot show a character gets it escaped
             stream.reconfigure(errors="backslashreplace")
     try:
-        # Not `group.main`, which answers a closed pipe by itself, with the exit code of findings.
+        # Not `group.main`, which answers a closed pipe by itself, with the exit code of findings. `obj` tells a command
+        # whether the process ends with it.
         given = list(sys.argv[1:] if arguments is None else arguments)
-        with group.make_context("patdsl", given) as context:
+        with group.make_context("patdsl", given, obj=arguments is None) as context:
             code = group.invoke(context)
         if sys.stdout:  # None where it was closed before the start
             sys.stdout.flush()

@@ -99,11 +99,15 @@ CODES: dict[str, Code] = {
     "PAT503": Code("a binding that does not yield a result", "bindings"),
     "PAT504": Code("an op bound to itself", "bindings"),
     "PAT505": Code("a binding that its torch schema contradicts", "bindings"),
-    # PAT6xx: printed graphs
+    # PAT6xx: graphs for `patdsl explain`
     "PAT601": Code("a log without a graph", "graphs"),
     "PAT602": Code("a graph that is too large", "graphs"),
     "PAT603": Code("a graph that is no Python", "graphs"),
     "PAT604": Code("a line that no printed graph has", "graphs"),
+    "PAT605": Code("an archive without a graph", "graphs"),
+    "PAT606": Code("a model that cannot be imported", "graphs"),
+    "PAT607": Code("a callable that returns no model with its inputs", "graphs"),
+    "PAT608": Code("a model that cannot be compiled", "graphs"),
     # PAT7xx: modules for vLLM
     "PAT701": Code("a pattern that torch's matcher cannot be given", "vllm"),
     "PAT702": Code("a pattern whose kernels only patdsl has", "vllm"),

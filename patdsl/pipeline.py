@@ -6,7 +6,7 @@ the stages; nothing else calls them in order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,18 +51,20 @@ def run(
     stop_after: str = "module",
     target: str = "patdsl",
     instead: Mapping[Path, str] | None = None,
+    proven: Callable[[Path], bool] = lambda path: False,
 ) -> list[Outcome]:
     """Take every file as far as `stop_after`, or as far as its errors let it. Never raises for bad input.
 
-    `instead` has texts to take in place of what files hold, by resolved path.
+    `instead` has texts to take in place of what files hold, by resolved path. Of files that are `proven` already, the
+    plan neither proves the patterns again nor makes examples.
 
     Raises ModuleFormError, with no module given out, where the compiler itself would let a file's text become code.
     """
     loader = Loader(roots, instead)
-    return [_run_one(Path(path), loader, stop_after, target) for path in paths]
+    return [_run_one(Path(path), loader, stop_after, target, not proven(Path(path))) for path in paths]
 
 
-def _run_one(path: Path, loader: Loader, stop_after: str, target: str) -> Outcome:
+def _run_one(path: Path, loader: Loader, stop_after: str, target: str, proofs: bool) -> Outcome:
     found = Diagnostics()
     loaded = loader.load(path, found)
     if loaded is None:
@@ -71,7 +73,7 @@ def _run_one(path: Path, loader: Loader, stop_after: str, target: str) -> Outcom
     if stop_after != "ast":
         unit = resolve(loaded)
         if stop_after != "graph" and not _errors(loaded):
-            unit = plan(unit, loaded)
+            unit = plan(unit, loaded, proofs=proofs)
         if stop_after == "module" and not _errors(loaded) and unit.passes:
             module = _module(unit, path, target, loaded)
     diagnostics = (*found.items, *(item for one in loaded.closure() for item in one.diagnostics.items))

@@ -1,8 +1,14 @@
-"""`patdsl explain`: why patterns did not match in a graph. Reads texts; executes nothing of them."""
+"""`patdsl explain`: why patterns did not match in a graph.
+
+Executes nothing of what it reads; `module:callable` alone is run, and only with `--run`.
+"""
 
 from __future__ import annotations
 
 import gc
+import importlib.util
+import itertools
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,15 +24,34 @@ from patdsl.commands import inputs, report
 from patdsl.commands.write import write_atomic
 from patdsl.compiler.ast_to_graph import Unit
 from patdsl.diagnostic import Diagnostics
-from patdsl.explain.printed import Patterns, explain_printed, graphs_of
-from patdsl.explain.to_text import html_page, text_lines, to_json
+from patdsl.explain.look import Wanted
+from patdsl.explain.mend import Patterns
+from patdsl.explain.printed import explain_printed, graphs_of
+from patdsl.explain.report import GraphReport
+from patdsl.explain.to_html import html_page
+from patdsl.explain.to_text import text_lines, to_json
 from patdsl.graph import PassSpec, Pattern
 from patdsl.locate import library_folder
 from patdsl.runtime.target import check_target
 
+_CALLABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+@contextmanager
+def _no_collecting() -> Iterator[None]:
+    """Nearly all that explain makes is kept to the end, and looking for garbage in it takes a third of the time; also
+    behind the end, if the process ends with it."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting and not click.get_current_context().find_root().obj:
+            gc.enable()
+
 
 @click.command()
-@click.argument("graph", type=click.Path(path_type=Path))
+@click.argument("graph")
 @click.option(
     "--patterns",
     "paths",
@@ -41,6 +66,9 @@ from patdsl.runtime.target import check_target
     "--graph-kind", help="Which graphs of a log or trace, as it calls them (before_post_grad_graph)."
 )
 @click.option(
+    "--run", is_flag=True, help="GRAPH is `module:callable`: import it, call it, compile its model."
+)
+@click.option(
     "--top", default=10, show_default=True, type=click.IntRange(0), help="How many near misses to tell."
 )
 @click.option(
@@ -48,13 +76,15 @@ from patdsl.runtime.target import check_target
 )
 @inputs.roots_option
 @inputs.json_option
+@_no_collecting()
 def command(
-    graph: Path,
+    graph: str,
     paths: tuple[Path, ...],
     pass_name: str | None,
     pattern_name: str | None,
     target: str | None,
     graph_kind: str | None,
+    run: bool,
     top: int,
     html: Path | None,
     roots: tuple[Path, ...],
@@ -62,9 +92,11 @@ def command(
 ) -> int:
     """Say why patterns did not match in a graph.
 
-    GRAPH is a log with TORCH_LOGS=post_grad_graphs in it, a TORCH_TRACE log or folder, or a file with a printed
-    `forward`. Nothing of it is executed, and torch is not needed. For every place where a pattern nearly holds: how far
-    it got, what stands in the way, and where. Exits with 1 where a file cannot be read.
+    GRAPH is a log with TORCH_LOGS=post_grad_graphs in it, a TORCH_TRACE log or folder, a file with a printed `forward`,
+    or an archive of torch.export (.pt2). Nothing of it is executed, and torch is not needed. With --run, GRAPH is
+    `module:callable`, which returns a model and its inputs: it is run, and the model is compiled as far as the graphs.
+    For every place where a pattern nearly holds: how far it got, what stands in the way, and where. Exits with 1 where
+    a file cannot be read or a model not be compiled.
     """
     if target is not None:
         try:
@@ -72,19 +104,21 @@ def command(
         except ValueError as error:
             raise click.UsageError(str(error)) from None
     files = [item.path for item in inputs.find_inputs(paths or (library_folder(),))]
-    outcomes = pipeline.run(files, roots=roots, stop_after="plan")
+    # The library's own patterns are proven where it is made.
+    library = library_folder().resolve()
+    outcomes = pipeline.run(
+        files, roots=roots, stop_after="plan", proven=lambda path: path.resolve().is_relative_to(library)
+    )
     findings = report.collect(outcomes)
     if findings.errors:
         return _failed(findings, as_json)
     patterns = _chosen(outcomes, pass_name, pattern_name, roots)
     diagnostics = Diagnostics()
-    with _no_collecting():
-        graphs = graphs_of(graph, diagnostics, graph_kind)
-    unread = report.gather([(graph, diagnostics.items)])
-    if not graphs:
+    asked = _Asked(patterns, target, partial(_is_called, pattern_name), top)
+    reports = asked.of_model(graph, diagnostics) if run else asked.of_texts(graph, graph_kind, diagnostics)
+    unread = report.gather([(Path(graph), diagnostics.items)])
+    if not reports:
         return _failed(unread, as_json)
-    with _no_collecting():
-        reports = list(explain_printed(graphs, patterns, target, partial(_is_called, pattern_name), top))
     if html is not None:
         write_atomic(html, html_page(reports, top))
     if as_json:
@@ -96,16 +130,54 @@ def command(
     return unread.exit_code
 
 
-@contextmanager
-def _no_collecting() -> Iterator[None]:
-    """Nearly all that explain makes is kept to the end, and looking for garbage in it takes a third of the time."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
+@attrs.frozen
+class _Asked:
+    """What is asked about each graph."""
+
+    patterns: Patterns
+    target: str | None
+    wanted: Wanted
+    top: int
+
+    def of_texts(self, graph: str, kind: str | None, diagnostics: Diagnostics) -> list[GraphReport]:
+        """The reports of printed graphs. Raises `click.UsageError` for what only --run explains."""
+        path = Path(graph)
+        if _CALLABLE.fullmatch(graph) and not path.exists():
+            raise click.UsageError(
+                f"{graph} is no file. To import {graph.partition(':')[0]} and run it, add --run"
+            )
+        graphs = graphs_of(path, diagnostics, kind)
+        return list(explain_printed(graphs, self.patterns, self.target, self.wanted, self.top))
+
+    def of_model(self, name: str, diagnostics: Diagnostics) -> list[GraphReport]:
+        """The reports of the graphs that torch makes of a model. Raises click errors where it cannot be asked."""
+        if not _CALLABLE.fullmatch(name):
+            raise click.UsageError(f"--run takes module:callable, not {name}")
+        if importlib.util.find_spec("torch") is None:
+            raise click.ClickException("--run compiles a model and needs torch: pip install torch")
+        try:
+            from patdsl.explain.in_process import explain_fx
+            from patdsl.explain.model import each_graph
+            from patdsl.runtime.hosts import host_values
+            from patdsl.runtime.resolve import resolve_pass
+            from patdsl.runtime.target import current_target
+        except ImportError as error:  # a torch that lacks what the passes need says so in one sentence
+            raise click.ClickException(str(error)) from error
+        target = self.target or current_target()
+        numbers = itertools.count()
+
+        def say(graph: Any) -> GraphReport:
+            return explain_fx(
+                graph,
+                self.patterns,
+                lambda spec: resolve_pass(spec, target, host_values([spec], None)),
+                target if self.target else f"{target} (--target names another)",
+                f"{next(numbers)} of {name}",
+                self.wanted,
+                self.top,
+            )
+
+        return each_graph(name, say, diagnostics)
 
 
 def _is_called(name: str | None, pattern: Pattern) -> bool:

@@ -49,7 +49,7 @@ class Unit:
     """Everything that a file declares and reaches.
 
     `ops` are the ops visible in the file by the name used there, `own_ops` those it declares; `table` holds every op
-    that a pattern needs, by key. `spans` maps a pattern's full name to its declaration.
+    that a pattern needs, by key, `op_decls` their declarations. `decls` has the patterns' declarations, by name.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Unit:
     passes: tuple[PassSpec, ...]
     decls: Mapping[str, ast.PatternDecl]
     text: Mapping[str, str]
+    op_decls: Mapping[str, ast.OpDecl]
     tests: tuple[WrittenTest, ...] = ()
 
 
@@ -123,6 +124,7 @@ class _Resolver:
             tuple(spec for spec in specs if spec is not None),
             self.decls,
             self.text,
+            self.ops.decls,
             tuple(test for test in tests if test is not None),
         )
 

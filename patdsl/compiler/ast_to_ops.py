@@ -53,6 +53,8 @@ class Ops:
         self._full: dict[int, Op] = {}
         self.entities: dict[str, Entity] = {}
         self.table: dict[str, Op] = {}
+        #: The declarations of `table`, by the same keys.
+        self.decls: dict[str, ast.OpDecl] = {}
 
     def key(self, entity: Entity) -> str:
         name = entity.decl.name.text
@@ -84,6 +86,7 @@ class Ops:
         full = attrs.evolve(header, bindings=bindings)
         self._full[id(entity.decl)] = full
         self.table[full.name] = full
+        self.decls[full.name] = entity.decl
         return full
 
     def find(self, name: ast.Name, file: LoadedFile, diagnostics: Diagnostics) -> Entity | None:

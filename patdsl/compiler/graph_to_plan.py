@@ -21,8 +21,12 @@ from patdsl.graph import PassSpec, Pattern
 from patdsl.op_table import Op
 
 
-def plan(unit: Unit, loaded: LoadedFile) -> Unit:
-    """Findings go to the diagnostics of the file that declares the pattern."""
+def plan(unit: Unit, loaded: LoadedFile, *, proofs: bool = True) -> Unit:
+    """Findings go to the diagnostics of the file that declares the pattern. Without `proofs` the patterns are put in
+    order, and neither proven nor given examples."""
+    if not proofs:
+        ordered = (attrs.evolve(spec, patterns=order(spec.patterns, spec.ops)) for spec in unit.passes)
+        return attrs.evolve(unit, passes=tuple(ordered))
     constants = constants_of(unit.passes)
     planned: dict[str, Pattern] = {}
     for pattern in unit.patterns:

@@ -10,7 +10,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import attrs
@@ -118,6 +118,24 @@ class LoadedFile:
         return list(found.values())
 
 
+def _parsed(source: Source) -> tuple[Source, ast.File, Diagnostics]:
+    """A source with its AST and findings. One of equal name and text stands for it if it was parsed before."""
+    first, file, items = _parsed_once(source.name, source.text)
+    found = Diagnostics()
+    for item in items:
+        found.add(
+            item.code, item.span, item.message, notes=item.notes, help=item.help, severity=item.severity
+        )
+    return first, file, found
+
+
+@lru_cache(maxsize=64)
+def _parsed_once(name: str, text: str) -> tuple[Source, ast.File, tuple[Diagnostic, ...]]:
+    """Whoever tries many texts of one file parses what it imports once."""
+    source, found = Source(name, text), Diagnostics()
+    return source, parse(source, found), tuple(found.items)
+
+
 class Loader:
     """Loads files once each. `roots` are folders, beside a file's own, in which `import name` looks. `instead` has the
     texts of files that are tried with another text than they have, by resolved path.
@@ -157,8 +175,8 @@ class Loader:
         if source is None:
             self.unread[key] = unread.items
             return
-        found = Diagnostics()
-        loaded = LoadedFile(key, source, parse(source, found), found)
+        source, file, found = _parsed(source)
+        loaded = LoadedFile(key, source, file, found)
         self.files[key] = loaded
         self.loading.append(key)
         self._add_prelude(loaded)

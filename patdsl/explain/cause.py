@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -41,9 +42,21 @@ OF_RULE = {
 
 
 @attrs.frozen(eq=False)
+class Spelling:
+    """A call in the graph: the torch op, and its arguments as they are written there. Nodes are `Handle`s."""
+
+    target: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    #: Whether a value that the pattern has here feeds the call, rather than the call that value.
+    below: bool
+
+
+@attrs.frozen(eq=False)
 class Cause:
     """`message` says what is expected and what is there. `step` is the pattern's part that it is about, `nodes` the
-    graph's. `param` is the parameter, with what it has in the graph, where it is about one."""
+    graph's. `param` is the parameter that it is about, if it is about one. `actual` is what the graph has: the
+    parameter's value, a number of consumers, a target, or the `Spelling` of the op that stands in the way."""
 
     kind: str
     message: str

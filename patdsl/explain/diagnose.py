@@ -11,27 +11,28 @@ from typing import Any
 
 import attrs
 
-from patdsl.explain.cause import Cause
+from patdsl.explain.cause import Cause, Spelling
 from patdsl.explain.trail import DeadEnd
 from patdsl.explain.unfit import unfit
 from patdsl.match.found import Site, Value
 from patdsl.match.join import Budget, Join, OutOfBudgetError, Solution
 from patdsl.match.sites import Sites
-from patdsl.op_table import Anything, Const, OneOf, Operand, Step, Through, TorchCall, Type, Use, ViewStep
+from patdsl.op_table import Anything, Const, OneOf, Operand, Step, Through, Type, Use, ViewStep
 from patdsl.resolved_to_text import expr_text
 
 #: Causes from the most telling to the least, to choose among the dead ends of one place.
 _TELLING = ("view", "attribute", "form", "type", "value", "between", "count", "op", "branch")
 
 
-def diagnose(sites: Sites, ends: list[DeadEnd]) -> tuple[Cause, int]:
-    """The most telling cause of several ends that got equally far, and how many steps hold there without its own."""
-    found = [(_cause(sites, end), end) for end in ends]
+def diagnose(sites: Sites, ends: list[DeadEnd], bound: frozenset[str]) -> tuple[Cause, int]:
+    """The most telling cause of several ends that got equally far, and how many steps hold there without its own.
+    `bound`: the torch ops that some declaration names."""
+    found = [(_cause(sites, end, bound), end) for end in ends]
     cause, end = min(found, key=lambda each: _TELLING.index(each[0].kind))
     return cause, _matched_otherwise(end)
 
 
-def _cause(sites: Sites, end: DeadEnd) -> Cause:
+def _cause(sites: Sites, end: DeadEnd, bound: frozenset[str]) -> Cause:
     step, at = end.step, end.at
     if isinstance(step, ViewStep):
         return _no_view(sites, step, at)
@@ -48,7 +49,7 @@ def _cause(sites: Sites, end: DeadEnd) -> Cause:
         return max(disagreements, key=lambda each: each[0])[1]
     if not values:
         return _no_view_between(end, step)
-    return next(_instead(sites, step, at, direction, values), None) or _missing(sites, step, at)
+    return next(_instead(sites, step, at, direction, values, bound), None) or _missing(sites, step, at)
 
 
 def _elsewhere(end: DeadEnd, step: Step) -> Iterator[Site[Any]]:
@@ -80,8 +81,8 @@ def _no_view_between(end: DeadEnd, step: Step) -> Cause:
 
 def _matched_otherwise(end: DeadEnd) -> int:
     """How many steps hold together, the one that failed left out."""
-    join = attrs.evolve(end.join, trail=None)
     at, rest, reached = end.at, end.rest, len(end.at.sites)
+    join = attrs.evolve(end.join, trail=None) if rest else end.join
     while rest:
         connected = [step for step in rest if isinstance(step, Step) and join.edge(step, at) is not None]
         if not connected:
@@ -196,7 +197,12 @@ def _other_value(
 
 
 def _instead(
-    sites: Sites, step: Step, at: Solution, direction: str, values: list[Value[Any]]
+    sites: Sites,
+    step: Step,
+    at: Solution,
+    direction: str,
+    values: list[Value[Any]],
+    bound: frozenset[str],
 ) -> Iterator[Cause]:
     """What stands where the op should, the most telling first."""
     around = [node for node in _around(sites, direction, values) if node not in at.nodes]
@@ -222,13 +228,20 @@ def _instead(
             message = (
                 f"'{name(node)}' ({_op(sites, node)}) stands between {show(sites, values[0])} and {step.op}"
             )
-            yield Cause("between", message, step, (node, *found.nodes))
+            spelling = _spelling(sites, node, direction)
+            yield Cause("between", message, step, (node, *found.nodes), actual=spelling)
     others = [node for node in around if target(node) is not None]
     if others:
         there = ", ".join(f"'{name(node)}' ({_op(sites, node)})" for node in others[:3])
         what = "is made by" if direction == "up" else "is read by"
         message = f"the pattern wants {step.op} here; {show(sites, values[0])} {what} {there}"
-        yield Cause("op", message + _alike(step, others, sites), step, tuple(others[:3]))
+        named = _alike(step, others, sites, bound)
+        if named is None:
+            yield Cause("op", message, step, tuple(others[:3]))
+        else:
+            message += f"; if {target(named)} computes {step.op}, it needs a binding"
+            about = dict.fromkeys((named, *others[:3]))
+            yield Cause("op", message, step, tuple(about), actual=_spelling(sites, named, direction))
     elif values:
         what = "is not computed in the graph" if direction == "up" else "is read by no other op"
         yield Cause(
@@ -264,20 +277,20 @@ def _sites(sites: Sites, op: str, direction: str, value: Value[Any]) -> list[Sit
     return sites.producing(op, value) if direction == "up" else sites.using(op, value)
 
 
-def _alike(step: Step, nodes: list[Any], sites: Sites) -> str:
-    """A hint where an op that nothing declares has the name of the one wanted."""
-    bound = {
-        binding.target
-        for op in sites.context.ops.values()
-        for binding in op.bindings
-        if isinstance(binding, TorchCall)
-    }
+def _alike(step: Step, nodes: list[Any], sites: Sites, bound: frozenset[str]) -> Any:
+    """A node whose op nothing declares and which has the name of the one wanted."""
+    wanted = step.op.rpartition(".")[2]
     for node in nodes:
         target = sites.view.target(node) or ""
         own = target.partition("::")[2].partition(".")[0]
-        if target not in bound and own and (step.op in own or own in step.op):
-            return f"; if {target} computes {step.op}, it needs a binding"
-    return ""
+        if target not in bound and own and (wanted in own or own in wanted):
+            return node
+    return None
+
+
+def _spelling(sites: Sites, node: Any, direction: str) -> Spelling:
+    args, kwargs = sites.view.given(node)
+    return Spelling(sites.view.target(node) or "", args, kwargs, direction == "down")
 
 
 def _missing(sites: Sites, step: Step, at: Solution) -> Cause:

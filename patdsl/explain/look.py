@@ -1,9 +1,9 @@
 """What became of every pattern of some passes in a graph, and why.
 
-In: a `GraphView`, passes as they are resolved for it. Out: `Verdict`s, one for each pattern and place where the rarest
-of its ops that occur does, and `Absent` for patterns of which no op occurs. Asks the engine that the passes ask: the
-same search, judge and choice among matches. Changes nothing, so that a pass is explained in the graph as it is given;
-what an earlier pass would take is taken.
+In: a graph with what was found in it (`Shared`), passes as they are resolved for it. Out: `Verdict`s, one for each
+pattern and place where the rarest of its ops that occur does, and `Absent` for patterns of which no op occurs. Asks the
+engine that the passes ask: the same search, judge and choice among matches. Changes nothing, so that a pass is
+explained in the graph as it is given; what an earlier pass would take is taken.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import attrs
 
 from patdsl.explain.cause import OF_RULE, Absent, Cause, Verdict
 from patdsl.explain.diagnose import diagnose, diagnose_start
+from patdsl.explain.shared import Shared
 from patdsl.explain.trail import Start, Starts
 from patdsl.explain.unfit import unfit
 from patdsl.match.blocks import Placed, anchor_of, places
@@ -24,11 +25,9 @@ from patdsl.match.index import Indexed, PatternIndex
 from patdsl.match.join import AnyStep
 from patdsl.match.judge import Judge
 from patdsl.match.maximal import choose_maximal
-from patdsl.match.native import find_native
 from patdsl.match.placement import Barriers
 from patdsl.match.protocol import GraphView
-from patdsl.match.sites import Sites
-from patdsl.op_table import Step
+from patdsl.op_table import Step, TorchCall
 from patdsl.runtime.resolve import Resolved
 
 _QUOTED = re.compile(r"'([^']+)'")
@@ -54,23 +53,33 @@ class Looked:
 Wanted = Callable[[Any], bool]
 
 
-def look(
-    view: GraphView[Any], passes: Mapping[str, Resolved], wanted: Wanted = lambda pattern: True
-) -> Looked:
-    """The verdicts on the wanted patterns of `passes`, which run in this order."""
+def look(shared: Shared, passes: Mapping[str, Resolved], wanted: Wanted = lambda pattern: True) -> Looked:
+    """The verdicts on the wanted patterns of `passes`, which run in this order, in the graph of `shared`."""
+    bound = _bound(passes)
     verdicts: list[Verdict] = []
     absent: list[Absent] = []
     taken: dict[Any, str] = {}
     for name, resolved in passes.items():
-        pass_look = _PassLook(view, name, resolved, taken)
+        pass_look = _PassLook(shared, name, resolved, taken, bound)
         found, gone = pass_look.run()
         verdicts += (each for each in found if wanted(each.pattern))
         absent += (each for each in gone if wanted(each.pattern))
         for verdict in found:
             if verdict.cause is None:
                 taken.update((node, f"{name}.{verdict.pattern.full_name}") for node in verdict.nodes)
-    order = sorted(verdicts, key=lambda each: _order(each, view))
+    order = sorted(verdicts, key=lambda each: _order(each, shared.view))
     return Looked(tuple(order), tuple(absent))
+
+
+def _bound(passes: Mapping[str, Resolved]) -> frozenset[str]:
+    """Every torch op that a binding names."""
+    return frozenset(
+        binding.target
+        for resolved in passes.values()
+        for op in resolved.context.ops.values()
+        for binding in op.bindings
+        if isinstance(binding, TorchCall)
+    )
 
 
 def _order(verdict: Verdict, view: GraphView[Any]) -> tuple[Any, ...]:
@@ -80,13 +89,17 @@ def _order(verdict: Verdict, view: GraphView[Any]) -> tuple[Any, ...]:
 class _PassLook:
     """One pass in one graph."""
 
-    def __init__(self, view: GraphView[Any], name: str, resolved: Resolved, taken: Mapping[Any, str]) -> None:
-        self.view, self.name, self.resolved, self.taken = view, name, resolved, taken
-        self.sites = Sites(view, resolved.context, find_native)
+    def __init__(
+        self, shared: Shared, name: str, resolved: Resolved, taken: Mapping[Any, str], bound: frozenset[str]
+    ) -> None:
+        self.view, self.name, self.resolved, self.taken = shared.view, name, resolved, taken
+        self.shared = shared.of(resolved.context)
+        self.sites = self.shared.sites()
         self.judge = Judge(self.sites, Barriers(self.sites))
         self.index = PatternIndex([each.pattern for each in resolved.standings], resolved.context)
-        self.starts: dict[int, list[Start]] = {}
+        self.bound = bound
         self._nodes: dict[str, Any] | None = None
+        self._steps: dict[tuple[int, int], AnyStep | None] = {}
 
     def run(self) -> tuple[list[Verdict], list[Absent]]:
         verdicts: list[Verdict] = []
@@ -142,12 +155,14 @@ class _PassLook:
 
     def _starts(self, entry: Indexed) -> list[Start]:
         """Where the search for a left side began; patterns of one left side share it."""
-        if entry.left not in self.starts:
+
+        def search() -> list[Start]:
             starts = Starts()
             for placed in places(self.sites, entry.resolved.left, entry.types, starts.tell, starts):
                 starts.found[-1].placed.append(placed)
-            self.starts[entry.left] = starts.found
-        return self.starts[entry.left]
+            return starts.found
+
+        return self.shared.starts(entry, search)
 
     def _start(
         self, entry: Indexed, start: Start, reasons: Sequence[str]
@@ -158,7 +173,8 @@ class _PassLook:
             if start.stopped is None:
                 start.stopped = self._stopped(entry, start)
             cause, matched = start.stopped
-            stopped = attrs.evolve(cause, step=_own(entry, cause.step))
+            own = self._own(entry, cause.step)
+            stopped = cause if own is cause.step else attrs.evolve(cause, step=own)
             yield None, Verdict(self.name, entry.pattern, at, min(matched, steps - 1), steps, stopped)
             return
         refused: Verdict | None = None
@@ -175,6 +191,13 @@ class _PassLook:
                 refused = attrs.evolve(verdict, cause=why or self._refusal(entry, placed, judged))
         if refused is not None and not matched_any:
             yield None, refused
+
+    def _own(self, entry: Indexed, step: AnyStep | None) -> AnyStep | None:
+        """The pattern's own step where the search was that of another one with an equal left side, on another line."""
+        place = (entry.at, id(step))  # the step is kept alive by the search
+        if place not in self._steps:
+            self._steps[place] = next((each for each in entry.pattern.left.steps if each == step), None)
+        return self._steps[place]
 
     def _unavailable(self, entry: Indexed, nodes: tuple[Any, ...], reasons: Sequence[str]) -> Cause | None:
         """Why a place where the left side holds is not even judged."""
@@ -214,13 +237,8 @@ class _PassLook:
             solution, reason = start.unsettled[0]
             return Cause("type", reason, None, (_node(start),)), len(solution.sites)
         if start.ends:
-            return diagnose(self.sites, start.ends)
+            return diagnose(self.sites, start.ends, self.bound)
         return diagnose_start(self.sites, entry.types, start.step, start.site), 0
-
-
-def _own(entry: Indexed, step: AnyStep | None) -> AnyStep | None:
-    """The pattern's own step where the search was that of another pattern with an equal left side, on another line."""
-    return next((each for each in entry.pattern.left.steps if each == step), None)
 
 
 def _count(entry: Indexed) -> int:

@@ -12,18 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import attrs
-
-from patdsl.compiler.ast_to_graph import Unit
 from patdsl.diagnostic import Diagnostics
-from patdsl.explain.cause import Verdict
 from patdsl.explain.look import Wanted, look
+from patdsl.explain.mend import Mender, Patterns
 from patdsl.explain.report import GraphReport, NodeShown, graph_report
-from patdsl.explain.suggest import Edit, Suggestion, suggest
+from patdsl.explain.shared import Shared
 from patdsl.graph import PassSpec
 from patdsl.match.found import TensorMeta
 from patdsl.op_table import Op
-from patdsl.pipeline import run
 from patdsl.printed.log_to_texts import read_graphs
 from patdsl.printed.schemas import Schemas
 from patdsl.printed.sizes import known
@@ -40,21 +36,6 @@ PRINTED = Process(lambda target: True, lambda op, binding: None, lambda target, 
 ANY_GPU = "sm_90"
 
 
-@attrs.frozen(eq=False)
-class Patterns:
-    """What graphs are asked about: passes in the order in which they run, and the unit that each comes from."""
-
-    passes: tuple[PassSpec, ...]
-    units: Mapping[str, Unit]
-    #: The file of each pass, and the folders that imports may read from.
-    files: Mapping[str, Path] = attrs.Factory(dict)
-    roots: tuple[Path, ...] = ()
-
-    @property
-    def ops(self) -> dict[str, Op]:
-        return {name: op for spec in self.passes for name, op in spec.ops.items()}
-
-
 def graphs_of(path: Path, diagnostics: Diagnostics, kind: str | None = None) -> list[PrintedGraph]:
     """The graphs of a file or folder, those that cannot be read left out with a diagnostic."""
     found = [read_graph(text, diagnostics) for text in read_graphs(path, diagnostics, kind)]
@@ -66,16 +47,17 @@ def explain_printed(
 ) -> Iterator[GraphReport]:
     """The report of each graph, with suggestions for its `top` nearest misses."""
     resolved: dict[str, dict[str, Resolved]] = {}
+    ops = {name: op for spec in patterns.passes for name, op in spec.ops.items()}
     for graph in graphs:
         name = target or target_of(graph)
         if name not in resolved:
-            resolved[name] = {
-                spec.name: resolve_pass(spec, name, host_values([spec], None), process=PRINTED)
-                for spec in patterns.passes
-            }
+            resolved[name] = {spec.name: _resolved(spec, name) for spec in patterns.passes}
         shown = partial(show, graph=graph)
-        looked = look(PrintedView(graph, Schemas(patterns.ops)), resolved[name], wanted)
-        mend = partial(_mended, graph=graph, patterns=patterns, target=name)
+        shared = Shared(_view(graph, ops))
+        looked = look(shared, resolved[name], wanted)
+        mender = Mender(
+            patterns, looked, partial(_shared, graph, shared, ops), partial(_resolved, target=name)
+        )
         place = f"{graph.text.source.name}:{graph.text.numbers[0]}"
         told = name if target else f"{name} (--target names another)"
         yield graph_report(
@@ -86,36 +68,23 @@ def explain_printed(
             looked,
             shown,
             patterns.units,
-            mend,
+            mender.mend,
             top,
         )
 
 
-def _mended(verdict: Verdict, graph: PrintedGraph, patterns: Patterns, target: str) -> Suggestion | None:
-    """A change of the pattern's file that was tried on the graph."""
-    unit = patterns.units[verdict.pass_name]
-    return suggest(verdict, unit, partial(_holds, graph=graph, patterns=patterns, target=target))
+def _view(graph: PrintedGraph, ops: Mapping[str, Op]) -> PrintedView:
+    return PrintedView(graph, Schemas(ops))
 
 
-def _holds(verdict: Verdict, edit: Edit, graph: PrintedGraph, patterns: Patterns, target: str) -> bool:
-    """Whether the pattern takes the place once its file has another text, and the text compiles without an error."""
-    file = patterns.files[verdict.pass_name]
-    changed = Path(edit.source.name).resolve()
-    outcome = run([file], roots=patterns.roots, stop_after="plan", instead={changed: edit.text})[0]
-    if outcome.errors or outcome.unit is None:
-        return False
-    specs = [spec for spec in outcome.unit.passes if spec.name == verdict.pass_name]
-    one = [
-        attrs.evolve(
-            spec, patterns=tuple(each for each in spec.patterns if each.name == verdict.pattern.name)
-        )
-        for spec in specs
-    ]
-    resolved = {
-        spec.name: resolve_pass(spec, target, host_values([spec], None), process=PRINTED) for spec in one
-    }
-    looked = look(PrintedView(graph, Schemas(patterns.ops)), resolved)
-    return any(verdict.at in match.nodes or verdict.at == match.at for match in looked.matches)
+def _shared(graph: PrintedGraph, shared: Shared, known: Mapping[str, Op], ops: Mapping[str, Op]) -> Shared:
+    """What was found before, unless schemas follow from other bindings now."""
+    same = all(known.get(name) == op for name, op in ops.items())
+    return shared if same else Shared(_view(graph, {**known, **ops}))
+
+
+def _resolved(spec: PassSpec, target: str) -> Resolved:
+    return resolve_pass(spec, target, host_values([spec], None), process=PRINTED)
 
 
 def target_of(graph: PrintedGraph) -> str:

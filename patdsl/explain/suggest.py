@@ -14,28 +14,16 @@ from typing import Any
 import attrs
 
 from patdsl.compiler.ast_to_graph import Unit
-from patdsl.dtypes import Dtype
-from patdsl.explain.cause import Cause, Verdict
+from patdsl.explain.add_binding import binding_edits
+from patdsl.explain.add_optional_op import optional_op_edits
+from patdsl.explain.cause import Cause, Spelling, Verdict
+from patdsl.explain.edit import Edit, literal, replaced
 from patdsl.explain.spans import step_node
+from patdsl.graph import RightStep
 from patdsl.op_table import Const, OneOf, Step, Through, Use
 from patdsl.resolved_to_text import expr_text
-from patdsl.source import Source, Span
+from patdsl.source import Span
 from patdsl.syntax import ast_nodes as ast
-
-
-@attrs.frozen(eq=False)
-class Edit:
-    """A changed text of the file: `what` it does, in words; `safe` where the compiler's proof covers all of it, else
-    `look` says what only a person can decide."""
-
-    source: Source
-    text: str
-    what: str
-    look: str = ""
-
-    @property
-    def safe(self) -> bool:
-        return not self.look
 
 
 @attrs.frozen
@@ -77,47 +65,49 @@ def _edits(verdict: Verdict, cause: Cause, unit: Unit) -> Iterator[Edit]:
         yield from _count(node, unit.decls[verdict.pattern.name], cause.actual)
     elif cause.kind == "attribute" and node is not None and isinstance(step, Step) and cause.param:
         yield from _attribute(node, step, cause)
+    elif cause.kind == "op" and isinstance(step, Step) and isinstance(cause.actual, Spelling):
+        yield from binding_edits(unit, step, cause.actual)
+    elif cause.kind == "between" and isinstance(node, ast.ChainOp) and isinstance(cause.actual, Spelling):
+        yield from optional_op_edits(unit, unit.decls[verdict.pattern.name], node, cause.actual)
     elif cause.kind == "user" and isinstance(step, Step):
         yield from _keep(unit.decls[verdict.pattern.name], step)
     elif cause.kind == "off":
-        yield from _targets(unit.decls[verdict.pattern.name], cause)
-
-
-def _replaced(span: Span, text: str) -> str:
-    whole = span.source.text
-    return f"{whole[: span.start]}{text}{whole[span.end :]}"
+        yield from _targets(unit, verdict, cause.actual)
 
 
 def _view(node: Any, step: Any) -> Iterator[Edit]:
     """`view?` on the edge into an op."""
     if isinstance(node, ast.ChainOp):
         at = Span(node.span.source, node.span.start, node.span.start)
-        yield Edit(node.span.source, _replaced(at, "view? -> "), "let a view stand on this edge")
+        yield Edit(node.span.source, replaced(at, "view? -> "), "let a view stand on this edge")
         return
     written = {operand.value for _, operand in step.operands if isinstance(operand, (Use, Through))}
     for argument in node.arguments:
         value = argument.value
         if isinstance(value, ast.Name) and value.text in written:
-            edited = _replaced(value.span, f"view?({value.text})")
+            edited = replaced(value.span, f"view?({value.text})")
             yield Edit(value.span.source, edited, "let a view stand on this edge")
 
 
 def _count(node: Any, decl: ast.PatternDecl, count: int) -> Iterator[Edit]:
-    """The fan-out's count, on both sides."""
-    if node.fan_out is None:
+    """The fan-out's count, on both sides: up to any number where there are more than it takes."""
+    fan_out = node.fan_out
+    if fan_out is None:
         return
-    own = node.fan_out.span.text
     spans = sorted(
         {
-            each.span.start: each.span for each in _fan_outs((decl.left, decl.right)) if each.span.text == own
+            each.span.start: each.span
+            for each in _fan_outs((decl.left, decl.right))
+            if each.span.text == fan_out.span.text
         }.values(),
         key=lambda span: -span.start,
     )
-    for new in (f"{count}x", "1..x"):
+    open_end = f"{min(fan_out.low, count)}..x"
+    for new in (open_end, f"{count}x") if count > fan_out.low else (f"{count}x", open_end):
         text = decl.span.source.text
         for span in spans:
             text = f"{text[: span.start]}{new}{text[span.end :]}"
-        yield Edit(decl.span.source, text, f"take {new} in the place of {own}")
+        yield Edit(decl.span.source, text, f"take {new} in the place of {fan_out.span.text}")
 
 
 def _fan_outs(value: Any) -> Iterator[ast.FanOut]:
@@ -134,7 +124,7 @@ def _fan_outs(value: Any) -> Iterator[ast.FanOut]:
 def _attribute(node: Any, step: Step, cause: Cause) -> Iterator[Edit]:
     """One more value where the pattern wants one or a set."""
     operand = dict(step.operands).get(cause.param or "")
-    actual = _literal(cause.actual)
+    actual = literal(cause.actual)
     if actual is None or not isinstance(operand, (Const, OneOf)):
         return
     argument = _argument(node, step, cause.param or "")
@@ -146,7 +136,7 @@ def _attribute(node: Any, step: Step, cause: Cause) -> Iterator[Edit]:
     else:
         options, name = f"{expr_text(operand.value)}, {actual}", cause.param or ""
     look = f"the right side must mean the same with {cause.param} = {actual}, and be given it"
-    edited = _replaced(argument.value.span, f"{name} in {{{options}}}")
+    edited = replaced(argument.value.span, f"{name} in {{{options}}}")
     yield Edit(argument.value.span.source, edited, f"allow {cause.param} = {actual} too", look)
 
 
@@ -161,33 +151,28 @@ def _argument(node: Any, step: Step, param: str) -> Any:
     return None
 
 
-def _literal(value: Any) -> str | None:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return repr(value)
-    if isinstance(value, Dtype):
-        return value.name
-    return f'"{value}"' if isinstance(value, str) and value.isidentifier() else None
-
-
 def _keep(decl: ast.PatternDecl, step: Step) -> Iterator[Edit]:
     """`keep`: the op whose value somebody else reads stays."""
     at = Span(decl.span.source, decl.span.end - 1, decl.span.end - 1)
     inline = "\n" not in decl.span.text
     for _, name in step.results:
-        clause = f" keep {name} " if inline else f"  keep {name}\n"
+        clause = f"keep {name} " if inline else f"  keep {name}\n"
         look = f"'{step.op}' is then computed twice: once inside the fused op, once for whoever else reads {name}"
         yield Edit(
-            decl.span.source, _replaced(at, clause), f"keep '{step.op}' for whoever else reads {name}", look
+            decl.span.source, replaced(at, clause), f"keep '{step.op}' for whoever else reads {name}", look
         )
 
 
-def _targets(decl: ast.PatternDecl, cause: Cause) -> Iterator[Edit]:
-    """One more target where the pattern names some."""
-    for clause in decl.clauses:
-        if isinstance(clause, ast.On) and clause.targets and isinstance(cause.actual, str):
-            last = clause.targets[-1].span
-            look = f"the ops of the right side must be there and fast on {cause.actual}"
-            edited = _replaced(last, f"{last.text}, {cause.actual}")
-            yield Edit(last.source, edited, f"turn the pattern on for {cause.actual} too", look)
+def _targets(unit: Unit, verdict: Verdict, target: Any) -> Iterator[Edit]:
+    """One more target where the pattern names some, or a binding of an op that its right side calls."""
+    decl = unit.decls[verdict.pattern.name]
+    named = [clause.targets for clause in decl.clauses if isinstance(clause, ast.On)]
+    for step in verdict.pattern.right:
+        if isinstance(step, RightStep) and step.op in unit.op_decls:
+            named += [binding.targets for binding in unit.op_decls[step.op].bindings]
+    for targets in named:
+        if targets and isinstance(target, str):
+            last = targets[-1].span
+            look = f"the ops of the right side must be there and right on {target}"
+            edited = replaced(last, f"{last.text}, {target}")
+            yield Edit(last.source, edited, f"turn {verdict.pattern.name} on for {target} too", look)

@@ -6,8 +6,7 @@ misses of a graph are told in full.
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from patdsl.explain.report import Entry, GraphReport, NodeShown
@@ -20,49 +19,73 @@ LONGEST = 200
 
 def text_lines(report: GraphReport, top: int) -> Iterator[str]:
     """The report of one graph."""
-    place = f" at {report.place}" if report.place else ""
-    yield escape(f"graph {report.name}{place}: {report.nodes:,} nodes, read for {report.target}")
-    for entry in report.matches:
-        names = ", ".join(node.name for node in entry.nodes) + _more(entry)
-        yield escape(f"  matched: {entry.pass_name}.{entry.pattern} takes {names}")
+    yield title(report)
+    yield from (f"  {match_line(entry)}" for entry in report.matches)
     for entry in report.misses[:top]:
         yield ""
-        yield from _miss(entry)
+        yield f"  {headline(entry)}"
+        yield from (f"    {line}" for line in cause_lines(entry))
+        if entry.suggestion is not None:
+            yield f"    {verdict_line(entry.suggestion)}"
+            yield from (f"      {escape(line)}" for line in entry.suggestion.diff.split("\n"))
+        if entry.fused_by:
+            yield f"    {note_line(entry)}"
     if len(report.misses) > top:
         yield ""
         more = f"{len(report.misses) - top:,} more ways in which places are not matched"
         yield f"  {more}; --top {len(report.misses)} shows them"
     if report.absent:
         yield ""
-        yield f"  of {len(report.absent):,} patterns no op occurs in this graph"
+        yield f"  {absent_line(report)}"
 
 
-def _miss(entry: Entry) -> Iterator[str]:
+def title(report: GraphReport) -> str:
+    """What was read."""
+    place = f" at {report.place}" if report.place else ""
+    return escape(f"graph {report.name}{place}: {report.nodes:,} nodes, read for {report.target}")
+
+
+def match_line(entry: Entry) -> str:
+    """What a pattern takes."""
+    names = ", ".join(node.name for node in entry.nodes) + _more(entry)
+    return escape(f"matched: {entry.pass_name}.{entry.pattern} takes {names}")
+
+
+def absent_line(report: GraphReport) -> str:
+    """How many patterns had nothing to look at."""
+    return f"of {len(report.absent):,} patterns no op occurs in this graph"
+
+
+def headline(entry: Entry) -> str:
+    """Which pattern, where, and how far it got."""
     what = f"{entry.matched} of {entry.steps} ops hold, then {entry.what}"
     if entry.matched == entry.steps:
         what = f"the left side holds, but {entry.what}"
-    yield escape(f"  {entry.pass_name}.{entry.pattern} at '{entry.at.name}'{_more(entry)}: {what}")
-    yield f"    {escape(entry.message)}"
+    return escape(f"{entry.pass_name}.{entry.pattern} at '{entry.at.name}'{_more(entry)}: {what}")
+
+
+def cause_lines(entry: Entry) -> Iterator[str]:
+    """What stands in the way, in the pattern and in the graph."""
+    yield escape(entry.message)
     if entry.span is not None:
-        yield from (f"    {line}" for line in excerpt(entry.span))
+        yield from excerpt(entry.span)
     else:
-        yield f"      --> {escape(entry.place)}"
+        yield f"  --> {escape(entry.place)}"
     for node in entry.nodes:
-        yield from (f"    {line}" for line in _node(node))
-    if entry.suggestion is not None:
-        yield from _suggestion(entry.suggestion)
-    if entry.fused_by:
-        yield escape(f"    note: {entry.fused_by} matches here")
+        yield from _node(node)
 
 
-def _suggestion(suggestion: Suggestion) -> Iterator[str]:
-    verdict = (
-        f"needs a look: {suggestion.look}"
-        if suggestion.look
-        else "safe: types are proven, or checked at each match"
-    )
-    yield f"    would match with this change, tried ({escape(verdict)})"
-    yield from (f"      {escape(line)}" for line in suggestion.diff.split("\n"))
+def verdict_line(suggestion: Suggestion) -> str:
+    """What is to be thought of a change."""
+    look = "safe: types are proven, or checked at each match"
+    if suggestion.look:
+        look = f"needs a look: {suggestion.look}"
+    return escape(f"would match with this change, tried ({look})")
+
+
+def note_line(entry: Entry) -> str:
+    """Which pattern takes the place."""
+    return escape(f"note: {entry.fused_by} matches here")
 
 
 def _more(entry: Entry) -> str:
@@ -83,19 +106,6 @@ def _node(node: NodeShown) -> Iterator[str]:
         yield f"{gutter} | {'^' * len(escape(node.span.text))}"
     if node.source:
         yield escape(f"  = {node.source[:LONGEST]}")
-
-
-def html_page(reports: Sequence[GraphReport], top: int) -> str:
-    """One page without scripts or links, each graph a section that opens and closes."""
-    parts = []
-    for report in reports:
-        first, *lines = text_lines(report, top)
-        body = html.escape("\n".join(lines))
-        parts.append(f"<details open><summary>{html.escape(first)}</summary>\n<pre>{body}</pre>\n</details>")
-    style = "body{font:14px sans-serif;margin:2em}pre{font:13px monospace;overflow-x:auto}"
-    head = f'<meta charset="utf-8"><title>patdsl explain</title><style>{style}</style>'
-    body = "\n".join(parts)
-    return f"<!doctype html>\n<html><head>{head}</head>\n<body>\n{body}\n</body></html>\n"
 
 
 def to_json(report: GraphReport) -> dict[str, Any]:

@@ -8,7 +8,7 @@ In: a `torch.fx.Graph` whose nodes carry example values (`meta["val"]`, `meta["e
 from __future__ import annotations
 
 import operator
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -81,6 +81,9 @@ class FxView:
         if isinstance(value, (list, tuple)):
             return tuple(self._operand(item) for item in value)
         return plain(value)
+
+    def given(self, node: Node) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        return self._operand(node.args), {name: self._operand(each) for name, each in node.kwargs.items()}
 
     def getitem(self, node: Node) -> tuple[Node, int] | None:
         if node.target is not operator.getitem or len(node.args) != 2:

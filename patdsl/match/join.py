@@ -8,7 +8,7 @@ to its users, through views where the edge allows; a step that touches nothing b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -194,15 +194,15 @@ class Join:
                     1,
                     ("up", [v for v in self.sites.values.members(seen.value) if self.agrees(seen, v)]),
                 )
-        best: tuple[int, Any] | None = None
+        best: tuple[int, Use | Through, Value[Any]] | None = None
         for _, operand in step.operands:
             for used in _uses(operand):
                 value = bound.get(used.value)
                 if isinstance(value, Value):
                     rank = 3 if used.value in self.produced else 4
                     if best is None or rank < best[0]:
-                        best = (rank, ("down", self._seen_by(used, value)))
-        return best
+                        best = (rank, used, value)
+        return None if best is None else (best[0], ("down", self._seen_by(best[1], best[2])))
 
     def _seen_by(self, used: Use | Through, value: Value[Any]) -> list[Value[Any]]:
         if isinstance(used, Use):
@@ -330,9 +330,9 @@ class Join:
                 yield new
 
 
-def _uses(operand: Operand) -> Iterator[Use | Through]:
+def _uses(operand: Operand) -> Sequence[Use | Through]:
     if isinstance(operand, (Use, Through)):
-        yield operand
-    elif isinstance(operand, Values):
-        for item in operand.items:
-            yield from _uses(item)
+        return (operand,)
+    if isinstance(operand, Values):
+        return [used for item in operand.items for used in _uses(item)]
+    return ()

@@ -92,6 +92,9 @@ class GraphView(Protocol[N]):
     def call(self, node: N) -> Call | None:
         """The normalised call, or None where the node calls no op with a schema."""
 
+    def given(self, node: N) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """The arguments of a call as the graph has them, by position and by name, whatever is known of its schema."""
+
     def getitem(self, node: N) -> tuple[N, int] | None:
         """Source and index where the node takes one output of another."""
 

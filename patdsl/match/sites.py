@@ -38,36 +38,43 @@ def is_literal(value: Any) -> bool:
 
 
 @attrs.define(eq=False)
+class OpSites:
+    """The sites of one op: those looked for so far, by node; those of native blocks, None before they are sought."""
+
+    at: dict[Any, list[Site[Any]]] = attrs.Factory(dict)
+    native: list[Site[Any]] | None = None
+
+
+@attrs.define(eq=False)
 class Sites:
-    """The sites of one graph. `find_native` is `native.find_native`, handed in since it needs the matcher itself."""
+    """The sites of one graph. `find_native` is `native.find_native`, handed in since it needs the matcher itself.
+
+    `values` and `found_of` (what is found of an op) are its own unless what others have found in the same graph is
+    given.
+    """
 
     view: GraphView[Any]
     context: Context
     find_native: FindNative
-    values: Values[Any] = attrs.field(init=False)
+    values: Values[Any] = attrs.Factory(lambda self: self._own_values(), takes_self=True)
+    found_of: Callable[[str], OpSites] = attrs.field(default=lambda name: OpSites())
     ask: Callable[..., Any] = attrs.field(init=False)
     #: Calls of right sides, by the identity of the step, which is kept alive, and the likeness of the operands.
     typed: dict[Hashable, tuple[RightStep, TypedCall[Any]]] = attrs.Factory(dict)
     _templates: TemplateFit = attrs.field(init=False)
     _ops: dict[str, Op | None] = attrs.Factory(dict)
     _targets: dict[str, frozenset[str]] = attrs.Factory(dict)
-    _at: dict[tuple[str, Any], list[Site[Any]]] = attrs.Factory(dict)
-    _natives: dict[str, list[Site[Any]]] = attrs.Factory(dict)
+    _found: dict[str, OpSites] = attrs.Factory(dict)
     _counts: dict[str, int] = attrs.Factory(dict)
     _literals: dict[tuple[str, str], frozenset[Hashable]] = attrs.Factory(dict)
     _open: set[str] = attrs.Factory(set)
 
     def __attrs_post_init__(self) -> None:
-        free = {
-            binding.target
-            for op in self.context.ops.values()
-            if op.free and not op.effects
-            for binding in op.bindings
-            if isinstance(binding, TorchCall)
-        }
-        self.values = Values(self.view, self.context.known, frozenset(free))
         self.ask = answers(self.context.known)
         self._templates = TemplateFit(self.values, self.names, self.producing)
+
+    def _own_values(self) -> Values[Any]:
+        return Values(self.view, self.context.known, free_targets(self.context))
 
     def names(self) -> Names:
         """An empty namespace that asks about this graph."""
@@ -125,14 +132,18 @@ class Sites:
 
     def at(self, name: str, node: Any) -> list[Site[Any]]:
         """The sites of the op at a node, through torch and declared calls; both orders of a commutative op."""
-        place = (name, node)
-        found = self._at.get(place)
+        known = (self._found.get(name) or self._found_of(name)).at
+        found = known.get(node)
         if found is None:
-            self._at[place] = []  # ends a cycle of declared calls
+            known[node] = []  # ends a cycle of declared calls
             op = self.op(name)
-            found = [] if op is None else self._both_orders(op, list(self._read(op, node)))
-            self._at[place] = found
+            found = known[node] = [] if op is None else self._both_orders(op, list(self._read(op, node)))
         return found
+
+    def _found_of(self, name: str) -> OpSites:
+        if name not in self._found:
+            self._found[name] = self.found_of(name)
+        return self._found[name]
 
     def _read(self, op: Op, node: Any) -> Iterator[Site[Any]]:
         target = self.view.target(node)
@@ -154,8 +165,9 @@ class Sites:
 
     def native(self, name: str) -> list[Site[Any]]:
         """The sites of the op through native blocks."""
-        if name in self._natives:
-            return self._natives[name]
+        known = self._found_of(name)
+        if known.native is not None:
+            return known.native
         if name in self._open:
             return []
         self._open.add(name)
@@ -169,8 +181,8 @@ class Sites:
                 assert op is not None
                 found.extend(self._through(op, binding, self.native(binding.op)))
         self._open.discard(name)
-        self._natives[name] = found if op is None else self._both_orders(op, found)
-        return self._natives[name]
+        known.native = found if op is None else self._both_orders(op, found)
+        return known.native
 
     def complete(self, op: Op, guard: Expr | None, fitted: Fitted, names: Names) -> Fitted | None:
         """What a native block bound, with types, open parameters and guard decided."""
@@ -250,6 +262,17 @@ class Sites:
         return all(
             names.fit_type(param.type, args[param.name]) is None for param in op.params if param.name in args
         )
+
+
+def free_targets(context: Context) -> frozenset[str]:
+    """Torch ops that cost nothing because a declaration says so."""
+    return frozenset(
+        binding.target
+        for op in context.ops.values()
+        if op.free and not op.effects
+        for binding in op.bindings
+        if isinstance(binding, TorchCall)
+    )
 
 
 def _site(op: Op, binding: Any, fitted: Fitted, nodes: tuple[Any, ...]) -> Site[Any]:

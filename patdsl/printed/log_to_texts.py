@@ -1,8 +1,8 @@
-"""Logs and traces -> the text of every graph in them.
+"""Logs, traces and archives -> the text of every graph in them.
 
-In: a file that `TORCH_LOGS` or `TORCH_TRACE` wrote, or one that holds a printed `forward`; or a folder of these. Out: a
-`GraphText` for each graph, its lines with their numbers in the file, or diagnostics (PAT001, PAT601, PAT602). Nothing
-is executed, and what comes between the graphs is passed over.
+In: a file that `TORCH_LOGS` or `TORCH_TRACE` wrote, one that holds a printed `forward`, an archive, or a folder of
+these. Out: a `GraphText` for each graph, its lines with their numbers in the file, or diagnostics (PAT001, PAT601,
+PAT602, PAT605). Nothing is executed, and what comes between the graphs is passed over.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any
 import attrs
 
 from patdsl.diagnostic import Diagnostics
+from patdsl.printed.archive_to_texts import archive_texts, is_archive
+from patdsl.printed.graph_text import MAX_BYTES, GraphText
 from patdsl.source import Source
 
-#: The largest file that is read, in bytes.
-MAX_BYTES = 256 << 20
 #: Of the graphs that a trace has of one compilation, those that are looked at unless others are asked for: the first
 #: kind that occurs. The graph in front of the post-grad passes is what a pass sees.
 WANTED = ("before_post_grad_graph", "inductor_post_grad_graph", "post_grad_graphs")
@@ -31,24 +31,6 @@ _PREFIX = re.compile(
 _COMPILATION = re.compile(r"\[(?P<id>!?[\d/_]+)\] ")
 _ARTIFACT = re.compile(r"\[__(?P<name>\w+)\] ?")
 _FORWARD = re.compile(r"( *)def forward\(")
-
-
-@attrs.frozen(eq=False)
-class GraphText:
-    """One printed `forward`. `lines` are as printed, `numbers` their lines in the file; `kind` is what the log calls it
-    ("" in a plain file), `compilation` torch's number of the compilation ("" where there is none)."""
-
-    source: Source
-    kind: str
-    compilation: str
-    lines: tuple[str, ...]
-    numbers: tuple[int, ...]
-
-    @property
-    def name(self) -> str:
-        """How messages call the graph."""
-        words = [self.kind, self.compilation]
-        return " ".join(word for word in words if word) or f"line {self.numbers[0]}"
 
 
 @attrs.define
@@ -90,6 +72,8 @@ def _files(path: Path) -> list[Path]:
 
 
 def _texts(path: Path, diagnostics: Diagnostics) -> list[GraphText]:
+    if is_archive(path):
+        return archive_texts(path, diagnostics)
     data = _read(path, diagnostics)
     if data is None:
         return []

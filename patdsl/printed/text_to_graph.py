@@ -16,7 +16,7 @@ import attrs
 from patdsl.diagnostic import Diagnostics
 from patdsl.dtypes import FROM_TORCH
 from patdsl.printed.annotation import read_annotation
-from patdsl.printed.log_to_texts import GraphText
+from patdsl.printed.graph_text import GraphText
 from patdsl.source import Span
 
 #: The most lines of one graph, and the most characters of a line that can nest.

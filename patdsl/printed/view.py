@@ -7,7 +7,7 @@ whose name ends with `_`, writes its operands, since torch removes what has no e
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -68,6 +68,9 @@ class PrintedView:
         if isinstance(value, PrintedNode):
             return value.held if self.is_scalar(value) else Handle(value)
         return tuple(map(self._operand, value)) if isinstance(value, tuple) else value
+
+    def given(self, node: PrintedNode) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        return self._operand(node.args), {name: self._operand(each) for name, each in node.kwargs.items()}
 
     def getitem(self, node: PrintedNode) -> tuple[PrintedNode, int] | None:
         return node.taken

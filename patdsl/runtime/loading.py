@@ -29,9 +29,13 @@ def load(
     imports may name. Raises PatError with every diagnostic of the file, HostValueError, and PassOrderError.
     """
     from patdsl.pipeline import compile_module
+    from patdsl.runtime.passes import Origin
 
-    text = compile_module(Path(path), roots=[Path(root) for root in roots])
+    folders = tuple(Path(root) for root in roots)
+    text = compile_module(Path(path), roots=folders)
     chain: Chain = run_module(text, Path(path)).load(hosts=hosts, target=target)
+    for each in chain:
+        each.origin = Origin(Path(path).absolute(), tuple(root.absolute() for root in folders))
     return chain
 
 

@@ -12,7 +12,10 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from patdsl.graph import PassSpec
 from patdsl.op_table import TorchCall
@@ -44,6 +47,14 @@ ROUNDS = 32
 Register = Callable[["FusionPass"], None]
 
 
+@attrs.frozen
+class Origin:
+    """The `.pat` file that a pass was made of, and the folders that its imports may name."""
+
+    path: Path
+    roots: tuple[Path, ...] = ()
+
+
 class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # type: ignore[misc]
     """One pass. `register` makes one `register_replacement` call for each pattern; None registers all of `spec`.
 
@@ -66,6 +77,8 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
         self.hosts = host_values([spec], hosts)
         self.prefer = current_preference()
         self.tokens: TokenRange | None = None
+        #: Where the pass comes from, if that is known: explain reads it to suggest changes.
+        self.origin: Origin | None = None
         self.counts: Counter[str] = Counter()
         self.last_counts: Counter[str] = Counter()
         self._called: dict[str, Counter[str]] = {}
@@ -210,7 +223,8 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
         )
 
     def explain(self, gm: GraphModule | Graph) -> GraphReport:
-        """Where each pattern holds in a graph, and why it does not where it nearly does. The graph stays as it is."""
+        """Where each pattern holds in a graph, and why it does not where it nearly does. The graph stays as it is.
+        Changes are suggested where `origin` names the `.pat` file, as `patdsl.load` has it do."""
         from patdsl.explain.in_process import explain_graph
 
         return explain_graph(gm.graph if isinstance(gm, GraphModule) else gm, [self])

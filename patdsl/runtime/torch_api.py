@@ -243,3 +243,50 @@ def fresh_cache(folder: str) -> contextlib.AbstractContextManager[None]:
     """Within it Inductor caches in `folder` alone."""
     within: contextlib.AbstractContextManager[None] = need("torch._inductor.utils", "fresh_cache")(dir=folder)
     return within
+
+
+def uncompiled(model: Callable[..., Any]) -> Callable[..., Any]:
+    """The module inside one that `torch.compile` returned, which would answer with its own backend."""
+    inner: Callable[..., Any] = getattr(model, "_orig_mod", model)
+    return inner
+
+
+class _Reached(Exception):  # noqa: N818
+    """Inductor has come to its post-grad passes."""
+
+
+class _Show(CustomGraphPass):  # type: ignore[misc]
+    """A pass that looks at a graph and ends its compilation."""
+
+    def __init__(self, show: Callable[[Graph], None]) -> None:
+        self.show = show
+        self.reached = False
+
+    def __call__(self, graph: Graph) -> None:
+        self.reached = True
+        self.show(graph)
+        raise _Reached
+
+    def uuid(self) -> None:
+        """Nothing is answered from a cache."""
+
+
+def backend_that_shows(
+    show: Callable[[Graph], None],
+) -> Callable[[GraphModule, list[Any]], Callable[..., Any]]:
+    """A backend of torch.compile: Inductor as far as its custom post-grad pass, which is `show`. No code is generated;
+    what is then called is the graph as it was captured. `show` must not raise."""
+    compile_fx: Callable[..., Any] = need("torch._inductor.compile_fx", "compile_fx")
+
+    def backend(gm: GraphModule, inputs: list[Any]) -> Callable[..., Any]:
+        last = _Show(show)
+        with inductor_config.patch(post_grad_custom_post_pass=last, fx_graph_cache=False):
+            try:
+                compile_fx(gm, inputs)
+            except Exception:
+                if not last.reached:
+                    raise
+        call: Callable[..., Any] = gm.forward
+        return call
+
+    return backend

@@ -12,7 +12,8 @@ An example is a fenced block whose info string begins with `pat`:
 Words behind `error` say how the file is made of the block: `missing` (not at all), `escaped` (the bytes that its `\\x`
 escapes name), `escaped-text` (the characters that its `\\u` escapes name), `times=N` (repeated), `chain=N` (beside N
 files that import each other), `torch` (checked against torch's schemas), `vllm` (compiled to a module for vLLM),
-`graph` (it is no `.pat` file but the log `example.log`), `repeated=N` (each minus of a graph so often). `among=CODE`:
+`graph` (it is no `.pat` file but the log `example.log`), `repeated=N` (each minus of a graph so often), `archive` (it is
+the JSON in the archive `example.pt2`), `model` (it is the module `example.py`, of which `make` is run). `among=CODE`:
 findings of that code stand beside.
 """
 
@@ -20,6 +21,8 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,7 @@ from patdsl.render import to_text
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "errors"
 NAME = "example.pat"
 LOG = "example.log"
+ARCHIVE = "example.pt2"
 _BLOCK = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -92,7 +96,14 @@ def findings(page: Page, files: dict[str, str], folder: Path, *, as_error: bool)
     if "graph" in page.options:
         times = int(page.option("repeated") or 1) if as_error else 1
         (folder / LOG).write_text(files[NAME].replace("-x", "-" * times + "x"), encoding="utf-8")
-        return _of_graphs(folder)
+        return _of_graphs(folder, LOG)
+    if "archive" in page.options:
+        with zipfile.ZipFile(folder / ARCHIVE, "w") as archive:
+            archive.writestr("example/models/model.json", files[NAME])
+        return _of_graphs(folder, ARCHIVE)
+    if "model" in page.options:
+        (folder / "example.py").write_text(files[NAME], encoding="utf-8")
+        return _of_model(folder)
     for name, text in files.items():
         _write(folder / name, text, page if name == NAME and options else None)
     for index in range(1, int(page.option("chain") or 0) + 1):
@@ -122,16 +133,32 @@ def _write(path: Path, text: str, page: Page | None) -> None:
         path.write_bytes(data)
 
 
-def _of_graphs(folder: Path) -> Outcome:
-    """What is found in the log of `folder`."""
+def _of_graphs(folder: Path, name: str) -> Outcome:
+    """What is found in a log or archive of `folder`."""
     found = Diagnostics()
     before = Path.cwd()
     os.chdir(folder)
     try:
-        graphs_of(Path(LOG), found)
+        graphs_of(Path(name), found)
     finally:
         os.chdir(before)
-    return Outcome(Path(LOG), None, None, None, None, tuple(found.items))
+    return Outcome(Path(name), None, None, None, None, tuple(found.items))
+
+
+def _of_model(folder: Path) -> Outcome:
+    """What is found in the module of `folder`."""
+    from patdsl.explain.model import each_graph
+
+    found = Diagnostics()
+    before = Path.cwd()
+    os.chdir(folder)
+    sys.modules.pop("example", None)
+    try:
+        each_graph("example:make", str, found)
+    finally:
+        os.chdir(before)
+        sys.modules.pop("example", None)
+    return Outcome(Path("example.py"), None, None, None, None, tuple(found.items))
 
 
 def _with_torch(outcome: Outcome) -> Outcome:

@@ -115,7 +115,7 @@ def cases() -> Iterator[Case]:
             lines += quant(tag=str(at))
         lines.append(f"return ({', '.join(f'q{at}, k{at}' for at in range(given))})")
         text = PAIR.replace("2x", f"{wanted}x")
-        change = f"{given}x quant"
+        change = f"{given}x quant" if given < wanted else f"{wanted}..x quant"
         yield Case(
             f"count_{given}_of_{wanted}",
             text,
@@ -184,8 +184,29 @@ def cases() -> Iterator[Case]:
             else ("wants quant here",)
         )
         yield Case(f"op_{name}", CHAIN, lines, "op", says, "b")
-    lines = ("a: bf16[8, 256] = my.norm(x, w, 1e-06)", *quant("a"), "return (q, k)")
-    yield Case("op_unknown_above", CHAIN, lines, "op", ("my::norm.default computes norm",), "a")
+    for name, call, change in (
+        ("above", "my.norm(x, w, 1e-06)", "| my::norm"),
+        ("order", "my.norm(x, 1e-06, w)", "| my::norm(x, epsilon, weight)"),
+        ("keyword", "my.norm(x, epsilon = 1e-06, scale = w)", "| my::norm(x, epsilon=epsilon, scale=weight)"),
+        ("constant", "my.norm(x, w, 1e-06, True, 'fast')", '| my::norm(x, weight, epsilon, true, "fast")'),
+        ("overload", "my.norm.eps(x, w, 1e-06)", "| my::norm.eps"),
+    ):
+        lines = (f"a: bf16[8, 256] = {call}", *quant("a"), "return (q, k)")
+        says = ("computes norm, it needs a binding", "my::norm.")
+        yield Case(f"op_unknown_{name}", CHAIN, lines, "op", says, "a", change)
+    for name, call, change in (
+        ("below", "my.quant(y, 128)", "| my::quant"),
+        ("order", "my.quant(128, y)", "| my::quant(group, x)"),
+    ):
+        lines = (
+            NORM,
+            f"qs = {call}",
+            "q: f8e4m3fn[8, 256] = qs[0]",
+            "k: f32[8, 2] = qs[1]",
+            "return (q, k)",
+        )
+        says = ("my::quant.default computes quant",)
+        yield Case(f"op_unknown_quant_{name}", CHAIN, lines, "op", says, "qs", change)
     lines = (*quant("x"), "return (q, k)")
     yield Case("input_above", CHAIN, lines, "branch", ("wants norm", "not computed"), "x")
     yield Case("nothing_below", CHAIN, (NORM, "return (y)"), "branch", ("wants quant", "no other op"), "y")
@@ -199,7 +220,22 @@ def cases() -> Iterator[Case]:
     }.items():
         kind = "f32" if name == "to" else "bf16"
         lines = (NORM, f"m: {kind}[8, 256] = {op}", *quant("m"), "return (q, k)")
-        yield Case(f"between_{name}", CHAIN, lines, "between", ("'m'", "stands between 'y' and quant"), "m")
+        change = {
+            "relu": "between: relu? -> quant => between? -> fused",
+            "act": "between: act? -> quant",
+        }.get(name, "")
+        change = "between: mul(other=2)? -> quant" if name == "mul" else change
+        says = ("'m'", "stands between 'y' and quant")
+        yield Case(f"between_{name}", CHAIN, lines, "between", says, "m", change)
+    mirrored = "pattern p { twice -> act => act_twice(limit=1.0) -> twice }"
+    lines = (
+        "a: bf16[8, 256] = lib.twice(x)",
+        "m: bf16[8, 256] = aten.neg.default(a)",
+        "b: bf16[8, 256] = lib.act(m)",
+        "return (b)",
+    )
+    change = "between: neg? -> act => act_twice(limit=1.0) -> between? -> twice"
+    yield Case("between_on_the_right_too", mirrored, lines, "between", ("'m'",), "m", change)
     # another value
     lines = (
         "a: bf16[8, 256] = lib.twice(x)",
@@ -328,6 +364,7 @@ def cases() -> Iterator[Case]:
         "off",
         ("'other' cannot be called here", "gfx950"),
         "a",
+        "lib::other on gfx950, cpu",
     )
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import textwrap
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,29 @@ def test_json_and_html(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
     page = Path("report.html").read_text()
     assert "2 alike of &#x27;group_quant&#x27;, the pattern takes 3" in page
     assert "<script" not in page
+    assert re.search(r"<ins>\+.*2x fused</ins>", page)
+
+
+def test_the_page_stands_alone_whatever_a_graph_is_called(folder: Path) -> None:
+    """One file that loads nothing, in which nothing of a log or a pattern is markup."""
+    log = Path("post_grad.log").read_text()
+    evil = "</pre><script src=//a.b/c></script><img src=x onerror=alert(1)>\u202e"
+    Path("post_grad.log").write_text(log.replace("code: y =", f"code: {evil} y ="), encoding="utf-8")
+    assert main(["explain", "post_grad.log", "--patterns", "three.pat", "--html", "report.html"]) == 0
+    seen: list[tuple[str, list[tuple[str, str | None]]]] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            seen.append((tag, attrs))
+
+    text = Path("report.html").read_text(encoding="utf-8")
+    Reader().feed(text)
+    assert "&lt;script src=//a.b/c&gt;" in text
+    assert "\u202e" not in text
+    assert {tag for tag, _ in seen}.isdisjoint({"script", "img", "link", "iframe", "object", "a"})
+    assert {name for _, attrs in seen for name, _ in attrs}.isdisjoint({"src", "href", "style", "onerror"})
+    assert "url(" not in text
+    assert "@import" not in text
 
 
 def test_top(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
