@@ -13,8 +13,8 @@ Words behind `error` say how the file is made of the block: `missing` (not at al
 escapes name), `escaped-text` (the characters that its `\\u` escapes name), `times=N` (repeated), `chain=N` (beside N
 files that import each other), `torch` (checked against torch's schemas), `vllm` (compiled to a module for vLLM),
 `graph` (it is no `.pat` file but the log `example.log`), `repeated=N` (each minus of a graph so often), `archive` (it
-is the JSON in the archive `example.pt2`), `model` (it is the module `example.py`, of which `make` is run). `among=CODE`:
-findings of that code stand beside.
+is the JSON in the archive `example.pt2`), `model` (it is the module `example.py`, of which `make` is run).
+`among=CODE`: findings of that code stand beside.
 """
 
 from __future__ import annotations
