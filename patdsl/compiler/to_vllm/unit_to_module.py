@@ -39,7 +39,7 @@ class LeftOut:
 
     pattern: Pattern
     reason: str
-    is_own: bool = False
+    is_own: bool
 
 
 def vllm_module(unit: Unit, file_name: str, loaded: LoadedFile) -> str | None:
