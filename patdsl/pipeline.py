@@ -17,7 +17,7 @@ from patdsl.compiler.graph_to_plan import plan
 from patdsl.compiler.imports import LoadedFile, Loader
 from patdsl.compiler.module_check import check_module
 from patdsl.compiler.plan_to_module import module_text
-from patdsl.compiler.plan_to_vllm import vllm_module
+from patdsl.compiler.to_vllm.unit_to_module import vllm_module
 from patdsl.diagnostic import Diagnostic, Diagnostics, PatError
 from patdsl.graph_to_text import op_line, pass_lines, pattern_lines
 from patdsl.source import Source, portable_name

@@ -22,6 +22,11 @@ WIDTH = 110
 MOST_BY_POSITION = 4
 
 
+def printable(line: str) -> str:
+    """What can stand in a comment: a file may be called anything."""
+    return "".join(char if char.isprintable() else "?" for char in line)
+
+
 def _literal(text: str) -> str:
     """A string literal in ASCII, in the quotes that need fewer escapes, as formatters choose them."""
     quote = "'" if text.count('"') > text.count("'") else '"'

@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 
 from patdsl.compiler.ast_to_graph import Unit
-from patdsl.compiler.data_to_python import WIDTH, PythonWriter
+from patdsl.compiler.data_to_python import WIDTH, PythonWriter, printable
 from patdsl.expr import Ref, Star
 from patdsl.graph import PassSpec, Pattern
 from patdsl.op_table import DtypeVar, Op, TorchCall
@@ -186,7 +186,7 @@ class _Module:
             self.op = op
             symbol = self._take(op.name.upper())
             source = self.writer.write(attrs.evolve(op, place=""), used=len(symbol) + 3)
-            parts.append(f"# {_printable(op.place)}\n{symbol} = {source}")
+            parts.append(f"# {printable(op.place)}\n{symbol} = {source}")
             self.writer.names[op] = symbol
         self.op = None
         return parts
@@ -204,7 +204,7 @@ class _Module:
     def _comment(self, pattern: Pattern) -> str:
         lines = [f"# {pattern.place}" + (f", variant {pattern.variant}" if pattern.variant else "")]
         lines.extend(f"#     {line.rstrip()}" for line in self.unit.text[pattern.name].splitlines())
-        return "\n".join(_printable(line)[:WIDTH].rstrip() for line in lines)
+        return "\n".join(printable(line)[:WIDTH].rstrip() for line in lines)
 
     def _passes(self) -> list[str]:
         parts: list[str] = []
@@ -256,13 +256,9 @@ def _identifier(name: str) -> str:
     return re.sub(r"\W", "_", name, flags=re.ASCII)
 
 
-def _printable(line: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in line)
-
-
 def _quotable(text: str) -> str:
-    """What can stand in a docstring: a file may be called anything."""
-    return re.sub(r'["\\]', "?", _printable(text))
+    """What can stand in a docstring."""
+    return re.sub(r'["\\]', "?", printable(text))
 
 
 def _walk(values: Iterable[Any]) -> Iterable[Any]:

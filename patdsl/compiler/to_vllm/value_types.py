@@ -12,11 +12,11 @@ from typing import Any
 
 import attrs
 
-from patdsl.compiler.expr_to_python import Code, Known, TensorCode
 from patdsl.compiler.left_types import Case, LeftTypes
 from patdsl.compiler.prove import possible_left
 from patdsl.compiler.symbolic import Poly
-from patdsl.compiler.vllm_names import variable
+from patdsl.compiler.to_vllm.expr_to_python import Code, Known, TensorCode
+from patdsl.compiler.to_vllm.variable_names import variable
 from patdsl.dtypes import Dtype, is_dtype
 from patdsl.expr import Lit, Ref
 from patdsl.graph import Pattern

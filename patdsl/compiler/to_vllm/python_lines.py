@@ -6,6 +6,8 @@ of its own where it fits, else one item a line with a comma behind each.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from patdsl.compiler.data_to_python import WIDTH
 
 
@@ -26,6 +28,10 @@ def fitted(text: str, indent: int, comma: str = "") -> list[str]:
         return [head, f"{pad}    {inside}", tail]
     lines = [line for item in _parted(inside, ", ") for line in fitted(item, indent + 4, ",")]
     return [head, *lines, tail]
+
+
+def tuple_text(items: Sequence[str]) -> str:
+    return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
 
 
 def all_lines(parts: list[str], indent: int) -> list[str]:

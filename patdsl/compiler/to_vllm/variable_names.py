@@ -1,6 +1,6 @@
 """Names of a pattern as names of Python that mean nothing else in a module for vLLM.
 
-In: a value's or a capture's name. Out: the variable that holds it.
+In: a value's or a capture's name; that of a pattern or a pass. Out: the variable that holds it; the class.
 """
 
 from __future__ import annotations
@@ -18,3 +18,7 @@ TAKEN = frozenset(
 def variable(name: str) -> str:
     name = re.sub(r"\W", "_", name, flags=re.ASCII)
     return f"{name}_" if keyword.iskeyword(name) or name in TAKEN or name.startswith("__") else name
+
+
+def class_name(name: str) -> str:
+    return "".join(word[:1].upper() + word[1:] for word in re.findall(r"[A-Za-z0-9]+", name))

@@ -6,13 +6,10 @@ function's lines, what each replaced value becomes, the buffers it takes from th
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-import attrs
-
-from patdsl.compiler.expr_to_python import (
-    Code,
+from patdsl.compiler.to_vllm.call_to_lines import call_lines, torch_name
+from patdsl.compiler.to_vllm.expr_to_python import (
     Condition,
     ExprToPython,
     Known,
@@ -22,18 +19,14 @@ from patdsl.compiler.expr_to_python import (
     literal,
     python,
 )
-from patdsl.compiler.vllm_left import (
-    OWN,
-    Line,
-    Spelling,
-    call_lines,
-    default_of,
-    pattern_name,
-    solved,
-    torch_name,
-)
-from patdsl.compiler.vllm_names import variable
-from patdsl.compiler.vllm_types import ValueTypes
+from patdsl.compiler.to_vllm.guards import default_of
+from patdsl.compiler.to_vllm.names_of_ops import declared_at, in_code, pattern_name, star_of
+from patdsl.compiler.to_vllm.pattern_to_choices import right_steps
+from patdsl.compiler.to_vllm.python_lines import tuple_text
+from patdsl.compiler.to_vllm.spelling import Line, Replacement, Spelling
+from patdsl.compiler.to_vllm.supplied_to_python import host_functions
+from patdsl.compiler.to_vllm.value_types import ValueTypes
+from patdsl.compiler.to_vllm.variable_names import variable
 from patdsl.expr import Expr, Func, Items, Lit, Ref, Star
 from patdsl.graph import Pattern, Replace, RightStep, RightView
 from patdsl.op_table import (
@@ -55,51 +48,6 @@ from patdsl.op_table import (
 )
 
 
-@attrs.define
-class Replacement:
-    """`values`: Python of what each replaced value becomes."""
-
-    lines: list[Line] = attrs.Factory(list)
-    values: dict[str, str] = attrs.Factory(dict)
-    buffers: dict[str, None] = attrs.Factory(dict)
-    conditions: list[Condition] = attrs.Factory(list)
-    ops: dict[str, None] = attrs.Factory(dict)
-    has_lead: bool = False
-
-
-def kernels(pattern: Pattern, ops: Mapping[str, Op]) -> Iterator[tuple[TorchCall, ...]]:
-    """Every choice of torch ops, the preferred first. Raises UnsayableError where a step has none."""
-    choices = []
-    for step in pattern.right:
-        if not isinstance(step, RightStep):
-            continue
-        found = [
-            binding
-            for binding in reached(step.op, ops)
-            if isinstance(binding, TorchCall) and not binding.target.startswith(OWN)
-        ]
-        if not found:
-            raise UnsayableError(f"only patdsl has a kernel of `{step.op}`")
-        choices.append(found[:1] if found[0].target.startswith(("aten::", "prims::")) else found)
-    return itertools.product(*choices)
-
-
-def asked_of_captures(
-    pattern: Pattern, ops: Mapping[str, Op], chosen: tuple[TorchCall, ...]
-) -> dict[str, Lit]:
-    """What the chosen ops say of captured values: `if variance_size == none`."""
-    found: dict[str, Lit] = {}
-    steps = [step for step in pattern.right if isinstance(step, RightStep)]
-    for step, binding in zip(steps, chosen, strict=True):
-        args = dict(step.args)
-        for guard in (binding.guard, *ops[step.op].where):
-            for name, value in solved(guard):
-                arg = args.get(name)
-                if isinstance(arg, Use):
-                    found.setdefault(arg.value, value)
-    return found
-
-
 class RightToPython:
     """Writes one choice of kernels for one spelling. `types` holds both without and with optional views."""
 
@@ -113,16 +61,9 @@ class RightToPython:
         viewed: ValueTypes | None,
         outer: Mapping[str, Known],
     ) -> None:
-        self.pattern, self.ops, self.left, self.types, self.viewed, self.outer = (
-            pattern,
-            ops,
-            left,
-            types,
-            viewed,
-            outer,
-        )
-        steps = [step for step in pattern.right if isinstance(step, RightStep)]
-        self.chosen = dict(zip(map(id, steps), chosen, strict=True))
+        self.pattern, self.ops, self.left, self.outer = pattern, ops, left, outer
+        self.types, self.viewed = types, viewed
+        self.chosen = dict(zip(map(id, right_steps(pattern)), chosen, strict=True))
         self.made = Replacement()
         self._names: dict[str, str] = {}
         self._replaces = {replace.right: replace for replace in pattern.replaces}
@@ -142,9 +83,7 @@ class RightToPython:
         """What the chosen ops and their declarations ask for, with these types of the left side."""
         found = []
         hosts = host_functions(self.outer)
-        for step in self.pattern.right:
-            if not isinstance(step, RightStep):
-                continue
+        for step in right_steps(self.pattern):
             op = self.ops[step.op]
             lookup = self._lookup(step, op, types)
             for guard in (self.chosen[id(step)].guard, *op.where):
@@ -231,7 +170,7 @@ class RightToPython:
         if isinstance(arg, Give):
             if isinstance(arg.value, Ref) and arg.value.name in op.param:
                 return self._given(arg.value.name, op, known)
-            lookup = self._in_code(step, op, known)
+            lookup = in_code(step, op, known, self.left, self.outer)
             return python(ExprToPython(lookup).value(arg.value))
         if isinstance(arg, (Mut, Same)):
             return self._given(arg.param, op, known)
@@ -281,11 +220,11 @@ class RightToPython:
     def _empty(self, declared: object, step: RightStep, op: Op, known: Mapping[str, str]) -> str:
         if not isinstance(declared, Tensor):
             raise UnsayableError(f"nothing says the shape of a buffer of `{op.name}`")
-        lookup = self._in_code(step, op, known)
+        lookup = in_code(step, op, known, self.left, self.outer)
         dims = []
         for dim in declared.dims:
             if isinstance(dim, Star):
-                dims.append(f"*{self._star(dim.name, op, known)}")
+                dims.append(f"*{star_of(dim.name, op, known)}")
             else:
                 dims.append(python(ExprToPython(lookup).value(dim)))
         dtype = declared.dtype
@@ -298,59 +237,7 @@ class RightToPython:
         else:
             text = literal(dtype)
         first = next(known[param.name] for param in op.params if param.is_tensor and param.name in known)
-        shape = f"({', '.join(dims)}{',' if len(dims) == 1 else ''})"
-        return f"torch.empty({shape}, dtype={text}, device={first}.device)"
-
-    def _star(self, name: str, op: Op, known: Mapping[str, str]) -> str:
-        for param in op.params:
-            if isinstance(param.type, Tensor) and Star(name) in param.type.dims and param.name in known:
-                behind = len(param.type.dims) - 1
-                return f"{known[param.name]}.shape[:-{behind}]" if behind else f"{known[param.name]}.shape"
-        raise UnsayableError(f"nothing says `*{name}` of `{op.name}`")
-
-    def _in_code(self, step: RightStep, op: Op, known: Mapping[str, str]) -> Lookup:
-        """What names of the op stand for in the function itself: dims are those of its own arguments."""
-
-        def lookup(name: str) -> Known | None:
-            if name in op.param:
-                param = op.param[name]
-                if param.is_tensor:
-                    return TensorCode(known.get(name), None, None)
-                if name in known:
-                    arg = dict(step.args)[name]
-                    if isinstance(arg, Use) and arg.value in self.left.fixed:
-                        return self.left.fixed[arg.value]
-                    return Code(known[name], getattr(param.type, "kind", "int"))
-                return default_of(param)
-            for param in op.params:
-                declared = param.type
-                if not isinstance(declared, Tensor) or param.name not in known:
-                    continue
-                if declared.dtype == DtypeVar(name):
-                    return Code(f"{known[param.name]}.dtype", "dtype")
-                if Ref(name) in declared.dims:
-                    at = declared.dims.index(Ref(name)) - len(declared.dims)
-                    return Code(f"{known[param.name]}.shape[{at}]", "dim")
-            solved_dim = self._solved_dim(name, op, known)
-            return solved_dim or self.outer.get(name)
-
-        return lookup
-
-    def _solved_dim(self, name: str, op: Op, known: Mapping[str, str]) -> Known | None:
-        """`D` of a parameter whose last dim is `2 * D`."""
-        for param in op.params:
-            declared = param.type
-            if not isinstance(declared, Tensor) or param.name not in known or not declared.dims:
-                continue
-            last = declared.dims[-1]
-            factor = getattr(last, "left", None)
-            if (
-                getattr(last, "op", "") == "*"
-                and isinstance(factor, Lit)
-                and getattr(last, "right", None) == Ref(name)
-            ):
-                return Code(f"({known[param.name]}.shape[-1] // {factor.value})", "dim")
-        return None
+        return f"torch.empty({tuple_text(dims)}, dtype={text}, device={first}.device)"
 
     # Views and results
 
@@ -428,28 +315,18 @@ class RightToPython:
         def lookup(name: str) -> Known | None:
             if name in op.param:
                 return of(name)
-            for param in op.params:
-                declared = param.type
-                if not isinstance(declared, Tensor):
-                    continue
-                arg = args.get(param.name)
-                if declared.dtype == DtypeVar(name):
+            for param, at in declared_at(name, op):
+                if at is None:
                     known = of(param.name)
                     if isinstance(known, TensorCode) and known.dtype is not None:
                         return known.dtype
                     if isinstance(known, Lit):
                         return known
-                if Ref(name) in declared.dims and isinstance(arg, Use):
-                    meta = types.left.types.get(arg.value)
-                    at = declared.dims.index(Ref(name)) - len(declared.dims)
-                    if meta is not None and (param.name not in step.flatten or at == -1):
-                        return types.dim(meta.dims[at])
+                    continue
+                arg = args.get(param.name)
+                meta = types.left.types.get(arg.value) if isinstance(arg, Use) else None
+                if meta is not None and (param.name not in step.flatten or at == -1):
+                    return types.dim(meta.dims[at])
             return self.outer.get(name)
 
         return lookup
-
-
-def host_functions(outer: Mapping[str, Known]) -> frozenset[str]:
-    return frozenset(
-        name for name, known in outer.items() if isinstance(known, Code) and known.kind == "host"
-    )
