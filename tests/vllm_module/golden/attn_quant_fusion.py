@@ -392,7 +392,7 @@ class Hosts:
 class AttnNvfp4Quant(Fusion):
     """attn_quant_fusion.pat:16:
 
-    pattern attn_nvfp4_quant {
+    pattern attn_nvfp4_quant(query: Q[N, A, D]) {
       o    = attention(query, key, value, layer, dep)
       q, s = nvfp4_quant(view(o, [N, F]), scale, true)
     =>
@@ -490,7 +490,7 @@ class AttnNvfp4Quant(Fusion):
             t = attention_nvfp4_quant[3]
             s = attention_nvfp4_quant[6]
             s = s.view(s_buffer.dtype)
-            q = t.reshape(-1, (F // 2))
+            q = t.reshape(query.shape[0], (F // 2))
             return [s, q]
 
         return replacement
@@ -607,6 +607,103 @@ class AttnStaticQuant2(Fusion):
     }
     """
 
+    needs = ("vllm::unified_attention_with_output.default", "_C::static_scaled_fp8_quant.default")
+    effects = (
+        "vllm::fused_qk_norm_mrope_and_unified_kv_cache_update.default",
+        "vllm::fused_qk_norm_rope_and_unified_kv_cache_update.default",
+        "vllm::fused_rope_and_unified_kv_cache_update.default",
+        "vllm::fused_rope_unified_mla_kv_cache_update.default",
+        "vllm::unified_kv_cache_update.default",
+        "vllm::unified_mla_kv_cache_update.default",
+    )
+
+    def check(self, *, query, key, value, layer, scale, **_) -> bool:
+        hosts = self.hosts
+        return (
+            query.dim() == 3
+            and key.dim() == 3
+            and known(key.shape[2] == query.shape[2])
+            and value.dtype == key.dtype
+            and value.dim() == 3
+            and known(value.shape[1] == key.shape[1])
+            and scale.dtype == torch.float32
+            and hosts.supports(name_of(layer), "quant_fp8_static")
+            and known(scale.numel() == 1)
+        )
+
+    @property
+    def pattern(self) -> Callable[..., Any]:
+        def pattern(
+            query: torch.Tensor,
+            key: torch.Tensor,
+            value: torch.Tensor,
+            layer: Any,
+            dep: torch.Tensor | None,
+            F: int,
+            scale: torch.Tensor,
+        ):
+            _, attention = functionalized(
+                torch.ops.vllm.unified_attention_with_output.default,
+                query,
+                key,
+                value,
+                ...,
+                layer,
+                None,
+                None,
+                dep,
+            )
+            o = attention[3]
+            view_ = torch.ops.aten.reshape.default(o, [..., F])
+            _, static_quant = functionalized(torch.ops._C.static_scaled_fp8_quant.default, ..., view_, scale)
+            q = static_quant[0]
+            return [q]
+
+        return pattern
+
+    @property
+    def replacement(self) -> Callable[..., Any]:
+        def replacement(
+            query: torch.Tensor,
+            key: torch.Tensor,
+            value: torch.Tensor,
+            layer: Any,
+            dep: torch.Tensor | None,
+            F: int,
+            scale: torch.Tensor,
+        ):
+            _, attention_static_quant = functionalized(
+                torch.ops.vllm.unified_attention_with_output.default,
+                query,
+                key,
+                value,
+                torch.empty(
+                    (query.shape[-3], query.shape[-2], value.shape[-1]), dtype=FP8, device=query.device
+                ),
+                layer,
+                scale,
+                None,
+                dep,
+            )
+            t = attention_static_quant[3]
+            q = t.reshape(-1, F)
+            return [q]
+
+        return replacement
+
+
+class AttnStaticQuant3(Fusion):
+    """attn_quant_fusion.pat:7:
+
+    pattern attn_static_quant {
+      o = attention(query, key, value, layer, dep)
+      q = static_quant(view(o, [N, F]), scale, fp8)
+    =>
+      t = attention_static_quant(query, key, value, layer, scale, dep)
+      q = view(t, [N, F])
+    }
+    """
+
     needs = ("vllm::unified_attention_with_output.default", "vllm::rocm_aiter_per_tensor_quant.default")
     effects = (
         "vllm::fused_qk_norm_mrope_and_unified_kv_cache_update.default",
@@ -703,6 +800,6 @@ class AttnQuantPass(FusionPass):
         if not (on("gfx942", "gfx950", "sm_80+")):
             return
         self.stage(AttnNvfp4Quant)
-        self.stage(AttnStaticQuant1, AttnStaticQuant2)
+        self.stage(AttnStaticQuant1, AttnStaticQuant2, AttnStaticQuant3)
         for stage in self.stages:
             self.dump_patterns(config, stage)

@@ -472,6 +472,7 @@ class QkNormMropeKvCache(Fusion):
             )
             and positions.dtype == torch.int64
             and cos_sin.dim() == 2
+            and known(cos_sin.shape[1] == rotary_dim)
             and D in (64, 128, 256)
             and qkv.dtype in (torch.bfloat16, torch.float16)
             and hosts.supports(name_of(layer), "qk_norm_mrope_kvcache")

@@ -699,11 +699,12 @@ class MlaDualRmsNormGroupQuant1(Fusion):
     pattern mla_dual_rms_norm_group_quant {
       q_c, kv    = split(qkv, [Q, C + R], -1)
       kv_c, k_pe = split(kv, [C, R], -1)
-      q_q, q_s   = rms_norm_group_quant(view?(q_c), q_weight, q_epsilon, group_size)
+      q_q, q_s   = rms_norm_group_quant(view?(q_c), q_weight, q_epsilon, group_size, col_major, ue8m0,
+                     tma_aligned)
       kv_n       = rms_norm(kv_c, kv_weight, kv_epsilon)
     =>
       q_q, q_s, kv_n = mla_dual_rms_norm_group_quant(q_c, q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon,
-                         group_size)
+                         group_size, col_major, ue8m0, tma_aligned)
     }
     """
 
@@ -802,11 +803,12 @@ class MlaDualRmsNormGroupQuant2(Fusion):
     pattern mla_dual_rms_norm_group_quant {
       q_c, kv    = split(qkv, [Q, C + R], -1)
       kv_c, k_pe = split(kv, [C, R], -1)
-      q_q, q_s   = rms_norm_group_quant(view?(q_c), q_weight, q_epsilon, group_size)
+      q_q, q_s   = rms_norm_group_quant(view?(q_c), q_weight, q_epsilon, group_size, col_major, ue8m0,
+                     tma_aligned)
       kv_n       = rms_norm(kv_c, kv_weight, kv_epsilon)
     =>
       q_q, q_s, kv_n = mla_dual_rms_norm_group_quant(q_c, q_weight, kv_c, kv_weight, q_epsilon, kv_epsilon,
-                         group_size)
+                         group_size, col_major, ue8m0, tma_aligned)
     }
     """
 
@@ -909,7 +911,7 @@ class MlaDualRmsNormGroupQuant2(Fusion):
 
 
 class MlaDualRmsNormTokenQuant1(Fusion):
-    """mla_dual_rms_norm.pat:27:
+    """mla_dual_rms_norm.pat:28:
 
     pattern mla_dual_rms_norm_token_quant {
       q_c, kv    = split(qkv, [Q, C + R], -1)
@@ -1008,7 +1010,7 @@ class MlaDualRmsNormTokenQuant1(Fusion):
 
 
 class MlaDualRmsNormTokenQuant2(Fusion):
-    """mla_dual_rms_norm.pat:27:
+    """mla_dual_rms_norm.pat:28:
 
     pattern mla_dual_rms_norm_token_quant {
       q_c, kv    = split(qkv, [Q, C + R], -1)
