@@ -29,10 +29,10 @@ import stack_model as model  # noqa: E402
 import stack_ops  # noqa: E402
 import stack_time  # noqa: E402
 import torch  # noqa: E402
-from graph_time import GraphTimer  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 import patdsl.reference  # noqa: E402, F401  registers the ops
+from patdsl.bench.graph_time import GraphTimer  # noqa: E402
 from patdsl.demo.load_library import load_library  # noqa: E402
 from patdsl.demo.measure import Recorder  # noqa: E402
 from patdsl.locate import library_folder  # noqa: E402

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import attrs
 import torch
-from graph_time import GraphTimer, Launch, Node
+
+from patdsl.bench.graph_time import GraphTimer, Launch, Node
 
 ROUNDS, REPLAYS = 5, 40
 PROFILED = 3  # replays under the profiler, of which the last counts

@@ -14,6 +14,7 @@ from torch.library import _scoped_library
 import patdsl
 from patdsl.locate import library_folder
 from patdsl.runtime import Chain
+from patdsl.runtime.torch_ops import forget
 
 A, G, D, V = 4, 2, 32, 16
 HEADS, Q, C, R = 3, 24, 40, 16
@@ -219,6 +220,11 @@ def served() -> Iterator[Any]:
         rest.impl("rotary_embedding", rotate_in_place, "CPU")
         torch.library.register_fake("_C::rotary_embedding", lambda *given, **named: None, lib=rest)
         yield Chain(list(patdsl.load(library_folder() / "rope_kv_cache.pat")))
+    for namespace, names in ((torch.ops._C_cache_ops, CACHE_OPS), (torch.ops._C, ("rotary_embedding",))):
+        for name in names:
+            namespace.__dict__.pop(name, None)  # torch keeps what it has looked up
+            forget(f"{namespace.name}::{name}")
+            forget(f"{namespace.name}::{name}.default")
 
 
 @pytest.mark.parametrize("kind", ["auto", "fp8"])

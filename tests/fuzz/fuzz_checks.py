@@ -130,7 +130,7 @@ class Bench:
         self.path.write_bytes(to_bytes(text))
         loader = Loader([GOLDEN])
         loader.files = dict(self._loaded)
-        outcome = pipeline._run_one(self.path, loader, "module")
+        outcome = pipeline._run_one(self.path, loader, "module", "patdsl", True)
         check_findings(outcome.diagnostics)
         if outcome.module is None:
             return ("resolved" if outcome.errors else "declared"), frozenset(

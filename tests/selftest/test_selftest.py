@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import entry_points
 
 import pytest
 import torch
@@ -222,17 +223,11 @@ def pytester_run(tmp_path):
     import subprocess
     import sys
 
+    installed = entry_points(group="pytest11", name="patdsl")  # else the tree is on the path alone
+    plugin = () if installed else ("-p", "patdsl.pytest_plugin")
+
     def run(*arguments):
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-p",
-            "patdsl.pytest_plugin",
-            "-p",
-            "no:cacheprovider",
-            "-q",
-        ]
+        command = [sys.executable, "-m", "pytest", *plugin, "-p", "no:cacheprovider", "-q"]
         done = subprocess.run(
             [*command, "--rootdir", str(tmp_path), *map(str, arguments)],
             cwd=tmp_path,
