@@ -186,7 +186,7 @@ def test_file_names_without_their_escapes_are_refused(
 
 
 def test_comments_without_their_escapes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan_to_module, "_printable", lambda line: line.replace("~", "\nimport os\n"))
+    monkeypatch.setattr(plan_to_module, "printable", lambda line: line.replace("~", "\nimport os\n"))
     path = tmp_path / "a.pat"
     path.write_text("op f(x: T[H]) -> (y: T[H]) = a::b\npattern p { f -> f => f # ~\n}\n")
     with pytest.raises(ModuleFormError):
