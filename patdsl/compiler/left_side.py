@@ -51,12 +51,14 @@ class LeftSide:
 def build_left(
     variant: Variant,
     dims: Collection[str],
-    taken: Collection[str],
+    taken: Collection[str] | None,
     ops: Ops,
     file: LoadedFile,
     diagnostics: Diagnostics,
 ) -> LeftSide:
-    """`dims` are the names in the types of the pattern's inputs; `taken` what the right chain takes by name."""
+    """`dims` are the names in the types of the pattern's inputs; `taken` what the right chain takes by name,
+    if that is known.
+    """
     builder = BlockBuilder(
         ops, file, diagnostics, known=dims, free_names=True, replaced=variant.values, replaced_ops=variant.ops
     )
@@ -109,7 +111,7 @@ def report_after_group(chain: ast.Chain, group: ast.Group, diagnostics: Diagnost
 class _ChainBuilder:
     """Walks a chain; `by_param` fills up with what the right side can take by a parameter's name."""
 
-    def __init__(self, builder: BlockBuilder, taken: Collection[str], chain_span: Span) -> None:
+    def __init__(self, builder: BlockBuilder, taken: Collection[str] | None, chain_span: Span) -> None:
         self.builder = builder
         self.taken = taken
         self.span = chain_span
@@ -209,7 +211,7 @@ class _ChainBuilder:
     def _unwritten(self, op: Op, param: Param, element: ast.ChainOp, is_first: bool) -> Operand:
         """The rule for parameters not written (section 3 of the language reference)."""
         builder = self.builder
-        wanted = param.name in self.taken or (is_first and param is op.first_tensor)
+        wanted = param.name in (self.taken or ()) or (is_first and param is op.first_tensor)
         if wanted:
             before = self._implicit.get(param.name)
             if before is not None:
@@ -225,6 +227,8 @@ class _ChainBuilder:
             builder.inputs.setdefault(param.name, element.span)
             self.by_param.setdefault(param.name, Use(param.name))
             return Use(param.name)
+        if isinstance(param.default, NoDefault) and self.taken is None:
+            return Anything()  # the op on the right that there is not is told of alone
         if isinstance(param.default, NoDefault):
             builder.diagnostics.add(
                 "PAT203",

@@ -17,29 +17,33 @@ from patdsl.syntax import ast_nodes as ast
 FindOp = Callable[[ast.Name], "Op | None"]
 
 
-def names_taken(right: ast.Chain | tuple[ast.Statement, ...], find: FindOp) -> frozenset[str]:
+def names_taken(right: ast.Chain | tuple[ast.Statement, ...], find: FindOp) -> frozenset[str] | None:
     """The parameters that a right chain takes by name: of every op in it, those neither written nor fed by an
-    arrow.
+    arrow. None where it names an op that there is not: nobody knows what that would take.
     """
     if not isinstance(right, ast.Chain):
         return frozenset()
     taken: set[str] = set()
+    unknown = False
 
     def walk(chain: ast.Chain, fed: bool) -> None:
+        nonlocal unknown
         for element in chain.elements:
             if isinstance(element, (ast.Group, ast.Alternatives)):
                 for inner in element.chains:
                     walk(inner, fed)
             elif isinstance(element, ast.ChainOp) and element.function.text not in LAYOUT_NAMES:
                 op = find(element.function)
-                if op is not None:
+                if op is None:
+                    unknown = True
+                else:
                     taken.update(_open_params(op, element, fed))
                 for argument in element.arguments or ():
                     taken.update(name.text for name in names_written(argument.value))
             fed = True
 
     walk(right, False)
-    return frozenset(taken)
+    return None if unknown else frozenset(taken)
 
 
 def _open_params(op: Op, element: ast.ChainOp, fed: bool) -> list[str]:

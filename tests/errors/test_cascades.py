@@ -15,6 +15,10 @@ CASES: dict[str, tuple[str, list[str]]] = {
         "pattern p { nrom -> view? -> 2x quant => 2x fused }",
         ["unknown op `nrom`"],
     ),
+    "an unknown op on the right of a chain, and what it would take": (
+        "pattern p { norm -> quant => fsued }",
+        ["unknown op `fsued`"],
+    ),
     "an unknown op in a block": (
         "pattern p {\n  y = nrom(x, w, eps)\n  q, s = quant(y, g)\n=>\n  q, s = fused(x, w, eps, g)\n}",
         ["unknown op `nrom`"],
