@@ -20,24 +20,24 @@ from patdsl.match.found import TensorMeta
 from patdsl.match.functionalized import functionalized_call
 from patdsl.match.fx_functionalized import FUNCTIONALIZED
 from patdsl.match.fx_schema import overload_of, plain, schema_of, target_name
-from patdsl.match.layout import MAY_ALIAS
+from patdsl.match.memory import Memory
 from patdsl.match.protocol import Call, Handle
-from patdsl.match.schema import handles, normal_call
+from patdsl.match.schema import Schema, normal_call
 
 _NUMBERS = (int, float, torch.SymInt, torch.SymFloat, torch.SymBool)
 Op: TypeAlias = torch._ops.OpOverload
 
 
-class FxView:
+class FxView(Memory[Node]):
     """One graph at one moment. See `GraphView` for the methods."""
 
     def __init__(self, graph: Graph) -> None:
+        super().__init__()
         self.nodes: Sequence[Node] = tuple(graph.nodes)
         self._by_op = _by_op(self.nodes)
         self._by_target = {target_name(op): nodes for op, nodes in self._by_op.items()}
         self._calls: dict[Node, Call | None] = {}
         self._metas: dict[tuple[Node, int | None], TensorMeta | None] = {}
-        self._storages: dict[Node, Hashable] = {}
 
     @cached_property
     def _positions(self) -> dict[Node, int]:
@@ -128,59 +128,15 @@ class FxView:
     def is_output(self, node: Node) -> bool:
         return node.op == "output"
 
-    def is_pure(self, node: Node) -> bool:
-        if node not in self._targets:
-            return False
-        return node.target not in FUNCTIONALIZED and schema_of(_called(node)).pure
-
-    def mutates(self, node: Node) -> Sequence[Node]:
-        if node not in self._targets or node.target in FUNCTIONALIZED:
-            return ()
-        written = schema_of(_called(node)).written
-        call = self.call(node) if written else None
-        if call is None:
-            return ()
-        return [
-            node
-            for argument in call.arguments
-            if argument.name in written
-            for node in handles(argument.value)
-        ]
+    def plain_schema(self, node: Node) -> Schema | None:
+        plain = node in self._targets and node.target not in FUNCTIONALIZED
+        return schema_of(_called(node)) if plain else None
 
     @cached_property
     def writers(self) -> Sequence[Node]:
         writing = (nodes for op, nodes in self._by_op.items() if schema_of(op).written)
         found = (node for nodes in writing for node in nodes if node.target not in FUNCTIONALIZED)
         return sorted(found, key=self.position)
-
-    def storage(self, node: Node) -> Hashable:
-        chain = []
-        here = node
-        while here not in self._storages:
-            chain.append(here)
-            source = self._shares_with(here)
-            if source is None:
-                self._storages[here] = here
-                break
-            here = source
-        found = self._storages[here]
-        for each in chain:
-            self._storages[each] = found
-        return found
-
-    def _shares_with(self, node: Node) -> Node | None:
-        taken = self.getitem(node)
-        if taken is not None:
-            return taken[0]
-        target = self._targets.get(node)
-        if target is None or node.target in FUNCTIONALIZED:
-            return None
-        at = 0 if target in MAY_ALIAS else schema_of(_called(node)).aliases
-        call = self.call(node) if at is not None else None
-        if call is None or at is None or at >= len(call.arguments):
-            return None
-        value = call.arguments[at].value
-        return value.node if isinstance(value, Handle) else None
 
     def made_by(self, node: Node) -> tuple[str, ...]:
         return tuple(node.meta.get("patdsl", ()))

@@ -13,18 +13,19 @@ from typing import Any
 
 from patdsl.match.found import TensorMeta
 from patdsl.match.functionalized import functionalized_call
-from patdsl.match.layout import MAY_ALIAS
+from patdsl.match.memory import Memory
 from patdsl.match.protocol import Call, Handle
-from patdsl.match.schema import handles, normal_call
+from patdsl.match.schema import Schema, normal_call
 from patdsl.printed.schemas import Schemas
 from patdsl.printed.sizes import Size
 from patdsl.printed.text_to_graph import PrintedGraph, PrintedNode
 
 
-class PrintedView:
+class PrintedView(Memory[PrintedNode]):
     """One printed graph."""
 
     def __init__(self, graph: PrintedGraph, schemas: Schemas) -> None:
+        super().__init__()
         self.nodes: Sequence[PrintedNode] = graph.nodes
         self._schemas = schemas
         self._by_target: dict[str, list[PrintedNode]] = {}
@@ -32,7 +33,6 @@ class PrintedView:
             if node.target is not None:
                 self._by_target.setdefault(node.target, []).append(node)
         self._calls: dict[PrintedNode, Call | None] = {}
-        self._storages: dict[PrintedNode, Hashable] = {}
 
     def position(self, node: PrintedNode) -> int:
         return node.position
@@ -102,54 +102,18 @@ class PrintedView:
     def is_output(self, node: PrintedNode) -> bool:
         return node.is_output
 
-    def is_pure(self, node: PrintedNode) -> bool:
-        schema = self._schemas.of(node)
-        return schema is not None and schema.pure and not node.functionalized
+    def plain_schema(self, node: PrintedNode) -> Schema | None:
+        return None if node.functionalized else self._schemas.of(node)
 
     def mutates(self, node: PrintedNode) -> Sequence[PrintedNode]:
-        if node.target is None or node.functionalized:
-            return ()
-        schema = self._schemas.of(node)
-        if schema is None:
-            name = node.target.partition("::")[2].partition(".")[0]
-            return node.inputs if not node.users or (name[-1:] == "_" and name[-2:] != "__") else ()
-        call = self.call(node) if schema.written else None
-        if call is None:
-            return ()
-        written = schema.written
-        return [each for arg in call.arguments if arg.name in written for each in handles(arg.value)]
+        if node.target is None or node.functionalized or self._schemas.of(node) is not None:
+            return super().mutates(node)
+        name = node.target.partition("::")[2].partition(".")[0]
+        return node.inputs if not node.users or (name[-1:] == "_" and name[-2:] != "__") else ()
 
     @cached_property
     def writers(self) -> Sequence[PrintedNode]:
         return [node for node in self.nodes if self.mutates(node)]
-
-    def storage(self, node: PrintedNode) -> Hashable:
-        chain = []
-        here = node
-        while here not in self._storages:
-            chain.append(here)
-            source = self._shares_with(here)
-            if source is None:
-                self._storages[here] = here
-                break
-            here = source
-        found = self._storages[here]
-        for each in chain:
-            self._storages[each] = found
-        return found
-
-    def _shares_with(self, node: PrintedNode) -> PrintedNode | None:
-        if node.taken is not None:
-            return node.taken[0]
-        schema = self._schemas.of(node)
-        if schema is None or node.functionalized:
-            return None
-        at = 0 if node.target in MAY_ALIAS else schema.aliases
-        call = self.call(node) if at is not None else None
-        if call is None or at is None or at >= len(call.arguments):
-            return None
-        value = call.arguments[at].value
-        return value.node if isinstance(value, Handle) else None
 
     def made_by(self, node: PrintedNode) -> tuple[str, ...]:
         return ()
