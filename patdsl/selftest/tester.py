@@ -6,7 +6,7 @@ one that is compiled, with this pattern alone; so a case says what this pattern 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import attrs
@@ -249,14 +249,27 @@ class Tester:
             found = run_graph(graph, inputs)
         except Exception as error:  # an op's own check, or a kernel's
             return Outcome("failed", f"the rewritten graph does not run: {first_line(error)}")
-        for label, mine, other in zip(prepared.model.results, found, prepared.expected, strict=True):
+        for reason in self.mismatches(prepared, found, prepared.expected, inputs, prepared.written):
+            return Outcome("failed", reason)
+        return Outcome("passed")
+
+    def mismatches(
+        self,
+        prepared: Prepared,
+        found: Sequence[torch.Tensor],
+        expected: Sequence[torch.Tensor],
+        inputs: Sequence[torch.Tensor],
+        written: Sequence[torch.Tensor],
+    ) -> Iterator[str]:
+        """How results differ by more than they may, and the inputs afterwards at all: `written` by the left side."""
+        for label, mine, other in zip(prepared.model.results, found, expected, strict=True):
             reason = self.differs(prepared.sample, label, mine, other)
             if reason is not None:
-                return Outcome("failed", f"{label}: {reason}")
-        for (name, _), mine, other in zip(prepared.model.inputs, inputs, prepared.written, strict=True):
-            if difference(mine, other) is not None:
-                return Outcome("failed", f"the input `{name}` is written: {difference(mine, other)}")
-        return Outcome("passed")
+                yield f"{label}: {reason}"
+        for (name, _), mine, other in zip(prepared.model.inputs, inputs, written, strict=True):
+            reason = difference(mine, other)
+            if reason is not None:
+                yield f"the input `{name}` is written: {reason}"
 
     def differs(self, sample: Sample, label: str, found: torch.Tensor, expected: torch.Tensor) -> str | None:
         """How a result differs by more than it may."""

@@ -160,14 +160,11 @@ class _Verification:
             self.failures.append(f"{title}: the right side does not run: {first_line(error)}")
             return
         self.runs += 1
-        for label, one, other in zip(prepared.model.results, found, expected, strict=True):
-            self.identical &= difference(one, other) is None
-            reason = self.tester.differs(prepared.sample, label, one, other)
-            if reason is not None:
-                self.failures.append(f"{title}: {label}: {reason}")
-        for (name, _), one, other in zip(prepared.model.inputs, mine, others, strict=True):
-            if difference(one, other) is not None:
-                self.failures.append(f"{title}: the input `{name}` is written: {difference(one, other)}")
+        self.identical &= all(
+            difference(one, other) is None for one, other in zip(found, expected, strict=True)
+        )
+        mismatches = self.tester.mismatches(prepared, found, expected, mine, others)
+        self.failures.extend(f"{title}: {reason}" for reason in mismatches)
         if fill is None:
             self._measure(prepared, inputs(), found, expected)
 
