@@ -105,11 +105,11 @@ class DualWork:
 
         code = {"none": NONE, "token": TOKEN, "group": BY_GROUP}[self.quant]
         narrow, y = (None, b.q_out) if self.quant == "none" else (b.q_out, None)
-        scales = 0 if b.scale is None else b.scale.shape[1]
+        strides = (0, 0) if b.scale is None else (b.scale.shape[1], 1)
         group = GROUP if self.quant == "group" else 0
-        first = dual_norm._Half(b.q, b.q_weight, EPSILON, code, narrow, b.scale, scales, group, y)
-        second = dual_norm._Half(b.kv, b.kv_weight, EPSILON, NONE, None, None, 0, 0, b.kv_out)
-        dual_norm._launch(self.family, machine(self.family, b.q), first, second)
+        first = dual_norm.Half(b.q, b.q_weight, EPSILON, code, narrow, b.scale, strides, group, False, y)
+        second = dual_norm.plain(b.kv, b.kv_weight, EPSILON, b.kv_out)
+        dual_norm.launch(self.family, machine(self.family, b.q), first, second)
 
     def configs(self) -> list[Config]:
         return [

@@ -40,7 +40,7 @@ struct PatdslRopeCall {
 
   patdsl::Int64 cos_sin_f32, neox, fp8;  // 0 or 1
   patdsl::Int64 dtype;                   // 0: bf16, 1: fp16
-  patdsl::Int64 config;                  // 0: chosen by size; else how many heads a thread takes
+  patdsl::Int64 config;                  // 0: all chosen by size; else the parts of RopeConfig, 0 where chosen
   patdsl::Int64 device;                  // the runtime's index
   patdsl::Int64 stream;                  // a stream of that device, as an integer
 };
@@ -96,20 +96,45 @@ inline RopeShape rope_shape(const PatdslRopeCall& call, bool vectors) {
           static_cast<int>(count(call.turn))};
 }
 
+// `PatdslRopeCall::config`: heads of a column in bits 0 to 3, in bits 4 to 7 a value of Next, in bits 8 to 11 a block's
+// threads over 64.
+struct RopeConfig {
+  int heads, next, threads;
+};
+
+inline RopeConfig rope_config(Int64 config) {
+  return {static_cast<int>(config & 15), static_cast<int>(config >> 4 & 15), static_cast<int>(config >> 8 & 15) * 64};
+}
+
+inline Int64 threads_at_once(const PatdslRopeCall& call) {
+  return kScarceRegisters ? Int64{1024} * processors(call.device) : 2048 * kRopeThreads;
+}
+
 // How many heads a column has, at most: one while the machine holds a thread for each, and more where it does not, so
 // that the angles are read once for several heads and the next head is read while one is turned.
 inline int heads_a_column(const PatdslRopeCall& call, int units) {
-  if (call.config > 0) return static_cast<int>(call.config);
-  constexpr Int64 kMost = 4, kThreadsAtOnce = 1024;
-  const Int64 enough = kScarceRegisters ? processors(call.device) * kThreadsAtOnce : 2048 * kRopeThreads;
+  const int asked = rope_config(call.config).heads;
+  if (asked > 0) return asked;
   const Int64 threads = call.tokens * (call.q_heads + call.k_heads + call.v_heads) * units;
-  return static_cast<int>(threads <= enough ? 1 : threads <= 2 * enough ? 2 : kMost);
+  const Int64 at_once = threads_at_once(call);
+  return threads <= at_once ? 1 : threads <= 8 * at_once ? 2 : 4;
 }
 
 // Threads of a block: small blocks for few threads, so that more multiprocessors share them.
 inline int block_threads_of(const PatdslRopeCall& call, Int64 threads) {
+  const int asked = rope_config(call.config).threads;
+  if (asked > 0) return asked;
   if (!kScarceRegisters) return kRopeThreads;
   return threads <= 64 * Int64{processors(call.device)} ? 64 : 128;
+}
+
+// A kernel that the machine holds whole lets one begin behind it, not all that follow: many that wait take the room of
+// those that work. By measurement.
+inline Next next_of(const PatdslRopeCall& call, Int64 blocks, int threads) {
+  const int asked = rope_config(call.config).next;
+  if (asked > 0) return static_cast<Next>(asked);
+  const bool all_at_once = blocks > processors(call.device) && blocks * threads <= threads_at_once(call);
+  return all_at_once ? Next::kAfterWait : Next::kAtStart;
 }
 
 template <class T>
@@ -127,11 +152,14 @@ int launch_form(const PatdslRopeCall& call, RopeArgs& args, const RopeShape& sha
   args.q_columns = args.parts[kTurnedK].column, args.q_k_columns = args.parts[kWholeV].column;
   const int threads_wanted = block_threads_of(call, call.tokens * args.columns * shape.units);
   const int at_most = threads_wanted > shape.units ? threads_wanted / shape.units : 1;
-  args.at_once = at_most < args.columns ? at_most : args.columns;
-  const int threads = (args.at_once * shape.units + kLaunchWave - 1) / kLaunchWave * kLaunchWave;
-  const Int64 grid_y = (args.columns + args.at_once - 1) / args.at_once;
+  const Int64 grid_y = (args.columns + at_most - 1) / at_most;
   if (grid_y > 65535) return kBadRope;
-  args.next = call.tokens * grid_y > processors(call.device) ? Next::kAfterLoads : Next::kAtStart;
+  args.at_once = static_cast<int>((args.columns + grid_y - 1) / grid_y);
+  const int threads = (args.at_once * shape.units + kLaunchWave - 1) / kLaunchWave * kLaunchWave;
+  if (threads > rope_threads(shape.form)) return kBadRope;
+  const Int64 blocks = call.tokens * grid_y;
+  args.fetch_ahead = blocks <= processors(call.device);
+  args.next = next_of(call, blocks, threads);
   args.unit_inverse = ((1u << kUnitShift) + static_cast<Word>(shape.units) - 1) / static_cast<Word>(shape.units);
   const auto run = [&](void (*kernel)(RopeArgs)) {
     return launch_early(kernel, call.tokens, grid_y, threads, call.stream, args);

@@ -26,8 +26,9 @@ enum Form : Int64 {
   kLooped = -1,
 };
 
-// A call's config: a form, and for measurements 16 times (a value of Next + 1, or kConfigFew); else that is chosen too.
-constexpr Int64 kConfigNext = 16, kConfigFew = 5;
+// A call's config: a form, and for measurements 16 times (a value of Next + 1, or the kernel for few rows, whose next one
+// begins at the start or after the wait); else that is chosen too.
+constexpr Int64 kConfigNext = 16, kConfigFew = 6, kConfigFewAfterWait = 7;
 
 inline Int64 config_form(const PatdslRowsCall& call) {
   return call.config < 0 ? call.config : call.config % kConfigNext;
@@ -36,8 +37,8 @@ inline Int64 config_form(const PatdslRowsCall& call) {
 // By measurement.
 inline bool is_few(const PatdslRowsCall& call) {
   if (!kBeginsEarly || call.config < 0) return false;
-  if (call.config >= kConfigNext) return call.config / kConfigNext == kConfigFew;
-  return call.rows <= 64 && call.rows * call.hidden <= 64 * 2048;
+  if (call.config >= kConfigNext) return call.config / kConfigNext >= kConfigFew;
+  return call.rows <= 64;
 }
 
 // `run` with the kernel for few rows or for many, of which GPUs that begin no kernel early have the second alone.
@@ -54,14 +55,19 @@ int run_by_number(const PatdslRowsCall& call, Run run) {
   return run(Few<false>{});
 }
 
-// Few rows: at once. More: the sooner, the more the blocks that wait disturb those that work, most of all where the sum is
-// followed by scales; where the machine has no room for all rows, the last of them leave some. By measurement.
+// At the start, as many kernels begin as find room, and wait; once this one has waited itself, one more alone: that many
+// blocks in the way cost more than the first of these saves, but for the smallest calls. Several rows of a multiprocessor
+// are disturbed even by one kernel that waits, unless there is no room for it. By measurement.
 inline Next next_of(const PatdslRowsCall& call, Int64 rows_at_once) {
-  if (is_few(call)) return Next::kAtStart;
-  if (call.config >= kConfigNext) return static_cast<Next>(call.config / kConfigNext - 1);
+  const Int64 asked = call.config / kConfigNext;
+  if (asked == kConfigFewAfterWait) return Next::kAfterWait;
+  if (asked == kConfigFew) return Next::kAtStart;
+  if (asked > 0) return static_cast<Next>(asked - 1);
   const bool scales = call.quant == kToken || call.quant == kGroup || call.quant == kMx;
-  const bool disturbed = scales || call.rows * call.hidden > 2048 * processors(call.device);
-  return disturbed && call.rows <= rows_at_once ? Next::kAfterSum : Next::kAfterLoads;
+  const bool smallest = call.rows * call.hidden <= 64 * 1536 && !(scales && call.hidden > 5120);
+  if (is_few(call) && smallest) return Next::kAtStart;
+  const bool disturbed = call.rows > processors(call.device) && 4 * call.rows <= 3 * rows_at_once;
+  return disturbed ? Next::kAfterSum : Next::kAfterWait;
 }
 
 enum class Family { kNorm, kAddNorm, kGatedNorm, kAnyNorm, kActivationMul, kPlain };
@@ -149,8 +155,8 @@ int launch_packed(const PatdslRowsCall& call) {
   return launch_early(rows_packed<T, Source, Sink>, blocks, 1, kPackedThreads, call.stream, args);
 }
 
-// Few rows alone would leave most of the machine idle; many rows would be too many blocks to start. The next kernel begins
-// at once unless much is to be computed: its waiting blocks would take the registers. By measurement.
+// Few rows alone would leave most of the machine idle; many rows would be too many blocks to start. The next kernels begin
+// at once unless much is to be computed: their waiting blocks would take the registers. By measurement.
 constexpr Int64 kTiledRows = 64, kTiledRowsOfHeavy = 32;
 
 template <class T, class Source, class Sink>

@@ -23,7 +23,7 @@ _DENSE = torch.contiguous_format
 _Q_NAMES, _KV_NAMES = ("q", "", "q_weight"), ("kv", "", "kv_weight")
 
 
-class _Half(NamedTuple):
+class Half(NamedTuple):
     """One of the norms: its rows, and what is written. `strides` of scales: from row to row, from group to group."""
 
     x: Tensor
@@ -46,7 +46,7 @@ def mla_dual_rms_norm(
     _check(op, q, q_weight, kv, kv_weight)
     gpu = machine(op, q, "q")
     q_n, kv_n = (empty_like(x, memory_format=_DENSE) for x in (q, kv))
-    _launch(op, gpu, _plain(q, q_weight, q_epsilon, q_n), _plain(kv, kv_weight, kv_epsilon, kv_n))
+    launch(op, gpu, plain(q, q_weight, q_epsilon, q_n), plain(kv, kv_weight, kv_epsilon, kv_n))
     return q_n, kv_n
 
 
@@ -113,16 +113,18 @@ def _quantised(
     """q and kv; fills `scale`."""
     gpu = machine(op, q, "q")
     q_q, kv_n = empty_like(q, dtype=gpu.fp8, memory_format=_DENSE), empty_like(kv, memory_format=_DENSE)
-    first = _Half(q, q_weight, q_epsilon, quant, q_q, scale, strides, group, ue8m0, None)
-    _launch(op, gpu, first, _plain(kv, kv_weight, kv_epsilon, kv_n))
+    first = Half(q, q_weight, q_epsilon, quant, q_q, scale, strides, group, ue8m0, None)
+    launch(op, gpu, first, plain(kv, kv_weight, kv_epsilon, kv_n))
     return q_q, kv_n
 
 
-def _plain(x: Tensor, weight: Tensor, epsilon: float, y: Tensor) -> _Half:
-    return _Half(x, weight, epsilon, NONE, None, None, NO_STRIDES, 0, False, y)
+def plain(x: Tensor, weight: Tensor, epsilon: float, y: Tensor) -> Half:
+    """A norm of x: T[R, H] into y, not quantised."""
+    return Half(x, weight, epsilon, NONE, None, None, NO_STRIDES, 0, False, y)
 
 
-def _launch(op: str, gpu: Machine, first: _Half, second: _Half) -> None:
+def launch(op: str, gpu: Machine, first: Half, second: Half) -> None:
+    """Both norms in one kernel, into the tensors of the halves. Raises KernelError where no kernel takes their sizes."""
     index = first.x.get_device()
     rows = first.x.numel() // first.x.shape[-1]
     if rows == 0:
@@ -141,7 +143,7 @@ def _rows(x: Tensor, rows: int) -> tuple[Tensor, int]:
     return (x, width) if x.is_contiguous() else dense_rows(x, rows, width)
 
 
-def _pack(half: _Half, x: Tensor, step: int, weight: Tensor, rows: int, index: int, stream: int) -> bytes:
+def _pack(half: Half, x: Tensor, step: int, weight: Tensor, rows: int, index: int, stream: int) -> bytes:
     _, _, epsilon, quant, q, scale, strides, group, ue8m0, y = half
     hidden = x.shape[-1]
     return pack(

@@ -201,8 +201,7 @@ class _Builder:
                 for branch, own in enumerate(self.branches[step.fan_out]):
                     self._step(step, ChainMap(own, self.env), branch)
             if at == 0 and self.form.written is not None:
-                target = self.env[self.form.written]
-                self.new.call(torch.ops.aten.add_.Tensor, (target, 1))
+                self._write(self.env[self.form.written])
         returned: list[tuple[str, Node]] = []
         hidden = {each.value for each in self.pattern.only}  # what is returned is seen
         for replace in self.pattern.replaces:
@@ -237,6 +236,20 @@ class _Builder:
             tuple(name for name in self.costly if name in there),
             tuple(node.name for _, node in bystanders if node.name in there),
         )
+
+    def _write(self, target: Node) -> None:
+        """Other values into an input. Integers stay those that they are, in another order, since they may index."""
+        tensor = target.meta["val"]
+        if tensor.dtype.is_floating_point and tensor.dtype.itemsize > 1:
+            self.new.call(torch.ops.aten.add_.Tensor, (target, 1))
+        elif tensor.dtype.is_floating_point:  # torch adds nothing to 8 bits
+            self.new.call(torch.ops.aten.zero_.default, (target,))
+        elif tensor.numel() == 1:
+            raise NoModelError(f"{target.name} is one integer, which has no other order")
+        else:
+            longest = max(range(tensor.ndim), key=tensor.shape.__getitem__)
+            turned = self.new.call(torch.ops.aten.flip.default, (target, [longest]))
+            self.new.call(torch.ops.aten.copy_.default, (target, turned))
 
     def _may_go(self, node: Node) -> bool:
         """Whether the node goes where nothing reads it: a dead call may be there when a pass runs, its parts not."""
@@ -539,4 +552,5 @@ def _language_dtype(tensor: torch.Tensor) -> Dtype:
 
 def _writes(node: Node) -> bool:
     """An op that writes and stands as it is, outside of any functional form."""
-    return node.target is torch.ops.aten.add_.Tensor
+    aten = torch.ops.aten
+    return node.target in (aten.add_.Tensor, aten.zero_.default, aten.copy_.default)

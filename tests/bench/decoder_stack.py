@@ -80,7 +80,7 @@ def main(arguments: list[str]) -> int:
     passes = load_library(library_folder()).passes
     assert passes is not None
     done = {(line["scheme"], line["batch"]) for line in content["results"]}
-    timer = GraphTimer() if options.device == "cuda" else None
+    timer = GraphTimer(print) if options.device == "cuda" else None
     for scheme in options.schemes:
         wanted = [batch for batch in options.batches if (scheme, batch) not in done]
         if not wanted or time.monotonic() - begin > options.seconds:
@@ -129,7 +129,9 @@ def probe(weights: model.Weights, scheme: str, rows: list[int], device: str) -> 
                 if device == "cuda":
                     torch.cuda.synchronize()
             except Exception as error:
-                return f"{name}, {count} rows: {type(error).__name__}: {error}"[:600]
+                inputs = matrix.weight.shape[1]
+                said = str(error).partition("\n")[0]
+                return f"{name}, {count} rows of {inputs}: {type(error).__name__}: {said}"
             wanted = stack_ops.dequantised_product(q, scale, *matrix).float()
             if not (off := distance(found, wanted)) <= PRODUCT_ERROR:
                 return f"{name}, {count} rows: {off:.3g} off fp32"
@@ -195,7 +197,7 @@ class Bench:
             if timer
             else stack_time.wall_times(launches, layers)
         )
-        line = {
+        line: dict[str, Any] = {
             "rows": self.rows,
             "times": stack_time.summary(rounds),
             "rounds": rounds,
@@ -219,7 +221,7 @@ class Bench:
 
         As an option, not in the configuration: torch would give one side the code of another that is written alike.
         """
-        options = {"post_grad_custom_post_pass": recorder}
+        options: dict[str, Any] = {"post_grad_custom_post_pass": recorder}
         return Stack(torch.compile(self.layer(ops), fullgraph=True, dynamic=False, options=options), self)
 
     def layer(self, ops: Any) -> Callable[..., Any]:

@@ -27,6 +27,8 @@ def compile_model() -> None:
     import torch
     from torch.nn.functional import scaled_dot_product_attention, silu
 
+    import patdsl.reference  # noqa: F401  registers the ops
+
     ops = torch.ops.patdsl
 
     class Layer(torch.nn.Module):
@@ -76,7 +78,7 @@ def logged(folder: Path) -> None:
         environment = {
             **os.environ,
             "PATDSL_KERNELS": "0",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", ""))),
             "TORCH_LOGS": "post_grad_graphs",
             "TORCH_TRACE": scratch,
             "TORCHINDUCTOR_CACHE_DIR": str(Path(scratch, "cache")),

@@ -44,7 +44,7 @@ using Word = unsigned int;
 static_assert(sizeof(Int64) == 8 && sizeof(Word) == 4, "the C ABI counts on these sizes");
 
 // When a kernel lets the one after it begin, which then waits in its first instructions.
-enum class Next : unsigned char { kAtEnd, kAtStart, kAfterLoads, kAfterSum };
+enum class Next : unsigned char { kAtEnd, kAtStart, kAfterLoads, kAfterSum, kAfterWait };
 }  // namespace patdsl
 
 #if defined(PATDSL_EMULATE)

@@ -46,7 +46,8 @@ struct RopeArgs {
   int at_once;                          // columns of a block
   int q_columns, q_k_columns, columns;  // of q, of q and k, of all
   bool cos_sin_f32;
-  Next next;  // kAfterLoads: after a thread's last reads
+  bool fetch_ahead;  // asks for what does not depend on the position before it may read
+  Next next;         // kAtStart or kAfterWait
   Part parts[kRopeParts];
 };
 
@@ -100,13 +101,14 @@ void rope_cache(RopeArgs args) {
   const bool has_slot = args.slots && token < args.slot_count;
   if (!here) return;
   const unsigned short* from = part.from + from_at;
-  if (args.next == Next::kAtStart) {
-    let_next_begin();
+  if (args.next == Next::kAtStart) let_next_begin();
+  if (args.fetch_ahead) {
     fetch_line_ahead(from);
     if (args.positions) fetch_line_ahead(args.positions + token);
     if (has_slot) fetch_line_ahead(args.slots + token);
   }
   wait_for_previous();
+  if (args.next == Next::kAfterWait) let_next_begin();
 
   const Int64 position = args.positions ? args.positions[token] : 0;
   const Int64 slot = has_slot ? args.slots[token] : -1;
@@ -139,8 +141,6 @@ void rope_cache(RopeArgs args) {
     if (more) {
       from += times(columns, part.from_head);
       next = load_runs<kForm>(from, distance, second);
-    } else if (args.next == Next::kAfterLoads) {
-      let_next_begin();
     }
     if (to) store_runs<kForm>(to + to_at, distance, second, runs);
     if (cache) {

@@ -16,6 +16,7 @@ namespace patdsl {
 PATDSL_DEVICE void begin(Next next) {
   if (next == Next::kAtStart) let_next_begin();
   wait_for_previous();
+  if (next == Next::kAfterWait) let_next_begin();
 }
 
 PATDSL_DEVICE float norm_factor(const RowsArgs& args, float sum) {
@@ -23,8 +24,8 @@ PATDSL_DEVICE float norm_factor(const RowsArgs& args, float sum) {
 }
 
 // The row of this block, by its threads from `first_thread` on. With kFew there are so few rows that most of the machine
-// is idle: the next kernel begins at once, and while the one before this ends, all that can be is made ready. Of many rows
-// some work while others wait, and would be disturbed.
+// is idle: while the kernel before this ends, all that can be is made ready. Of many rows some work while others wait, and
+// would be disturbed.
 template <class T, class Source, class Sink, int kVectors, int kHidden, bool kFew>
 PATDSL_DEVICE void held_row(const RowsArgs& args, unsigned first_thread = 0) {
   constexpr int kThreads = kRowThreads<kVectors, kHidden, kWave>;
@@ -33,16 +34,15 @@ PATDSL_DEVICE void held_row(const RowsArgs& args, unsigned first_thread = 0) {
   PATDSL_SHARED(Four, sum_slots, Block::kFours);
   PATDSL_SHARED(Four, amax_slots, Block::kFours);
   const Where span = held_span<kVectors, kHidden>(args.hidden, first_thread);
-  if constexpr (!kFew) wait_for_previous();
+  if constexpr (!kFew) begin(args.next);
   typename Source::template Row<Where> row(args, span);
   Sink sink(args);
   if constexpr (kFew) {
     row.fetch_ahead();
-    begin(Next::kAtStart);
+    begin(args.next);
   }
   row.load();
   sink.prepare();
-  if (args.next == Next::kAfterLoads) let_next_begin();  // never of few; but no compiler puts a load off past this
   float factor = 1.0f;
   if constexpr (Source::kMeasures) {
     const float own = row.squares();
@@ -145,7 +145,7 @@ void rows_tiled(RowsArgs args) {
   begin(args.next);
   row.load();
   sink.prepare();
-  if (args.next != Next::kAtStart) let_next_begin();
+  if (args.next == Next::kAfterLoads) let_next_begin();
   Vector values[1];
   row.values(1.0f, values);
   sink.write(values, span, 0);
