@@ -124,7 +124,7 @@ def plain(x: Tensor, weight: Tensor, epsilon: float, y: Tensor) -> Half:
 
 
 def launch(op: str, gpu: Machine, first: Half, second: Half) -> None:
-    """Both norms in one kernel, into the tensors of the halves. Raises KernelError where no kernel takes their sizes."""
+    """Both norms in one kernel, into the tensors of the halves. Raises KernelError: no kernel takes their sizes."""
     index = first.x.get_device()
     rows = first.x.numel() // first.x.shape[-1]
     if rows == 0:

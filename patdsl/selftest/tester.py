@@ -235,7 +235,7 @@ class Tester:
                 if same
                 else Outcome("failed", "nothing was replaced, but the graph changed")
             )
-        reason = _touched(prepared.model, graph)
+        reason = _touched(prepared.model, graph) or _apart(prepared.model, graph)
         if reason is not None:
             return Outcome("failed", reason)
         left = {node.name for node in graph.nodes} & set(prepared.model.costly)
@@ -288,6 +288,27 @@ def _touched(model: Model, graph: Any) -> str | None:
         if name not in after:
             return f"{name}, which is no part of the pattern, is gone"
     return None
+
+
+def _apart(model: Model, graph: Any) -> str | None:
+    """Which result no longer waits for an input that it waited for; None where each does. An input that orders calls, as
+    one that stands for a write, changes no value: that it is gone shows here alone."""
+    before, after = _waits_for(model.graph), _waits_for(graph)
+    for label, old, new in zip(model.outputs, before, after, strict=True):
+        if lost := old - new:
+            return f"{label} no longer depends on {', '.join(sorted(lost))}"
+    return None
+
+
+def _waits_for(graph: Any) -> list[set[str]]:
+    """For each result the inputs that its value is made of."""
+    made_of: dict[Any, set[str]] = {}
+    for node in graph.nodes:
+        if node.op == "output":
+            return [made_of.get(result, set()) for result in node.args[0]]
+        own = {node.name} if node.op == "placeholder" else set()
+        made_of[node] = own.union(*(made_of[each] for each in node.all_input_nodes))
+    return []
 
 
 def _alike(found: torch.Tensor, expected: torch.Tensor) -> bool:

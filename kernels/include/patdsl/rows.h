@@ -64,14 +64,15 @@ PATDSL_DEVICE void held_row(const RowsArgs& args, unsigned first_thread = 0) {
   sink.finish(span);
 }
 
-// Blocks of kHeldThreads that must find room: more registers a thread where a source or sink holds more.
-template <class Source, class Sink, int kVectors>
-inline constexpr int kHeldBlocks = kVectors > 2 ? 1 : Source::kHeavy || Sink::kHeavy ? 2 : 3;
+// Blocks of kHeldThreads that must find room: more registers a thread where a source or sink holds more, or few rows leave
+// room enough.
+template <class Source, class Sink, int kVectors, bool kFew>
+inline constexpr int kHeldBlocks = kVectors > 2 ? 1 : kFew || Source::kHeavy || Sink::kHeavy ? 2 : 3;
 
 // hidden: a multiple of 8, at most kVectors * 8 * 512. Every row of 16-bit floats begins at a 16-byte boundary, and
 // every row of q at an 8-byte one.
 template <class T, class Source, class Sink, int kVectors, bool kFew>
-PATDSL_KERNEL(kHeldThreads, (kHeldBlocks<Source, Sink, kVectors>))
+PATDSL_KERNEL(kHeldThreads, (kHeldBlocks<Source, Sink, kVectors, kFew>))
 void rows_held(RowsArgs args) {
   held_row<T, Source, Sink, kVectors, 0, kFew>(args);
 }

@@ -14,7 +14,7 @@ struct DualArgs {
 
 // Both parts fast, and at most kVectors * 8 * 512 long.
 template <class T, class Sink, int kVectors, bool kFew>
-PATDSL_KERNEL(kHeldThreads, (kHeldBlocks<Norm<T, false, true>, Sink, kVectors>))
+PATDSL_KERNEL(kHeldThreads, (kHeldBlocks<Norm<T, false, true>, Sink, kVectors, kFew>))
 void dual_held(DualArgs args) {
   if (block_y() == 0) {
     held_row<T, Norm<T, false, true>, Sink, kVectors, 0, kFew>(args.first);
