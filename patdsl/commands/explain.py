@@ -5,13 +5,11 @@ Executes nothing of what it reads; `module:callable` alone is run, and only with
 
 from __future__ import annotations
 
-import gc
 import importlib.util
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +28,7 @@ from patdsl.explain.printed import explain_printed, graphs_of
 from patdsl.explain.report import GraphReport
 from patdsl.explain.to_html import html_page
 from patdsl.explain.to_text import text_lines, to_json
+from patdsl.garbage import collections_paused
 from patdsl.graph import PassSpec, Pattern
 from patdsl.locate import library_folder
 from patdsl.runtime.target import check_target
@@ -37,17 +36,9 @@ from patdsl.runtime.target import check_target
 _CALLABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
-@contextmanager
-def _no_collecting() -> Iterator[None]:
-    """Nearly all that explain makes is kept to the end, and looking for garbage in it takes a third of the time; also
-    behind the end, if the process ends with it."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting and not click.get_current_context().find_root().obj:
-            gc.enable()
+def _goes_on() -> bool:
+    """Whether the process does more than this command, whose garbage then counts."""
+    return not click.get_current_context().find_root().obj
 
 
 @click.command()
@@ -76,7 +67,7 @@ def _no_collecting() -> Iterator[None]:
 )
 @inputs.roots_option
 @inputs.json_option
-@_no_collecting()
+@collections_paused(_goes_on)
 def command(
     graph: str,
     paths: tuple[Path, ...],

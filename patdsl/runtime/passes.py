@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from patdsl.garbage import collections_paused
 from patdsl.graph import PassSpec
 from patdsl.op_table import TorchCall
 from patdsl.runtime import torch_api
@@ -102,7 +103,7 @@ class FusionPass(torch_api.PatternMatcherPass, torch_api.CustomGraphPass):  # ty
         Unlike torch's driver it looks once for all patterns, so that of two matches at one place the larger wins, and
         looks again until nothing more is found. Threads take turns, as the counts are those of one graph.
         """
-        with self._lock:
+        with self._lock, collections_paused():
             return self._apply(gm)
 
     def _apply(self, gm: GraphModule | Graph) -> int:

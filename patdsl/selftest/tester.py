@@ -291,8 +291,8 @@ def _touched(model: Model, graph: Any) -> str | None:
 
 
 def _apart(model: Model, graph: Any) -> str | None:
-    """Which result no longer waits for an input that it waited for; None where each does. An input that orders calls, as
-    one that stands for a write, changes no value: that it is gone shows here alone."""
+    """Which result no longer waits for an input that it waited for; None where each does. An input that orders calls,
+    as one that stands for a write, changes no value: that it is gone shows here alone."""
     before, after = _waits_for(model.graph), _waits_for(graph)
     for label, old, new in zip(model.outputs, before, after, strict=True):
         if lost := old - new:

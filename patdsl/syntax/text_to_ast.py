@@ -6,16 +6,15 @@ text. A declaration with an error in it is left out of the `File`. Reads no file
 
 from __future__ import annotations
 
-import gc
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 import attrs
 from lark import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 from lark.lexer import Token
 
 from patdsl.diagnostic import Diagnostics, Note
+from patdsl.garbage import collections_paused
 from patdsl.source import Source, Span
 from patdsl.syntax import ast_nodes as ast
 from patdsl.syntax import recover, syntax_messages
@@ -39,7 +38,7 @@ def parse(source: Source, diagnostics: Diagnostics) -> ast.File:
     if comments is None:
         return empty
     found = _Findings()
-    with _one_at_a_time, _no_garbage_collection():
+    with _one_at_a_time, collections_paused():
         file = _Run(pat_parser(), source, found).file()
     for item in sorted(found.items, key=lambda item: item.span.start if item.span else 0):
         diagnostics.add(
@@ -77,18 +76,6 @@ class _Findings(Diagnostics):
 
 def _holds_any(span: Span, places: list[int]) -> bool:
     return any(span.start <= place <= span.end for place in places)
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Nodes hold no cycles, so that looking for some while millions of nodes are made only takes time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 class _Run:

@@ -10,6 +10,7 @@ import torch
 
 from patdsl import pipeline
 from patdsl.cli import main
+from patdsl.locate import library_folder
 from patdsl.selftest.files import FileTests
 from patdsl.selftest.mutants import mutants
 from patdsl.selftest.mutation_run import mutate
@@ -191,6 +192,23 @@ def test_a_mutant_is_noticed_by_running_not_by_comparing(write):
         assert isinstance(plain, Prepared)
         assert tester.check(plain).verdict == "passed"
         assert tester.check(plain, tester.pattern).verdict == "passed"
+
+
+def test_integers_are_written_in_another_order():
+    """They may be places in a table, as positions are: others would be past its end."""
+    found = results(library_folder() / "vllm" / "qk_norm_rope_fusion.pat")
+    assert found["means the same where something writes positions between"].verdict == "passed"
+
+
+def test_an_input_that_orders_calls_has_to_stay():
+    """It changes no value."""
+    with file_tests(library_folder() / "vllm" / "attn_quant_fusion.pat") as tests:
+        tester = next(iter(tests.testers()))
+        plain = tester.prepare(tester.cases()[0])
+        made = {each.title: each.pattern for each in mutants(tester.pattern, tester.context.ops)}
+        outcome = tester.check(plain, made["dep of the new attention_static_quant is left out"])
+    assert outcome.verdict == "failed"
+    assert outcome.reason == "`q` no longer depends on dep"
 
 
 def test_stand_ins_go_with_their_scope(write):
