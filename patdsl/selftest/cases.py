@@ -254,14 +254,16 @@ def _read_otherwise(pattern: Pattern, context: Context) -> Iterator[Case]:
     """A value that goes is read by something else, or is a result of the graph."""
     redefined = {replace.left for replace in pattern.replaces}
     hidden = {each.value for each in pattern.only}
-    for step in _steps(pattern):
-        if context.ops[step.op].free:
-            continue
-        for _, value in step.results:
-            if value in pattern.keep or (value in redefined and value not in hidden):
-                continue
-            yield Case(f"left alone where {value} is a result", "stays", Form(returned=(value,)))
-            yield Case(f"left alone where something else reads {value}", "stays", Form(read=(value,)))
+    goes = [
+        value
+        for step in _steps(pattern)
+        if not context.ops[step.op].free
+        for _, value in step.results
+        if value not in pattern.keep and (value not in redefined or value in hidden)
+    ]
+    for value in dict.fromkeys((*goes, *(each.value for each in pattern.only))):
+        yield Case(f"left alone where {value} is a result", "stays", Form(returned=(value,)))
+        yield Case(f"left alone where something else reads {value}", "stays", Form(read=(value,)))
 
 
 def _other_literals(pattern: Pattern, context: Context) -> Iterator[Case]:
@@ -327,6 +329,7 @@ def _cut(pattern: Pattern, context: Context, sample: Sample) -> Iterator[Case]:
     for step in pattern.left.steps:
         if isinstance(step, ViewStep) and step.source in made:
             made.add(step.value)  # a view of an input may be no view: any tensor is one of something
+    viewed = {step.value for step in pattern.left.steps if isinstance(step, ViewStep)} & made
     uses: Counter[str] = Counter()
     for step in _steps(pattern):
         for _, operand in step.operands:
@@ -343,6 +346,14 @@ def _cut(pattern: Pattern, context: Context, sample: Sample) -> Iterator[Case]:
                     "stays",
                     Form(operands={Place(step.label, param): FRESH}, swept=False),
                 )
+                if (
+                    operand.value in viewed
+                ):  # a view that nothing reads is swept, and without it no other rule is asked
+                    yield Case(
+                        f"left alone where {param} of {step.label} is not {operand.value}, which something else reads",
+                        "stays",
+                        Form(operands={Place(step.label, param): FRESH}, swept=False, read=(operand.value,)),
+                    )
             elif not tensor and uses[operand.value] > 1:
                 for other in _others(sample.names.get(operand.value))[:1]:
                     yield Case(
