@@ -346,9 +346,8 @@ def _cut(pattern: Pattern, context: Context, sample: Sample) -> Iterator[Case]:
                     "stays",
                     Form(operands={Place(step.label, param): FRESH}, swept=False),
                 )
-                if (
-                    operand.value in viewed
-                ):  # a view that nothing reads is swept, and without it no other rule is asked
+                # A view that nothing reads is swept, and without it no other rule would be asked.
+                if operand.value in viewed:
                     yield Case(
                         f"left alone where {param} of {step.label} is not {operand.value}, which something else reads",
                         "stays",
