@@ -130,11 +130,10 @@ inline int block_threads_of(const PatdslRopeCall& call, Int64 threads) {
 
 // A kernel that the machine holds whole lets one begin behind it, not all that follow: many that wait take the room of
 // those that work. By measurement.
-inline Next next_of(const PatdslRopeCall& call, Int64 blocks, int threads) {
+inline Next next_of(const PatdslRopeCall& call, bool few_blocks, Int64 threads) {
   const int asked = rope_config(call.config).next;
   if (asked > 0) return static_cast<Next>(asked);
-  const bool all_at_once = blocks > processors(call.device) && blocks * threads <= threads_at_once(call);
-  return all_at_once ? Next::kAfterWait : Next::kAtStart;
+  return !few_blocks && threads <= threads_at_once(call) ? Next::kAfterWait : Next::kAtStart;
 }
 
 template <class T>
@@ -159,7 +158,7 @@ int launch_form(const PatdslRopeCall& call, RopeArgs& args, const RopeShape& sha
   if (threads > rope_threads(shape.form)) return kBadRope;
   const Int64 blocks = call.tokens * grid_y;
   args.fetch_ahead = blocks <= processors(call.device);
-  args.next = next_of(call, blocks, threads);
+  args.next = next_of(call, args.fetch_ahead, blocks * threads);
   args.unit_inverse = ((1u << kUnitShift) + static_cast<Word>(shape.units) - 1) / static_cast<Word>(shape.units);
   const auto run = [&](void (*kernel)(RopeArgs)) {
     return launch_early(kernel, call.tokens, grid_y, threads, call.stream, args);

@@ -37,7 +37,7 @@ bool has_good_sizes(const PatdslRowsCall& call) {
 
 bool has_good_kinds(const PatdslRowsCall& call) {
   if (call.source < kPlain || call.source > kGeluMul || call.quant < kNone || call.quant > kMx) return false;
-  if (call.config < kLooped || call.config >= (kConfigFewAfterWait + 1) * kConfigNext) return false;
+  if (call.config < kLooped || call.config >= kConfigs) return false;
   if ((call.dtype != 0 && call.dtype != 1) || (call.source == kPlain && !is_quantised(call))) return false;
   return call.quant != kMx || call.int8 == 0;
 }

@@ -26,9 +26,9 @@ enum Form : Int64 {
   kLooped = -1,
 };
 
-// A call's config: a form, and for measurements 16 times (a value of Next + 1, or the kernel for few rows, whose next one
-// begins at the start or after the wait); else that is chosen too.
-constexpr Int64 kConfigNext = 16, kConfigFew = 6, kConfigFewAfterWait = 7;
+// A call's config: a form, and for measurements 16 times (a value of Next + 1), and 128 for the kernel for few rows. A part
+// that is 0 is chosen; with neither of the last two both are.
+constexpr Int64 kConfigNext = 16, kConfigFew = 128, kConfigs = 256;
 
 inline Int64 config_form(const PatdslRowsCall& call) {
   return call.config < 0 ? call.config : call.config % kConfigNext;
@@ -37,7 +37,7 @@ inline Int64 config_form(const PatdslRowsCall& call) {
 // By measurement.
 inline bool is_few(const PatdslRowsCall& call) {
   if (!kBeginsEarly || call.config < 0) return false;
-  if (call.config >= kConfigNext) return call.config / kConfigNext >= kConfigFew;
+  if (call.config >= kConfigNext) return call.config >= kConfigFew;
   return call.rows <= 64;
 }
 
@@ -59,9 +59,7 @@ int run_by_number(const PatdslRowsCall& call, Run run) {
 // blocks in the way cost more than the first of these saves, but for the smallest calls. Several rows of a multiprocessor
 // are disturbed even by one kernel that waits, unless there is no room for it. By measurement.
 inline Next next_of(const PatdslRowsCall& call, Int64 rows_at_once) {
-  const Int64 asked = call.config / kConfigNext;
-  if (asked == kConfigFewAfterWait) return Next::kAfterWait;
-  if (asked == kConfigFew) return Next::kAtStart;
+  const Int64 asked = call.config % kConfigFew / kConfigNext;
   if (asked > 0) return static_cast<Next>(asked - 1);
   const bool scales = call.quant == kToken || call.quant == kGroup || call.quant == kMx;
   const bool smallest = call.rows * call.hidden <= 64 * 1536 && !(scales && call.hidden > 5120);

@@ -340,26 +340,17 @@ def _cut(pattern: Pattern, context: Context, sample: Sample) -> Iterator[Case]:
             if not isinstance(operand, (Use, Through)):
                 continue
             tensor = context.ops[step.op].param[param].is_tensor
+            title = f"left alone where {param} of {step.label} is not {operand.value}"
             if tensor and (operand.value in made or uses[operand.value] > 1):
-                yield Case(
-                    f"left alone where {param} of {step.label} is not {operand.value}",
-                    "stays",
-                    Form(operands={Place(step.label, param): FRESH}, swept=False),
-                )
+                elsewhere = Form(operands={Place(step.label, param): FRESH}, swept=False)
+                yield Case(title, "stays", elsewhere)
                 # A view that nothing reads is swept, and without it no other rule would be asked.
                 if operand.value in viewed:
-                    yield Case(
-                        f"left alone where {param} of {step.label} is not {operand.value}, which something else reads",
-                        "stays",
-                        Form(operands={Place(step.label, param): FRESH}, swept=False, read=(operand.value,)),
-                    )
+                    read = attrs.evolve(elsewhere, read=(operand.value,))
+                    yield Case(f"{title}, which something else reads", "stays", read)
             elif not tensor and uses[operand.value] > 1:
                 for other in _others(sample.names.get(operand.value))[:1]:
-                    yield Case(
-                        f"left alone where {param} of {step.label} is not {operand.value}",
-                        "stays",
-                        Form(operands={Place(step.label, param): other}),
-                    )
+                    yield Case(title, "stays", Form(operands={Place(step.label, param): other}))
 
 
 def _defined(step: Any) -> list[str]:

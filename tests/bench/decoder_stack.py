@@ -122,14 +122,14 @@ def probe(weights: model.Weights, scheme: str, rows: list[int], device: str) -> 
     ops = stack_ops.Exact(scheme)
     for name in model.Sizes().projections:
         matrix = getattr(weights, name)
+        inputs = matrix.weight.shape[1]
         for count in rows:
-            q, scale = ops.quantise(torch.randn(count, matrix.weight.shape[1], device=device).to(model.BF16))
+            q, scale = ops.quantise(torch.randn(count, inputs, device=device).to(model.BF16))
             try:
                 found = stack_ops.fp8_product(q, scale, *matrix).float()
                 if device == "cuda":
                     torch.cuda.synchronize()
             except Exception as error:
-                inputs = matrix.weight.shape[1]
                 said = str(error).partition("\n")[0]
                 return f"{name}, {count} rows of {inputs}: {type(error).__name__}: {said}"
             wanted = stack_ops.dequantised_product(q, scale, *matrix).float()

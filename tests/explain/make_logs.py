@@ -78,7 +78,7 @@ def logged(folder: Path) -> None:
         environment = {
             **os.environ,
             "PATDSL_KERNELS": "0",
-            "PYTHONPATH": os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", ""))),
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
             "TORCH_LOGS": "post_grad_graphs",
             "TORCH_TRACE": scratch,
             "TORCHINDUCTOR_CACHE_DIR": str(Path(scratch, "cache")),
